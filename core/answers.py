@@ -1,0 +1,116 @@
+"""What commands answer: the JSON objects of the contract, made from records."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from core.emotions import EMOTIONS
+from core.pipeline import Outcome
+from core.records import Segment, Span
+from core.timeline.calibration import emotion_of
+from core.timeline.segments import scores_of_segment
+from core.timeline.track import FrameChoice, Timeline
+
+Json = dict[str, Any]
+
+
+class Granularity(StrEnum):
+    """How finely a prediction is told."""
+
+    UTTERANCE = "utterance"
+    SEGMENT = "segment"
+    FRAME = "frame"
+
+
+def outcome(result: Outcome) -> Json:
+    """Returns the line of `analyze`."""
+    line = asdict(result)
+    line["warnings"] = list(result.warnings)
+    return line
+
+
+def prediction(
+    timeline: Timeline,
+    segments: Sequence[Segment],
+    granularity: Granularity = Granularity.UTTERANCE,
+    region: Span | None = None,
+    frames: FrameChoice | None = None,
+) -> Json:
+    """Returns the object of `predict`.
+
+    Args:
+        timeline: the track.
+        segments: of the track.
+        granularity: whether segments or frames are listed as well.
+        region: only this stretch, or None for the whole recording.
+        frames: what the read-out takes; by default all frames for the whole recording, which
+            equals the engine's own answer, and speech for a region.
+
+    Raises:
+        RegionError: the region does not lie within the recording, or holds no wanted frame.
+    """
+    if region is not None:
+        region = Span(region.start_s, min(region.end_s, timeline.track.duration_s))
+    if region is None and frames in (None, FrameChoice.ALL):
+        said = timeline.utterance()
+    else:
+        whole = Span(0.0, timeline.track.duration_s)
+        said = timeline.read_out(region or whole, frames or FrameChoice.SPEECH)
+    answer: Json = {
+        "emotion": said.emotion,
+        "confidence": said.confidence,
+        "scores": named(said.scores),
+        "granularity": granularity,
+        "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+        "engine": timeline.track.source.engine_id,
+        "duration_s": timeline.track.duration_s,
+    }
+    if region is not None:
+        answer |= {"start_s": region.start_s, "end_s": region.end_s}
+    if granularity is Granularity.SEGMENT:
+        answer["segments"] = [_segment(timeline, s) for s in segments if _inside(s, region)]
+    elif granularity is Granularity.FRAME:
+        answer["frames"] = _frames(timeline, region, frames)
+    return answer
+
+
+def named(scores: np.ndarray) -> dict[str, float]:
+    """Returns nine scores, shape `(9,)`, by the names of the emotions."""
+    return dict(zip(map(str, EMOTIONS), scores.tolist(), strict=True))
+
+
+def _segment(timeline: Timeline, segment: Segment) -> Json:
+    return {
+        "start_s": segment.start_s,
+        "end_s": segment.end_s,
+        "emotion": segment.emotion,
+        "confidence": segment.confidence,
+        "scores": named(scores_of_segment(timeline, segment)),
+    }
+
+
+def _inside(segment: Segment, region: Span | None) -> bool:
+    """Whether a segment touches the region."""
+    return region is None or (segment.start_s < region.end_s and segment.end_s > region.start_s)
+
+
+def _frames(timeline: Timeline, region: Span | None, frames: FrameChoice | None) -> list[Json]:
+    track = timeline.track
+    first = 0 if region is None else timeline.frame_at(region.start_s)
+    last = timeline.n_frames if region is None else timeline.frame_at(region.end_s)
+    scores = timeline.curve(track.hop_s)
+    return [
+        {
+            "start_s": round(track.offset_s + i * track.hop_s, 6),
+            "end_s": round(track.offset_s + (i + 1) * track.hop_s, 6),
+            "emotion": emotion_of(scores[i]),
+            "confidence": None,
+            "scores": named(scores[i]),
+        }
+        for i in range(first, last)
+        if frames is not FrameChoice.SPEECH or track.speech[i]
+    ]

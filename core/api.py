@@ -1,0 +1,176 @@
+"""Tonescope as a library: one object that analyses, predicts, reads and exports.
+
+from core.api import Tonescope
+
+scope = Tonescope()
+scope.predict(Path("interview.mp3"))["emotion"]
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from core import answers
+from core.audio.decode import open_audio
+from core.engines.registry import Registry
+from core.errors import AudioError, EngineError
+from core.export.outputs import write_outputs
+from core.export.tables import TableFormat, export_tables
+from core.pipeline import Analysed, Metadata, Outcome, Pipeline, Progress, sha256_of
+from core.records import Span
+from core.settings import Analysis, default_store
+from core.store.check import Check, check
+from core.store.store import Store
+from core.timeline.track import FrameChoice, Timeline
+
+MEDIA_SUFFIXES = frozenset(
+    {".wav", ".w64", ".mp3", ".m4a", ".mp4", ".aac", ".flac", ".ogg", ".oga", ".opus", ".spx"}
+    | {".webm", ".mka", ".mkv", ".mov", ".avi", ".3gp", ".amr", ".wma", ".ac3"}
+    | {".aif", ".aiff", ".aifc", ".caf", ".au", ".snd"}
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The files that a command was given, and how many in folders are no media."""
+
+    files: tuple[Path, ...]
+    passed_over: int
+
+
+class Tonescope:
+    """Engines, a store and settings, brought together.
+
+    Args:
+        store: the folder of the store; by default `TONESCOPE_STORE` or `data/store`.
+        settings: of every analysis.
+        registry: the engines; by default those of this machine.
+    """
+
+    def __init__(
+        self,
+        store: Path | None = None,
+        settings: Analysis | None = None,
+        registry: Registry | None = None,
+    ) -> None:
+        self.registry = registry or Registry()
+        self.settings = settings or Analysis()
+        self._folder = store or default_store()
+
+    @cached_property
+    def store(self) -> Store:
+        """The store, opened when first needed.
+
+        Raises:
+            StoreError: the folder cannot be used as a store.
+        """
+        return Store(self._folder)
+
+    def pipeline(self, engine: str = "compact", precision: str = "auto") -> Pipeline:
+        """Returns the pipeline of an engine, which is loaded if need be.
+
+        Raises:
+            EngineError: there is no such engine, or it does not pass verification.
+        """
+        return Pipeline(self.registry.load(engine, precision), self.settings)
+
+    def analyze(
+        self,
+        path: Path,
+        metadata: Metadata | None = None,
+        *,
+        engine: str = "compact",
+        precision: str = "auto",
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """Analyses a file into the store; a bad file is a failed outcome, not an error."""
+        return self.pipeline(engine, precision).analyze(
+            path, self.store, metadata, progress=progress
+        )
+
+    def predict(
+        self,
+        path: Path,
+        granularity: answers.Granularity = answers.Granularity.UTTERANCE,
+        *,
+        engine: str = "compact",
+        precision: str = "auto",
+        region: Span | None = None,
+        frames: FrameChoice | None = None,
+    ) -> answers.Json:
+        """Returns the contract's object for a file; stores nothing.
+
+        Raises:
+            AudioError: the file cannot be read as audio.
+            EngineError: the engine cannot take it.
+            RegionError: the region does not lie within the recording.
+        """
+        analysed = self.pipeline(engine, precision).predict(path)
+        timeline = Timeline(analysed.track)
+        return answers.prediction(timeline, analysed.segments, granularity, region, frames)
+
+    def write_outputs(self, path: Path, pipeline: Pipeline, folder: Path) -> Path:
+        """Writes the folder of results of a recording that the store holds.
+
+        Raises:
+            StoreError: it is not in the store, or the folder cannot be written to.
+        """
+        stored = pipeline.stored(sha256_of(path), self.store)
+        if stored is None:
+            raise EngineError(f"{path.name!r} is not analysed yet; analyse it first.")
+        return _write_outputs(path, stored, folder, self.settings.conditioning.channel)
+
+    def export(
+        self, folder: Path, kind: TableFormat, recording: str | None = None
+    ) -> Iterator[tuple[Path, int]]:
+        """Writes tables of the store into a folder; yields each file with its rows.
+
+        Raises:
+            StoreError: there is nothing to export, or the folder cannot be written to.
+        """
+        return export_tables(self.store, folder, kind, recording)
+
+    def check(self) -> Check:
+        """Checks the store and removes what dead writers left in it."""
+        return check(self.store)
+
+
+def _write_outputs(path: Path, stored: Analysed, folder: Path, channel: int | None) -> Path:
+    timeline = Timeline(stored.track)
+    result = answers.prediction(timeline, stored.segments)
+    with open_audio(path, channel) as audio:
+        return write_outputs(folder, result, audio.samples(), timeline.embedding())
+
+
+def find_files(paths: Sequence[Path]) -> Found:
+    """Returns the files that paths stand for.
+
+    A file is taken as it is named, media or not. A folder is searched through, hidden entries left
+    out; in it, files whose name does not say media and that cannot be opened as such are counted.
+    """
+    files: dict[Path, None] = {}
+    passed_over = 0
+    for path in paths:
+        if not path.is_dir():
+            files[path] = None
+            continue
+        for entry in sorted(path.rglob("*")):
+            hidden = any(part.startswith(".") for part in entry.relative_to(path).parts)
+            if hidden or not entry.is_file():
+                continue
+            if _is_media(entry):
+                files[entry] = None
+            else:
+                passed_over += 1
+    return Found(tuple(files), passed_over)
+
+
+def _is_media(path: Path) -> bool:
+    if path.suffix.lower() in MEDIA_SUFFIXES:
+        return True
+    try:
+        with open_audio(path):
+            return True
+    except AudioError:
+        return False

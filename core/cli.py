@@ -1,0 +1,194 @@
+"""The command line: results as JSON lines on stdout, everything else on stderr.
+
+Exit status: 0 when all went well, 1 when any input failed, 2 on wrong usage.
+"""
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from core import answers
+from core.api import Tonescope, find_files
+from core.engines.registry import PRECISIONS
+from core.errors import TonescopeError
+from core.export.tables import TableFormat
+from core.pipeline import Metadata
+from core.records import Span
+from core.settings import Analysis, Conditioning
+from core.timeline.track import FrameChoice
+from core.version import VERSION
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns its exit status."""
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        return command(options)
+    except TonescopeError as error:
+        _say(f"tonescope: {error}")
+        return 1
+    except BrokenPipeError:
+        return 1
+    except KeyboardInterrupt:
+        _say("tonescope: stopped; what was finished is stored, and the same command goes on.")
+        return 130
+
+
+def _analyze(options: argparse.Namespace) -> int:
+    scope = _scope(options)
+    found = find_files(options.paths)
+    if found.passed_over:
+        _say(f"passed over {found.passed_over} file(s) that are no media")
+    if not found.files:
+        _say("tonescope: the folder holds no media; name a file, or a folder with recordings.")
+        return 1
+    tags = tuple(tag.strip() for tag in (options.tags or "").split(",") if tag.strip())
+    metadata = Metadata(options.session, options.speaker, tags=tags)
+    pipeline = scope.pipeline(options.engine, options.precision)
+    counts = {"done": 0, "skipped": 0, "failed": 0}
+    started_s = time.monotonic()
+    for number, path in enumerate(found.files, 1):
+        outcome = pipeline.analyze(path, scope.store, metadata)
+        if options.outputs and outcome.status != "failed":
+            _say(f"wrote {scope.write_outputs(path, pipeline, options.outputs)}")
+        counts[outcome.status] += 1
+        _print(answers.outcome(outcome))
+        _progress(number, len(found.files), started_s)
+    _say(", ".join(f"{count} {status}" for status, count in counts.items()))
+    return 1 if counts["failed"] else 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    region = None
+    if options.start_s is not None or options.end_s is not None:
+        end_s = math.inf if options.end_s is None else options.end_s
+        region = Span(options.start_s or 0.0, end_s)
+    answer = _scope(options).predict(
+        options.file,
+        answers.Granularity(options.granularity),
+        engine=options.engine,
+        precision=options.precision,
+        region=region,
+        frames=FrameChoice(options.frames) if options.frames else None,
+    )
+    _print(answer)
+    return 0
+
+
+def _engines(options: argparse.Namespace) -> int:
+    for info in _scope(options).registry.list():
+        _print(asdict(info))
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    kind = TableFormat(options.format)
+    for path, n_rows in _scope(options).export(options.out, kind, options.recording):
+        _print({"file": str(path), "rows": n_rows})
+    return 0
+
+
+def _store_check(options: argparse.Namespace) -> int:
+    found = _scope(options).check()
+    _print({"ok": found.ok, **asdict(found)})
+    return 0 if found.ok else 1
+
+
+def _scope(options: argparse.Namespace) -> Tonescope:
+    channel = getattr(options, "channel", None)
+    settings = Analysis(Conditioning(channel=channel))
+    return Tonescope(getattr(options, "store", None), settings)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m core", description="See how emotion moves through recorded speech."
+    )
+    parser.add_argument("--version", action="version", version=f"tonescope {VERSION}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_analyze(commands)
+    _add_predict(commands)
+    engines = commands.add_parser("engines", help="list the engines of this machine")
+    engines.set_defaults(command=_engines)
+    export = commands.add_parser("export", help="write the store's results for other programs")
+    export.add_argument("--format", choices=list(TableFormat), required=True)
+    export.add_argument("--out", type=Path, required=True, metavar="DIR")
+    export.add_argument("--recording", metavar="ID", help="only this recording")
+    _add_store(export)
+    export.set_defaults(command=_export)
+    store = commands.add_parser("store", help="look after the store")
+    actions = store.add_subparsers(required=True, metavar="ACTION")
+    checking = actions.add_parser("check", help="check every table, remove what dead writers left")
+    _add_store(checking)
+    checking.set_defaults(command=_store_check)
+    return parser
+
+
+def _add_analyze(commands: Any) -> None:
+    analyze = commands.add_parser("analyze", help="analyse files or folders into the store")
+    analyze.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    analyze.add_argument("--session", help="the session that all of them belong to")
+    analyze.add_argument("--speaker", help="who speaks in all of them")
+    analyze.add_argument("--tags", help="tags for all of them, separated by commas")
+    analyze.add_argument(
+        "--outputs", type=Path, metavar="DIR", help="also write a folder of results for each"
+    )
+    _add_store(analyze)
+    _add_engine(analyze)
+    analyze.set_defaults(command=_analyze)
+
+
+def _add_predict(commands: Any) -> None:
+    predict = commands.add_parser("predict", help="say how a file sounds, and store nothing")
+    predict.add_argument("file", type=Path, metavar="FILE")
+    predict.add_argument("--granularity", choices=list(answers.Granularity), default="utterance")
+    predict.add_argument("--start-s", type=_seconds, metavar="A", help="start of a region, seconds")
+    predict.add_argument("--end-s", type=_seconds, metavar="B", help="end of a region, seconds")
+    predict.add_argument(
+        "--frames",
+        choices=list(FrameChoice),
+        help="what the read-out takes (default: all for the whole recording, speech for a region)",
+    )
+    _add_engine(predict)
+    predict.set_defaults(command=_predict)
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", help="(default: TONESCOPE_STORE or data/store)"
+    )
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--engine", default="compact", help="a name, or a model directory")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto")
+    parser.add_argument("--channel", type=int, help="only this channel, from 0 (default: mean)")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value) or value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is no time in seconds; give 0 or more")
+    return value
+
+
+def _progress(done: int, total: int, started_s: float) -> None:
+    left_s = (time.monotonic() - started_s) / done * (total - done)
+    _say(f"{done} of {total}, {left_s:.0f} s left")
+
+
+def _print(value: dict[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,160 @@
+"""Whisper's encoder as a torch network, read out by one linear head over its frames.
+
+Differs from Whisper in three ways: the log-mel does not depend on level, nothing is padded to
+30 s (the positional table is cut to the frames there are), and the output is a weighted mix of
+layer-normed layers.
+
+Source: Radford et al., 2022, https://arxiv.org/abs/2212.04356, and the code beside it,
+https://github.com/openai/whisper (`whisper/model.py`, `whisper/audio.py`; MIT).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class EncoderShape:
+    """Every number that the network's shape and its log-mel follow from.
+
+    Attributes:
+        mix: weight of each layer in the embedding; the first is the convolutional stem's output,
+            and the last may not be 0, since a layer that is not read is neither stored nor run.
+        n_fft: samples in one spectrum; `hop_samples`: samples between two spectra.
+        top: log10 value that the loudest cell of a window's log-mel is set to.
+        depth: log10 powers below the loudest cell at which the log-mel ends.
+    """
+
+    n_mels: int
+    n_dims: int
+    n_heads: int
+    n_ffn: int
+    n_positions: int
+    n_classes: int
+    mix: tuple[float, ...]
+    n_fft: int = 400
+    hop_samples: int = 160
+    top: float = 1.5
+    depth: float = 8.0
+
+    @property
+    def n_layers(self) -> int:
+        """Number of transformer layers."""
+        return len(self.mix) - 1
+
+
+class LogMel(nn.Module):
+    """Log-mel spectrogram as Whisper takes it, with the window's loudest cell set to `top`."""
+
+    filters: Tensor
+    window: Tensor
+
+    def __init__(self, shape: EncoderShape) -> None:
+        super().__init__()
+        self.shape = shape
+        n_bins = shape.n_fft // 2 + 1
+        self.register_buffer("filters", torch.empty(shape.n_mels, n_bins, device="meta"))
+        self.register_buffer("window", torch.hann_window(shape.n_fft), persistent=False)
+
+    def forward(self, waveforms: Tensor) -> Tensor:
+        """Returns shape `(n_waveforms, n_mels, n_samples // hop_samples)` for `(.., n_samples)`."""
+        shape = self.shape
+        spectra = torch.stft(
+            waveforms, shape.n_fft, shape.hop_samples, window=self.window, return_complex=True
+        )
+        mel = self.filters @ spectra[..., :-1].abs().square()
+        # 1e-10 is Whisper's own floor: what is fainter (-95 dBFS) is not amplified to full level.
+        loudest = mel.amax(dim=(-2, -1), keepdim=True).clamp_min(1e-10)
+        log_mel = (mel / loudest).clamp_min(10.0**-shape.depth).log10() + shape.top
+        return (log_mel + 4.0) / 4.0
+
+
+class Block(nn.Module):
+    """One pre-norm transformer layer."""
+
+    def __init__(self, n_dims: int, n_heads: int, n_ffn: int) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.attention_norm = nn.LayerNorm(n_dims, device="meta")
+        self.qkv = nn.Linear(n_dims, 3 * n_dims, device="meta")
+        self.out = nn.Linear(n_dims, n_dims, device="meta")
+        self.ffn_norm = nn.LayerNorm(n_dims, device="meta")
+        self.ffn_in = nn.Linear(n_dims, n_ffn, device="meta")
+        self.ffn_out = nn.Linear(n_ffn, n_dims, device="meta")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns the same shape as `x`: `(n_waveforms, n_frames, n_dims)`."""
+        n, n_frames, n_dims = x.shape
+        qkv = self.qkv(self.attention_norm(x)).view(n, n_frames, 3, self.n_heads, -1)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        seen = functional.scaled_dot_product_attention(query, key, value)
+        x = x + self.out(seen.transpose(1, 2).reshape(n, n_frames, n_dims))
+        return x + self.ffn_out(functional.gelu(self.ffn_in(self.ffn_norm(x))))
+
+
+class WhisperEncoder(nn.Module):
+    """The encoder with its read-out; built without values, `load_state_dict(assign=True)` gives them.
+
+    Built so because random initial values would cost time and move the caller's random state.
+    """
+
+    positions: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, shape: EncoderShape) -> None:
+        super().__init__()
+        self.shape = shape
+        n = shape.n_dims
+        self.mel = LogMel(shape)
+        self.conv1 = nn.Conv1d(shape.n_mels, n, 3, padding=1, device="meta")
+        self.conv2 = nn.Conv1d(n, n, 3, stride=2, padding=1, device="meta")
+        self.register_buffer("positions", torch.empty(shape.n_positions, n, device="meta"))
+        self.blocks = nn.ModuleList(
+            Block(n, shape.n_heads, shape.n_ffn) for _ in range(shape.n_layers)
+        )
+        self.register_buffer("mean", torch.empty(n, device="meta"))
+        self.register_buffer("scale", torch.empty(n, device="meta"))
+        self.head = nn.Linear(n, shape.n_classes, device="meta")
+
+    def to_bfloat16(self) -> "WhisperEncoder":
+        """Returns itself with the encoder in bfloat16; log-mel, read-out and head stay float32."""
+        for part in (self.conv1, self.conv2, self.blocks):
+            part.bfloat16()
+        self.positions = self.positions.bfloat16()
+        return self
+
+    def layers(self, waveforms: Tensor) -> list[Tensor]:
+        """Returns each layer's layer-normed output, the stem's first.
+
+        Args:
+            waveforms: shape `(n_waveforms, n_samples)`, mono, 16 kHz.
+
+        Returns:
+            `n_layers + 1` tensors of shape `(n_waveforms, n_frames, n_dims)`, float32.
+        """
+        x = self.mel(waveforms).to(self.conv1.weight.dtype)
+        x = functional.gelu(self.conv2(functional.gelu(self.conv1(x)))).transpose(1, 2)
+        x = x + self.positions[: x.shape[1]]
+        outputs = [self._normed(x)]
+        for block in self.blocks:
+            x = block(x)
+            outputs.append(self._normed(x))
+        return outputs
+
+    def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns logits `(n_waveforms, n_frames, n_classes)` and embeddings `(.., n_dims)`."""
+        mixed = torch.stack(
+            [
+                w * layer
+                for w, layer in zip(self.shape.mix, self.layers(waveforms), strict=True)
+                if w
+            ]
+        ).sum(dim=0)
+        embeddings = (mixed - self.mean) * self.scale
+        return self.head(embeddings), embeddings
+
+    def _normed(self, x: Tensor) -> Tensor:
+        return functional.layer_norm(x.float(), (self.shape.n_dims,))

@@ -1,0 +1,29 @@
+"""The error tree: each error says what came, what is expected and what to do, in one sentence."""
+
+
+class TonescopeError(Exception):
+    """Base of every error that a user can act on; its text is fit to be shown as it stands."""
+
+
+class AudioError(TonescopeError):
+    """The audio cannot be read, or holds nothing that can be analysed."""
+
+
+class EngineError(TonescopeError):
+    """The engine is unknown, not ready, or failed on this input."""
+
+
+class StoreError(TonescopeError):
+    """The store cannot be read or written, or does not hold what was asked for."""
+
+
+class SettingsError(TonescopeError):
+    """A setting lies outside what the analysis can do."""
+
+
+class RegionError(TonescopeError):
+    """The region does not lie within the track, or holds no frame to read out."""
+
+
+class Cancelled(TonescopeError):  # noqa: N818 - what happened was no error
+    """The user stopped the job; nothing of the unfinished recording was kept."""

@@ -1,0 +1,216 @@
+"""A store as tables for other programs: recordings, segments and frames, with a codebook.
+
+Every row says which engine, weights and settings made it; a codebook explains each column.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from core.emotions import EMOTIONS
+from core.errors import StoreError
+from core.store.rows import MIX
+from core.store.store import Store
+from core.timeline.calibration import scores_of
+from core.version import VERSION
+
+_NAMES = [str(emotion) for emotion in EMOTIONS]
+_KEYS = ["recording", "channel", "track_key"]
+
+_MEANING = {
+    "recording": "SHA-256 of the bytes of the audio file",
+    "name": "file name as it came in",
+    "channel": "channel analysed, from 0; -1 is the mean of all",
+    "session": "session, as given by the user",
+    "speaker": "speaker, as given by the user",
+    "recorded_on": "date of the recording, as given by the user",
+    "tags": "tags, as given by the user, separated by semicolons",
+    "duration_s": "duration of the recording, seconds",
+    "speech_s": "time with speech by Silero VAD, seconds",
+    "engine_id": "engine and the first 12 hex digits of the SHA-256 of its weights",
+    "precision": "arithmetic of the network",
+    "track_key": "names engine, conditioning, windowing and precision",
+    "run_key": "names the track key and the segmentation",
+    "conditioning": "what happened to the audio before the engine, JSON",
+    "windowing": "windows and overlap the engine was run over, seconds, JSON",
+    "segmentation": "how speech was cut into segments, JSON",
+    "embedding_resolution_s": "0.02: embeddings summed from frames; 0.5: from blocks",
+    "versions": "versions of the packages that took part, JSON",
+    "emotion": "how it sounds to the engine: the highest of the nine scores",
+    "confidence": "calibrated by region width on held-out speakers of acted speech; empty under "
+    "0.5 s, over 10 s and for engines never calibrated",
+    "segment": "number of the segment in its recording, from 0",
+    "start_s": "start, seconds from the start of the recording",
+    "end_s": "end, seconds from the start of the recording",
+    "n_frames": "frames of speech of 20 ms that the read-out takes",
+    "frame": "number of the frame, from 0; 20 ms each",
+    "speech": "whether the middle of the frame is speech by Silero VAD",
+    "created_at": "when the engine was run, UTC",
+}
+_SCORE = "raw score of {}: softmax of the mean raw logits, not a confidence"
+_LOGIT = "raw logit of {}"
+
+
+class TableFormat(StrEnum):
+    """The formats in which tables are written."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSON = "json"
+    NPY = "npy"
+
+
+def export_tables(
+    store: Store, folder: Path, kind: TableFormat, recording: str | None = None
+) -> Iterator[tuple[Path, int]]:
+    """Writes a store's results; yields each file with its number of rows.
+
+    Args:
+        store: where the results are.
+        folder: where the files go; it is made if need be.
+        kind: `npy` writes segment embeddings and frame logits, the others three tables.
+        recording: only this one, or None for all.
+
+    Raises:
+        StoreError: there is nothing to export, or the folder cannot be written to.
+    """
+    tables = _tables(store, recording)
+    if tables["recordings"].empty:
+        raise StoreError("The store holds nothing to export; analyse a recording first.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if kind is TableFormat.NPY:
+            yield from _write_arrays(store, tables, folder)
+        else:
+            for name, table in tables.items():
+                path = folder / f"{name}.{kind}"
+                _WRITERS[kind](table, path)
+                yield path, len(table)
+        codebook = folder / "codebook.json"
+        codebook.write_text(json.dumps(_codebook(tables), indent=2, ensure_ascii=False) + "\n")
+        yield codebook, len(_codebook(tables)["columns"])
+    except OSError as error:
+        raise StoreError(
+            f"The folder {folder} cannot be written to ({error.strerror}); "
+            "check its permissions and free space, or choose another one."
+        ) from error
+
+
+def segment_table(store: Store, recording: str | None = None) -> pd.DataFrame:
+    """Returns a row for each segment, with its recording, scores and provenance."""
+    return _tables(store, recording)["segments"]
+
+
+def _tables(store: Store, recording: str | None) -> dict[str, pd.DataFrame]:
+    recordings = store.table("recordings").to_pandas()
+    if recording is not None:
+        recordings = recordings[recordings["recording"] == store.recording(recording).recording]
+    recordings["tags"] = [";".join(tags) if tags is not None else "" for tags in recordings["tags"]]
+    said = recordings[["recording", "name", "session", "speaker", "recorded_on", "tags"]]
+    tracks = store.table("tracks").to_pandas().merge(said, on="recording")
+    whole = _with_scores(tracks, np.array(tracks["logits"].tolist()).reshape(-1, len(_NAMES)))
+    runs = store.table("runs").to_pandas().drop(columns=["created_at"])
+    runs = runs.rename(columns={"attempt": "run_attempt"}).merge(tracks, on=_KEYS)
+    segments = store.table("segments").to_pandas().rename(columns={"attempt": "run_attempt"})
+    kept = ["run_attempt", *said.columns, "channel", "engine_id", "precision"]
+    kept += ["run_key", "track_key", "class_mask"]
+    segments = runs[kept].merge(segments.drop(columns=["speaker"]), on="run_attempt")
+    segments = segments.sort_values(["name", "recording", "run_key", "segment"])
+    segments = _with_scores(segments, segments[_NAMES].to_numpy())
+    return {
+        "recordings": whole[_columns("recordings")].reset_index(drop=True),
+        "segments": segments[_columns("segments")].reset_index(drop=True),
+        "frames": _frames(store, tracks),
+    }
+
+
+def _columns(name: str) -> list[str]:
+    who = ["recording", "name", "channel", "session", "speaker", "recorded_on", "tags"]
+    made = ["engine_id", "precision"]
+    if name == "recordings":
+        settings = ["track_key", "conditioning", "windowing", "versions", "created_at"]
+        return [*who, "duration_s", "speech_s", "emotion", "confidence", *_NAMES, *made, *settings]
+    where = ["segment", "start_s", "end_s", "n_frames"]
+    return [*who, *where, "emotion", "confidence", *_NAMES, *made, "run_key", "track_key"]
+
+
+def _with_scores(rows: pd.DataFrame, logits: np.ndarray) -> pd.DataFrame:
+    """Returns the rows with the nine raw scores in columns of the emotions' names."""
+    rows = rows.copy()
+    masks = np.array(rows["class_mask"].tolist(), dtype=bool).reshape(-1, len(_NAMES))
+    scores = [scores_of(row, mask.tolist()) for row, mask in zip(logits, masks, strict=True)]
+    rows[_NAMES] = np.array(scores).reshape(-1, len(_NAMES))
+    return rows
+
+
+def _frames(store: Store, tracks: pd.DataFrame) -> pd.DataFrame:
+    frames = store.table("frames").to_pandas()
+    frames = tracks[["attempt", *_KEYS, "hop_s", "offset_s"]].merge(frames, on="attempt")
+    frames = frames.sort_values([*_KEYS, "frame"])
+    frames["start_s"] = (frames["offset_s"] + frames["frame"] * frames["hop_s"]).round(6)
+    frames["end_s"] = (frames["start_s"] + frames["hop_s"]).round(6)
+    columns = [*_KEYS, "frame", "start_s", "end_s", "speech", *_NAMES]
+    return frames[columns].reset_index(drop=True)
+
+
+def _write_arrays(
+    store: Store, tables: dict[str, pd.DataFrame], folder: Path
+) -> Iterator[tuple[Path, int]]:
+    """Writes the embeddings of each run's segments, in the order of a table beside them."""
+    chosen = tables["segments"]
+    for run_key in chosen["run_key"].unique():
+        rows = chosen[chosen["run_key"] == run_key]
+        vectors = [
+            segment.embedding
+            for recording, channel in rows[["recording", "channel"]].drop_duplicates().to_numpy()
+            for segment in store.segments(recording, _channel(channel), run_key) or ()
+        ]
+        path = folder / f"segment_embeddings_{run_key}.npy"
+        np.save(path, np.stack(vectors), allow_pickle=False)
+        yield path, len(vectors)
+        index = folder / f"segment_embeddings_{run_key}.csv"
+        rows.to_csv(index, index=False)
+        yield index, len(rows)
+    for keys, rows in tables["frames"].groupby(_KEYS, sort=False):
+        recording, channel, track_key = cast("tuple[str, int, str]", keys)
+        part = "mix" if channel == MIX else f"channel{channel}"
+        path = folder / f"frame_logits_{recording[:16]}_{part}_{track_key}.npy"
+        np.save(path, rows[_NAMES].to_numpy(np.float32), allow_pickle=False)
+        yield path, len(rows)
+
+
+def _channel(number: int) -> int | None:
+    return None if number == MIX else number
+
+
+def _codebook(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """Returns what each column means, and what made the rows."""
+    meaning = {
+        name: {
+            column: _MEANING.get(column) or (_LOGIT if name == "frames" else _SCORE).format(column)
+            for column in table.columns
+        }
+        for name, table in tables.items()
+    }
+    made = tables["recordings"][["engine_id", "precision", "windowing", "conditioning"]]
+    return {
+        "tonescope": VERSION,
+        "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "engines": made.drop_duplicates().to_dict("records"),
+        "columns": meaning,
+    }
+
+
+_WRITERS: dict[TableFormat, Callable[[pd.DataFrame, Path], None]] = {
+    TableFormat.CSV: lambda table, path: table.to_csv(path, index=False),
+    TableFormat.PARQUET: lambda table, path: table.to_parquet(path, index=False),
+    TableFormat.JSON: lambda table, path: table.to_json(
+        path, orient="records", date_format="iso", force_ascii=False
+    ),
+}

@@ -1,0 +1,95 @@
+"""Every choice that changes a result, as frozen records whose hash names the result."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.errors import SettingsError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+MODELS_DIR = PROJECT_ROOT / "data" / "models"
+SAMPLES_DIR = PROJECT_ROOT / "data" / "samples"
+
+
+def digest(value: dict[str, Any]) -> str:
+    """Returns 16 hex digits that name a set of parameters, whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def default_store() -> Path:
+    """Returns the folder of the store: `TONESCOPE_STORE`, or `data/store` of the project."""
+    chosen = os.environ.get("TONESCOPE_STORE")
+    return Path(chosen).expanduser() if chosen else PROJECT_ROOT / "data" / "store"
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """What happens to the audio before an engine hears it.
+
+    Attributes:
+        channel: the one channel to analyse, counted from 0, or None for the mean of all.
+        speech_threshold: probability from which Silero VAD calls 32 ms speech.
+        speech_pause_s: a silence this long ends a stretch of speech.
+        speech_pad_s: kept on both sides of a stretch of speech.
+        speech_min_s: a stretch shorter than this is no speech.
+    """
+
+    channel: int | None = None
+    speech_threshold: float = 0.5
+    speech_pause_s: float = 0.1
+    speech_pad_s: float = 0.03
+    speech_min_s: float = 0.25
+
+    def __post_init__(self) -> None:
+        if self.channel is not None and self.channel < 0:
+            raise SettingsError(
+                f"Channel {self.channel} does not exist; channels count from 0, "
+                "and none stands for the mean of all."
+            )
+        if not 0 < self.speech_threshold < 1:
+            raise SettingsError(
+                f"A speech threshold of {self.speech_threshold} is no probability; "
+                "choose one between 0 and 1."
+            )
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """How the speech of a track is cut into segments.
+
+    Attributes:
+        max_pause_s: stretches of speech closer than this belong to one segment.
+        max_segment_s: a longer segment is split into equal parts.
+        min_segment_s: a segment with less speech than this is left out.
+    """
+
+    max_pause_s: float = 0.3
+    max_segment_s: float = 6.0
+    min_segment_s: float = 0.25
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_segment_s <= self.max_segment_s:
+            raise SettingsError(
+                f"Segments of {self.min_segment_s} s to {self.max_segment_s} s cannot be cut; "
+                "the least length must be above 0 and no more than the greatest."
+            )
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The settings of one analysis; with an engine they name its track and its run."""
+
+    conditioning: Conditioning = field(default_factory=Conditioning)
+    segmentation: Segmentation = field(default_factory=Segmentation)
+
+    def conditioning_json(self) -> str:
+        """Returns the conditioning as JSON, for the provenance of a track."""
+        return json.dumps(asdict(self.conditioning), sort_keys=True)
+
+    def segmentation_json(self) -> str:
+        """Returns the segmentation as JSON, for the provenance of a run."""
+        return json.dumps(asdict(self.segmentation), sort_keys=True)

@@ -1,0 +1,211 @@
+"""Delta tables in a folder: append, merge and read, each either done whole or not at all."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from core.errors import StoreError
+from core.store.schema import SCHEMA_VERSION, TABLES, Table
+
+VERSION_FILE = "tonescope.json"
+_RETRIES = 12
+
+Result = TypeVar("Result")
+
+
+class Lake:
+    """The tables of one store.
+
+    Raises:
+        StoreError: the folder is no store, of a newer version, or cannot be used.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        _open_folder(root)
+
+    def read(
+        self, name: str, columns: list[str] | None = None, where: Any | None = None
+    ) -> pa.Table:
+        """Returns rows of a table.
+
+        Args:
+            name: a key of `TABLES`.
+            columns: which columns, by default all.
+            where: a `pyarrow.compute` expression that the rows must fulfil.
+        """
+
+        def scan() -> pa.Table:
+            dataset = self._table(name).to_pyarrow_dataset()
+            return dataset.to_table(columns=columns, filter=where)
+
+        try:
+            return _guarded(scan, f"read the table {name!r}")
+        except TableNotFoundError:
+            schema = TABLES[name].schema
+            wanted = schema if columns is None else pa.schema([schema.field(c) for c in columns])
+            return wanted.empty_table()
+
+    def append(self, name: str, rows: pa.Table) -> None:
+        """Adds rows in one commit."""
+        table = TABLES[name]
+
+        def write() -> None:
+            write_deltalake(
+                self._path(name),
+                rows.cast(table.schema),
+                mode="append",
+                configuration=_configuration(table),
+                writer_properties=_properties(table),
+            )
+
+        _guarded(write, f"write to the table {name!r}")
+
+    def merge(self, name: str, rows: pa.Table, update: Iterable[str] = ()) -> int:
+        """Inserts the rows whose keys are new; returns how many were.
+
+        Args:
+            name: a table with keys.
+            rows: no two with the same keys.
+            update: columns that are set anew where the keys are known already.
+        """
+        table = TABLES[name]
+        same = " AND ".join(f"target.{key} = source.{key}" for key in table.keys)
+
+        def merge() -> int:
+            self._create(name)
+            merger = self._table(name).merge(
+                rows.cast(table.schema),
+                predicate=same,
+                source_alias="source",
+                target_alias="target",
+                writer_properties=_properties(table),
+            )
+            changes = {column: f"source.{column}" for column in update}
+            if changes:
+                merger = merger.when_matched_update(changes)
+            done = merger.when_not_matched_insert_all().execute()
+            return int(done["num_target_rows_inserted"])
+
+        return _guarded(merge, f"write to the table {name!r}")
+
+    def delete(self, name: str, predicate: str) -> int:
+        """Deletes rows by an SQL predicate; returns how many. The predicate must be trusted."""
+
+        def delete() -> int:
+            try:
+                return int(self._table(name).delete(predicate)["num_deleted_rows"])
+            except TableNotFoundError:
+                return 0
+
+        return _guarded(delete, f"remove rows from the table {name!r}")
+
+    def version(self, name: str) -> int:
+        """Returns the number of the last commit, or -1 for a table never written."""
+        try:
+            return _guarded(lambda: self._table(name).version(), f"read the table {name!r}")
+        except TableNotFoundError:
+            return -1
+
+    def _path(self, name: str) -> Path:
+        return self.root / "tables" / name
+
+    def _table(self, name: str) -> DeltaTable:
+        return DeltaTable(self._path(name))
+
+    def _create(self, name: str) -> None:
+        if not (self._path(name) / "_delta_log").is_dir():
+            table = TABLES[name]
+            DeltaTable.create(
+                self._path(name),
+                schema=table.schema,
+                mode="ignore",
+                configuration=_configuration(table),
+            )
+
+
+def _configuration(table: Table) -> dict[str, str]:
+    if table.statistics:
+        return {"delta.dataSkippingStatsColumns": ",".join(table.statistics)}
+    return {"delta.dataSkippingNumIndexedCols": "0"}
+
+
+def _properties(table: Table) -> WriterProperties:
+    plain = ColumnProperties(dictionary_enabled=False)
+    return WriterProperties(
+        compression="ZSTD",
+        column_properties={f"{name}.list.element": plain for name in table.vectors} or None,
+    )
+
+
+def _guarded(action: Callable[[], Result], what: str) -> Result:
+    """Runs an action; retries when another writer was first, and explains what fails."""
+    for attempt in range(_RETRIES):
+        try:
+            return action()
+        except TableNotFoundError:
+            raise
+        except CommitFailedError as error:
+            if attempt == _RETRIES - 1:
+                raise StoreError(
+                    f"Could not {what}: other writers were faster {_RETRIES} times in a row; "
+                    "try again when they have finished."
+                ) from error
+            time.sleep(0.01 * 2 ** min(attempt, 6))
+        except (DeltaError, OSError) as error:
+            raise StoreError(
+                f"Could not {what} ({_first_line(error)}); what was stored before is unharmed. "
+                "Check free space and permissions of the store's folder, then try again."
+            ) from error
+    raise AssertionError("unreachable")
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def _open_folder(root: Path) -> None:
+    """Checks the version of a store, or starts a new one in an empty folder."""
+    version_file = root / VERSION_FILE
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if not version_file.exists():
+            if any(entry.name != "tables" for entry in root.iterdir() if entry.name[0] != "."):
+                raise StoreError(
+                    f"The folder {root} holds other files and no store; "
+                    "choose an empty or new folder for the store."
+                )
+            _write_whole(
+                version_file, json.dumps({"format": "tonescope", "schema": SCHEMA_VERSION})
+            )
+        found = json.loads(version_file.read_text())
+        schema = found["schema"]
+    except OSError as error:
+        raise StoreError(
+            f"The store's folder {root} cannot be used ({error.strerror}); "
+            "choose a folder that you may write to."
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"The file {version_file} is damaged; restore it from a backup of the store."
+        ) from error
+    if schema != SCHEMA_VERSION:
+        raise StoreError(
+            f"The store {root} has schema version {schema}, this program reads version "
+            f"{SCHEMA_VERSION}; use the version of Tonescope that wrote it, or a newer one."
+        )
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Writes a small file so that a reader sees it whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    draft.write_text(text)
+    draft.replace(path)

@@ -1,0 +1,224 @@
+"""The store: what was analysed, found again by what it is.
+
+Delta commits one table at a time. So each attempt writes its frames, blocks and segments under a
+number of its own, and only then merges the rows of `tracks` and `runs` that name the number: what
+is killed before that never happened, and of two equal analyses the first counts.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from core.emotions import EMOTIONS, Emotion
+from core.errors import StoreError
+from core.records import Failure, Floats, Recording, Run, Segment, Track
+from core.store import rows
+from core.store.attempts import open_attempt
+from core.store.lake import Lake
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """The read-out of a whole recording, as it is stored beside its track.
+
+    Attributes:
+        logits: shape `(9,)`, mean of the raw logits over all frames.
+    """
+
+    logits: Floats
+    emotion: Emotion
+    confidence: float | None
+
+
+class Store:
+    """A folder of Delta tables and kept audio.
+
+    Raises:
+        StoreError: the folder cannot be used as a store.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lake = Lake(root)
+
+    @property
+    def attempts(self) -> Path:
+        """The folder in which live writers hold their locks."""
+        return self.root / "attempts"
+
+    @contextmanager
+    def attempt(self) -> Iterator[int]:
+        """Holds an attempt open and yields its number; what it leaves unnamed never counts."""
+        with open_attempt(self.attempts) as number:
+            yield number
+
+    def write_track(
+        self, attempt: int, recording: Recording, track: Track, said: Utterance
+    ) -> None:
+        """Stores a track with its recording; nothing happens if there is one under its key."""
+        self.lake.append("frames", rows.frame_rows(track, attempt))
+        self.lake.append("blocks", rows.block_rows(track, attempt))
+        self.put_recording(recording)
+        row = rows.track_row(track, attempt, said.logits, said.emotion, said.confidence)
+        self.lake.merge("tracks", row)
+
+    def write_run(self, attempt: int, track: Track, run: Run) -> None:
+        """Stores the segments of a track; nothing happens if there are some under this key."""
+        if run.segments:
+            self.lake.append("segments", rows.segment_rows(run, attempt))
+        self.lake.merge("runs", rows.run_row(run, track, attempt))
+
+    def put_recording(self, recording: Recording) -> None:
+        """Stores a recording; where it is known, sets anew only what is given here."""
+        given = {
+            "source": recording.source,
+            "kept": recording.kept,
+            "session": recording.session,
+            "speaker": recording.speaker,
+            "recorded_on": recording.recorded_on,
+            "tags": recording.tags or None,
+        }
+        update = [column for column, value in given.items() if value is not None]
+        self.lake.merge("recordings", rows.recording_row(recording), update)
+
+    def record_failure(self, failure: Failure) -> None:
+        """Stores why an input could not be analysed."""
+        self.lake.append("failures", rows.failure_row(failure))
+
+    def keep(self, path: Path, recording: str, suffix: str) -> str:
+        """Copies a file into the store under the hash of its bytes; returns its relative path."""
+        kept = kept_path(recording, suffix)
+        target = self.root / kept
+        if target.exists():
+            return kept
+        draft = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, draft)
+            draft.replace(target)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise StoreError(
+                f"{path.name!r} could not be copied into the store ({error.strerror}); "
+                "check the free space of its disk."
+            ) from error
+        return kept
+
+    def audio_path(self, recording: Recording) -> Path:
+        """Returns the file to play: the store's copy, or where it was analysed.
+
+        Raises:
+            StoreError: neither is there any more.
+        """
+        candidates = [self.root / recording.kept] if recording.kept else []
+        if recording.source:
+            candidates.append(Path(recording.source))
+        for path in candidates:
+            if path.is_file() and path.stat().st_size == recording.size_bytes:
+                return path
+        raise StoreError(
+            f"The audio of {recording.name!r} is no longer where it was analysed; "
+            "analyse it again from its new place to hear it. Its results are unharmed."
+        )
+
+    def recording(self, recording: str) -> Recording:
+        """Returns a recording.
+
+        Args:
+            recording: its SHA-256, or the first digits of it if no other begins so.
+
+        Raises:
+            StoreError: there is none, or more than one.
+        """
+        where = pc.starts_with(pc.field("recording"), recording)
+        found = self.lake.read("recordings", where=where).to_pylist()
+        if len(found) != 1 or not recording:
+            there_is = "no recording" if not found else f"{len(found)} recordings"
+            raise StoreError(
+                f"There is {there_is} {recording[:16]!r} in the store; "
+                "give more digits of an SHA-256 that `export --format csv` or Overview lists."
+            )
+        return rows.recording_from(found[0])
+
+    def utterance(self, recording: str, channel: int | None, track_key: str) -> Utterance | None:
+        """Returns the stored read-out of a recording, or None if it was never analysed so."""
+        row = self._track_row(recording, channel, track_key)
+        if row is None:
+            return None
+        logits = pa.array(row["logits"], pa.float32()).to_numpy()
+        return Utterance(logits, Emotion(row["emotion"]), row["confidence"])
+
+    def track(self, recording: str, channel: int | None, track_key: str) -> Track | None:
+        """Returns a track with all its frames and blocks, or None if there is none."""
+        row = self._track_row(recording, channel, track_key)
+        if row is None:
+            return None
+        mine = pc.field("attempt") == row["attempt"]
+        frames = self.lake.read("frames", where=mine).sort_by("frame")
+        blocks = self.lake.read("blocks", where=mine).sort_by("block")
+        if len(frames) != row["n_frames"]:
+            raise StoreError(
+                f"The store holds {len(frames)} of {row['n_frames']} frames of this track; "
+                "run `store check`, then analyse the recording again."
+            )
+        logits = pa.Table.from_arrays(
+            [frames[str(e)] for e in EMOTIONS], names=[str(e) for e in EMOTIONS]
+        )
+        return Track(
+            source=rows.source_from(row),
+            duration_s=row["duration_s"],
+            hop_s=row["hop_s"],
+            offset_s=row["offset_s"],
+            logits=logits.to_pandas().to_numpy(dtype="float32"),
+            speech=frames["speech"].to_numpy(),
+            block_sums=rows.matrix_of(blocks["embedding_sum"], row["n_dims"]),
+            block_frames=blocks["n_frames"].to_numpy(),
+        )
+
+    def segments(
+        self, recording: str, channel: int | None, run_key: str
+    ) -> tuple[Segment, ...] | None:
+        """Returns the segments of a run in order, or None if there is no such run."""
+        found = self.lake.read("runs", where=_key(recording, channel, "run_key", run_key))
+        if not len(found):
+            return None
+        mine = pc.field("attempt") == found["attempt"][0].as_py()
+        stored = self.lake.read("segments", where=mine).sort_by("segment")
+        return tuple(rows.segment_from(row) for row in stored.to_pylist())
+
+    def table(self, name: str) -> pa.Table:
+        """Returns all rows of a table that count: those of attempts that came to nothing do not."""
+        table = self.lake.read(name)
+        if name in ("frames", "blocks", "segments"):
+            owner = "runs" if name == "segments" else "tracks"
+            winners = self.lake.read(owner, columns=["attempt"])["attempt"]
+            table = table.filter(pc.is_in(table["attempt"], value_set=winners.combine_chunks()))
+        return table
+
+    def _track_row(
+        self, recording: str, channel: int | None, track_key: str
+    ) -> dict[str, Any] | None:
+        where = _key(recording, channel, "track_key", track_key)
+        found = self.lake.read("tracks", where=where).to_pylist()
+        return found[0] if found else None
+
+
+def kept_path(recording: str, suffix: str) -> str:
+    """Returns where the copy of a file lies, relative to the store."""
+    clean = "".join(c for c in suffix.lower() if c.isascii() and c.isalnum())[:8]
+    return f"audio/{recording[:2]}/{recording}" + (f".{clean}" if clean else "")
+
+
+def _key(recording: str, channel: int | None, column: str, value: str) -> pc.Expression:
+    return (
+        (pc.field("recording") == recording)
+        & (pc.field("channel") == rows.channel_number(channel))
+        & (pc.field(column) == value)
+    )

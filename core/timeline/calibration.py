@@ -1,0 +1,74 @@
+"""From raw logits to scores, and from scores to a confidence that may be shown to people.
+
+A score is not a confidence: over 2 s regions of unseen speakers raw scores were 0.76 sure and 71%
+right, over single frames 0.87 sure and 32% right. One temperature for each region width, fitted on
+held-out speakers, brings the two together.
+
+Source: temperature scaling, Guo et al., 2017, https://arxiv.org/abs/1706.04599.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.emotions import EMOTIONS, Emotion
+
+MIN_WIDTH_S = 0.5
+MAX_WIDTH_S = 10.0
+_TOLERANCE_S = 1e-6
+
+Doubles = NDArray[np.float64]
+
+
+def scores_of(logits: NDArray[np.floating], mask: Sequence[bool]) -> Doubles:
+    """Returns the softmax over the classes that the engine has; the others score 0.
+
+    Args:
+        logits: shape `(..., 9)`, means of raw logits; the mask comes after the mean.
+        mask: length 9, true for each class that the engine has.
+    """
+    masked = np.where(np.asarray(mask), np.asarray(logits, dtype=np.float64), -np.inf)
+    grown = np.exp(masked - masked.max(axis=-1, keepdims=True))
+    scores: Doubles = grown / grown.sum(axis=-1, keepdims=True)
+    return scores
+
+
+def emotion_of(scores: NDArray[np.floating]) -> Emotion:
+    """Returns the emotion with the highest of nine scores, shape `(9,)`."""
+    return EMOTIONS[int(np.argmax(scores))]
+
+
+class Calibration:
+    """The temperatures of one engine, by region width."""
+
+    def __init__(self, temperatures: Mapping[float, float] | None, mask: Sequence[bool]) -> None:
+        self._mask = tuple(mask)
+        self._temperatures = dict(sorted((temperatures or {}).items()))
+
+    def temperature(self, width_s: float) -> float | None:
+        """Returns the temperature for a region, or None where none was measured.
+
+        Args:
+            width_s: seconds of audio that the region's read-out takes. Below 0.5 s there is no
+                calibrated confidence, and above 10 s a stretch has no single emotion.
+        """
+        if not self._temperatures:
+            return None
+        if not MIN_WIDTH_S - _TOLERANCE_S <= width_s <= MAX_WIDTH_S + _TOLERANCE_S:
+            return None
+        widths = np.log(list(self._temperatures))
+        values = np.log(list(self._temperatures.values()))
+        return float(np.exp(np.interp(np.log(width_s), widths, values)))
+
+    def scores(self, logits: NDArray[np.floating], width_s: float) -> Doubles | None:
+        """Returns the calibrated scores, shape `(9,)`, of mean logits, shape `(9,)`, or None."""
+        temperature = self.temperature(width_s)
+        if temperature is None:
+            return None
+        return scores_of(np.asarray(logits, dtype=np.float64) / temperature, self._mask)
+
+    def confidence(self, logits: NDArray[np.floating], width_s: float) -> float | None:
+        """Returns the calibrated score of the highest class, or None where there is none."""
+        scores = self.scores(logits, width_s)
+        return None if scores is None else float(scores.max())

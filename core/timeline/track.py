@@ -1,0 +1,161 @@
+"""Reading a track: any region, at any width, by one definition.
+
+The read-out of a region is `softmax(mean of its raw logits)`, from prefix sums, so utterance,
+segment, smoothed curve and selection can never disagree.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.emotions import N_EMOTIONS, Emotion
+from core.errors import RegionError
+from core.records import BLOCK_S, Floats, Span, Track
+from core.timeline.calibration import Calibration, Doubles, emotion_of, scores_of
+
+_SNAP = 1e-6
+
+
+class FrameChoice(StrEnum):
+    """Which frames of a region are read out."""
+
+    ALL = "all"
+    SPEECH = "speech"
+
+
+@dataclass(frozen=True)
+class ReadOut:
+    """What an engine makes of one region.
+
+    Attributes:
+        logits: shape `(9,)`, mean of the raw logits.
+        scores: shape `(9,)`, sum 1.
+        confidence: calibrated; None under 0.5 s, over 10 s, or for an engine never calibrated.
+        n_frames: frames that were averaged.
+    """
+
+    span: Span
+    logits: Doubles
+    scores: Doubles
+    emotion: Emotion
+    confidence: float | None
+    n_frames: int
+
+
+class Timeline:
+    """A track with its prefix sums: every region of it in constant time."""
+
+    def __init__(self, track: Track) -> None:
+        self.track = track
+        self.n_frames = len(track.logits)
+        self.calibration = Calibration(track.source.temperatures, track.source.class_mask)
+
+    @cached_property
+    def _sums(self) -> dict[FrameChoice, Doubles]:
+        """Prefix sums, shape `(n_frames + 1, 10)`: nine logits and the count of frames."""
+        rows = np.ones((self.n_frames, N_EMOTIONS + 1))
+        rows[:, :N_EMOTIONS] = self.track.logits
+        speech = np.where(self.track.speech[:, np.newaxis], rows, 0)
+        start = np.zeros((1, N_EMOTIONS + 1))
+        return {
+            FrameChoice.ALL: np.concatenate([start, np.cumsum(rows, axis=0)]),
+            FrameChoice.SPEECH: np.concatenate([start, np.cumsum(speech, axis=0)]),
+        }
+
+    def frame_at(self, time_s: float) -> int:
+        """Returns the number of the first frame that starts at `time_s` or later, in range."""
+        exact = (time_s - self.track.offset_s) / self.track.hop_s
+        return int(np.clip(np.ceil(exact - _SNAP), 0, self.n_frames))
+
+    def read_out(self, span: Span, frames: FrameChoice = FrameChoice.SPEECH) -> ReadOut:
+        """Returns the read-out of a region.
+
+        Raises:
+            RegionError: the region is empty, lies outside, or holds no frame of the wanted kind.
+        """
+        if span.start_s >= self.track.duration_s:
+            raise RegionError(
+                f"The region starts at {span.start_s:.2f} s, but the recording ends at "
+                f"{self.track.duration_s:.2f} s; choose a region within it."
+            )
+        if not 0 <= span.start_s < span.end_s:
+            raise RegionError(
+                f"The region {span.start_s:.2f} to {span.end_s:.2f} s is empty or reversed; "
+                "its end must come after its start, and its start not before 0."
+            )
+        sums = self._sums[frames]
+        total = sums[self.frame_at(span.end_s)] - sums[self.frame_at(span.start_s)]
+        n_frames = round(total[-1])
+        if n_frames == 0:
+            kind = "speech" if frames is FrameChoice.SPEECH else "frame"
+            raise RegionError(
+                f"There is no {kind} between {span.start_s:.2f} and {span.end_s:.2f} s; "
+                "choose a wider region, or read out all frames."
+            )
+        return self._read_out(span, total[:-1] / n_frames, n_frames)
+
+    def utterance(self) -> ReadOut:
+        """Returns the read-out of the whole recording over all frames: the engine's own answer."""
+        total = self._sums[FrameChoice.ALL][-1]
+        span = Span(0.0, self.track.duration_s)
+        return self._read_out(span, total[:-1] / self.n_frames, self.n_frames)
+
+    def _read_out(self, span: Span, logits: Doubles, n_frames: int) -> ReadOut:
+        scores = scores_of(logits, self.track.source.class_mask)
+        confidence = self.calibration.confidence(logits, n_frames * self.track.hop_s)
+        return ReadOut(span, logits, scores, emotion_of(scores), confidence, n_frames)
+
+    def times(self) -> Doubles:
+        """Returns the start of each frame in seconds, shape `(n_frames,)`."""
+        return self.track.offset_s + self.track.hop_s * np.arange(self.n_frames)
+
+    def curve(self, width_s: float) -> Doubles:
+        """Returns the scores round each frame, shape `(n_frames, 9)`.
+
+        Args:
+            width_s: the width of the region round each frame; 0.02 gives the frames as they are.
+                At the ends of the recording the region is cut off there.
+        """
+        half = max(0, round(width_s / self.track.hop_s) - 1) / 2
+        index = np.arange(self.n_frames)
+        first = np.clip(np.ceil(index - half - _SNAP).astype(int), 0, self.n_frames)
+        last = np.clip(np.floor(index + half + _SNAP).astype(int) + 1, 0, self.n_frames)
+        sums = self._sums[FrameChoice.ALL]
+        total = sums[last] - sums[first]
+        logits: Doubles = total[:, :-1] / total[:, -1:]
+        return scores_of(logits, self.track.source.class_mask)
+
+    def embedding(self, span: Span | None = None) -> Floats:
+        """Returns the mean embedding of a region, shape `(n_dims,)`, from blocks of 0.5 s.
+
+        A block that the region covers in part counts by that part.
+        """
+        n_blocks = len(self.track.block_frames)
+        if span is None:
+            weight = np.ones(n_blocks)
+        else:
+            starts = np.arange(n_blocks) * BLOCK_S
+            ends = np.minimum(starts + BLOCK_S, max(self.track.duration_s, _SNAP))
+            covered = np.minimum(ends, span.end_s) - np.maximum(starts, span.start_s)
+            weight = np.clip(covered / np.maximum(ends - starts, _SNAP), 0, 1).astype(np.float64)
+        n_frames = float(weight @ self.track.block_frames)
+        if n_frames == 0:
+            raise RegionError("The region holds no block of the track; choose one within it.")
+        mean: Floats = ((weight @ self.track.block_sums) / n_frames).astype(np.float32)
+        return mean
+
+    def speech_spans(self) -> tuple[Span, ...]:
+        """Returns the stretches of speech, from the mask of the frames."""
+        return spans_of(self.track.speech, self.track.hop_s, self.track.offset_s)
+
+
+def spans_of(mask: NDArray[np.bool_], hop_s: float, offset_s: float) -> tuple[Span, ...]:
+    """Returns the stretches in which a mask, shape `(n_frames,)`, is true."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return tuple(
+        Span(round(offset_s + hop_s * float(start), 6), round(offset_s + hop_s * float(end), 6))
+        for start, end in edges.reshape(-1, 2)
+    )
