@@ -1,8 +1,8 @@
 """Whisper's encoder as a torch network, read out by one linear head over its frames.
 
 Differs from Whisper in three ways: the log-mel does not depend on level, nothing is padded to
-30 s (the positional table is cut to the frames there are), and the output is a weighted mix of
-layer-normed layers.
+30 s (the positional table is cut to the frames there are), and the output is a projection of
+several layer-normed layers.
 
 Source: Radford et al., 2022, https://arxiv.org/abs/2212.04356, and the code beside it,
 https://github.com/openai/whisper (`whisper/model.py`, `whisper/audio.py`; MIT).
@@ -20,8 +20,8 @@ class EncoderShape:
     """Every number that the network's shape and its log-mel follow from.
 
     Attributes:
-        mix: weight of each layer in the embedding; the first is the convolutional stem's output,
-            and the last may not be 0, since a layer that is not read is neither stored nor run.
+        reads: layers that the embedding is projected from, ascending; 0 is the convolutional
+            stem's output. Layers behind the last one read are neither stored nor run.
         n_fft: samples in one spectrum; `hop_samples`: samples between two spectra.
         top: log10 value that the loudest cell of a window's log-mel is set to.
         depth: log10 powers below the loudest cell at which the log-mel ends.
@@ -33,7 +33,7 @@ class EncoderShape:
     n_ffn: int
     n_positions: int
     n_classes: int
-    mix: tuple[float, ...]
+    reads: tuple[int, ...]
     n_fft: int = 400
     hop_samples: int = 160
     top: float = 1.5
@@ -42,7 +42,7 @@ class EncoderShape:
     @property
     def n_layers(self) -> int:
         """Number of transformer layers."""
-        return len(self.mix) - 1
+        return self.reads[-1]
 
 
 class LogMel(nn.Module):
@@ -91,18 +91,17 @@ class Block(nn.Module):
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
         seen = functional.scaled_dot_product_attention(query, key, value)
         x = x + self.out(seen.transpose(1, 2).reshape(n, n_frames, n_dims))
-        return x + self.ffn_out(functional.gelu(self.ffn_in(self.ffn_norm(x))))
+        widened: Tensor = self.ffn_out(functional.gelu(self.ffn_in(self.ffn_norm(x))))
+        return x + widened
 
 
 class WhisperEncoder(nn.Module):
-    """The encoder with its read-out; built without values, `load_state_dict(assign=True)` gives them.
+    """The encoder with its read-out; `load_state_dict(assign=True)` gives it its values.
 
-    Built so because random initial values would cost time and move the caller's random state.
+    It is built without any: random ones would cost time and move the caller's random state.
     """
 
     positions: Tensor
-    mean: Tensor
-    scale: Tensor
 
     def __init__(self, shape: EncoderShape) -> None:
         super().__init__()
@@ -115,16 +114,14 @@ class WhisperEncoder(nn.Module):
         self.blocks = nn.ModuleList(
             Block(n, shape.n_heads, shape.n_ffn) for _ in range(shape.n_layers)
         )
-        self.register_buffer("mean", torch.empty(n, device="meta"))
-        self.register_buffer("scale", torch.empty(n, device="meta"))
+        self.projection = nn.Linear(n * len(shape.reads), n, device="meta")
         self.head = nn.Linear(n, shape.n_classes, device="meta")
 
-    def to_bfloat16(self) -> "WhisperEncoder":
-        """Returns itself with the encoder in bfloat16; log-mel, read-out and head stay float32."""
+    def to_bfloat16(self) -> None:
+        """Turns the encoder to bfloat16; log-mel, projection and head stay float32."""
         for part in (self.conv1, self.conv2, self.blocks):
             part.bfloat16()
         self.positions = self.positions.bfloat16()
-        return self
 
     def layers(self, waveforms: Tensor) -> list[Tensor]:
         """Returns each layer's layer-normed output, the stem's first.
@@ -146,14 +143,8 @@ class WhisperEncoder(nn.Module):
 
     def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Returns logits `(n_waveforms, n_frames, n_classes)` and embeddings `(.., n_dims)`."""
-        mixed = torch.stack(
-            [
-                w * layer
-                for w, layer in zip(self.shape.mix, self.layers(waveforms), strict=True)
-                if w
-            ]
-        ).sum(dim=0)
-        embeddings = (mixed - self.mean) * self.scale
+        layers = self.layers(waveforms)
+        embeddings = self.projection(torch.cat([layers[i] for i in self.shape.reads], dim=-1))
         return self.head(embeddings), embeddings
 
     def _normed(self, x: Tensor) -> Tensor:

@@ -110,23 +110,26 @@ class Timeline:
 
     def times(self) -> Doubles:
         """Returns the start of each frame in seconds, shape `(n_frames,)`."""
-        return self.track.offset_s + self.track.hop_s * np.arange(self.n_frames)
+        return self.track.offset_s + self.track.hop_s * np.arange(self.n_frames, dtype=np.float64)
 
-    def curve(self, width_s: float) -> Doubles:
+    def curve(self, width_s: float, frames: FrameChoice = FrameChoice.ALL) -> Doubles:
         """Returns the scores round each frame, shape `(n_frames, 9)`.
 
         Args:
             width_s: the width of the region round each frame; 0.02 gives the frames as they are.
                 At the ends of the recording the region is cut off there.
+            frames: which frames of the region are read out; where it holds none, the scores are NaN.
         """
         half = max(0, round(width_s / self.track.hop_s) - 1) / 2
         index = np.arange(self.n_frames)
         first = np.clip(np.ceil(index - half - _SNAP).astype(int), 0, self.n_frames)
         last = np.clip(np.floor(index + half + _SNAP).astype(int) + 1, 0, self.n_frames)
-        sums = self._sums[FrameChoice.ALL]
-        total = sums[last] - sums[first]
-        logits: Doubles = total[:, :-1] / total[:, -1:]
-        return scores_of(logits, self.track.source.class_mask)
+        total = self._sums[frames][last] - self._sums[frames][first]
+        found = total[:, -1] > 0
+        curve = np.full((self.n_frames, N_EMOTIONS), np.nan)
+        logits: Doubles = total[found, :-1] / total[found, -1:]
+        curve[found] = scores_of(logits, self.track.source.class_mask)
+        return curve
 
     def embedding(self, span: Span | None = None) -> Floats:
         """Returns the mean embedding of a region, shape `(n_dims,)`, from blocks of 0.5 s.

@@ -1,0 +1,152 @@
+"""The embedded engine: Whisper tiny.en's encoder with a linear head for the nine emotions."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from core.emotions import EMOTIONS
+from core.engines.base import HOP_SAMPLES, Floats, Frames, Windowing
+from core.engines.compact_files import CURE, WEIGHTS, ModelFiles, read_files
+from core.errors import EngineError
+
+if TYPE_CHECKING:
+    from core.engines.whisper_encoder import WhisperEncoder
+
+PRECISIONS = ("fp32", "bf16")
+
+
+class CompactEngine:
+    """Frames of 20 ms, frame i standing for the samples from `320 i` on; see `Engine`.
+
+    Each waveform goes through the network by itself: on a processor a batch is no faster, and
+    so the answer cannot depend on what else is in it.
+    """
+
+    def __init__(
+        self, network: "WhisperEncoder", files: ModelFiles, name: str, precision: str
+    ) -> None:
+        self._network = network
+        self._config = files.config
+        self._columns = [EMOTIONS.index(emotion) for emotion in files.config.classes]
+        self.name = name
+        self.engine_id = f"{name}-{files.sha256[:12]}"
+        self.n_dims = files.config.encoder["n_dims"]
+        self.class_mask = tuple(emotion in files.config.classes for emotion in EMOTIONS)
+        self.offset_s = 0.0
+        self.windowing: Windowing = files.config.windowing
+        self.precision = precision
+        self.temperatures: dict[float, float] | None = files.temperatures
+
+    @classmethod
+    def load(
+        cls, directory: Path, precision: str = "fp32", name: str = "compact"
+    ) -> "CompactEngine":
+        """Returns the engine of a directory that `training.train` made, after verifying it.
+
+        Args:
+            directory: holds model.safetensors, config.json, calibration.json and SHA256SUMS.
+            precision: `fp32` or `bf16`.
+            name: under which the user chose it.
+
+        Raises:
+            EngineError: the directory is incomplete, changed, or not a compact model.
+        """
+        if precision not in PRECISIONS:
+            raise EngineError(
+                f"The precision {precision!r} is unknown, choose one of {', '.join(PRECISIONS)}."
+            )
+        files = read_files(directory)
+        network = _network(files, directory / WEIGHTS)
+        if precision == "bf16":
+            network.to_bfloat16()
+        return cls(network, files, name, precision)
+
+    def n_frames(self, n_samples: int) -> int:
+        """Returns `ceil(floor(n_samples / 160) / 2)`, 0 below `min_samples` (400)."""
+        if n_samples < self._config.min_samples:
+            return 0
+        n_spectra = n_samples // self._config.encoder["hop_samples"]
+        return -(-n_spectra // (HOP_SAMPLES // self._config.encoder["hop_samples"]))
+
+    def run(self, waveforms: Floats) -> list[Frames]:
+        """Returns the frames of each waveform of `(n_waveforms, n_samples)`.
+
+        Raises:
+            EngineError: the waveforms are too short, too long for one pass, or not finite.
+        """
+        self._check(waveforms)
+        return [self._frames(waveform) for waveform in waveforms]
+
+    def _check(self, waveforms: Floats) -> None:
+        if waveforms.ndim != 2:
+            raise EngineError(
+                f"The waveforms have the shape {waveforms.shape}, expected is "
+                "(n_waveforms, n_samples): stack them."
+            )
+        n_samples = waveforms.shape[1]
+        n_frames = self.n_frames(n_samples)
+        if n_frames == 0:
+            raise EngineError(
+                f"The audio has {n_samples} samples, {self._config.min_samples} (25 ms) is the "
+                "least that gives a frame: use a longer stretch."
+            )
+        if n_frames > self._config.encoder["n_positions"]:
+            limit_s = self._config.encoder["n_positions"] * HOP_SAMPLES / 16_000
+            raise EngineError(
+                f"The audio has {n_samples} samples, one pass takes at most {limit_s:g} s: "
+                f"cut it into windows of {self.windowing.window_s:g} s."
+            )
+        if not np.isfinite(waveforms).all():
+            raise EngineError(
+                "The audio holds samples that are not finite numbers, all must be: decode it again."
+            )
+
+    def _frames(self, waveform: Floats) -> Frames:
+        import torch
+
+        with torch.inference_mode():
+            given = torch.from_numpy(np.array(waveform, np.float32))
+            answered, embeddings = self._network(given[None])
+        logits = np.zeros((answered.shape[1], len(EMOTIONS)), np.float32)
+        logits[:, self._columns] = answered[0].numpy()
+        return Frames(logits=logits, embeddings=embeddings[0].numpy())
+
+
+def _network(files: ModelFiles, path: Path) -> "WhisperEncoder":
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    from core.engines.whisper_encoder import EncoderShape, WhisperEncoder
+
+    config = files.config
+    network = WhisperEncoder(
+        EncoderShape(
+            **config.encoder,
+            n_classes=len(config.classes),
+            reads=config.reads,
+            top=config.top,
+            depth=config.depth,
+        )
+    )
+    try:
+        tensors = load(files.weights)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise EngineError(f"{path} is no safetensors file ({error}): {CURE}.") from error
+    expected = network.state_dict()
+    odd = sorted(tensors.keys() ^ expected.keys())
+    if odd:
+        state = "lacks" if odd[0] in expected else "also holds"
+        raise EngineError(f"{path} {state} {odd[0]} ({len(odd)} such names in all): {CURE}.")
+    for key, tensor in tensors.items():
+        if tensor.shape != expected[key].shape or not tensor.is_floating_point():
+            raise EngineError(
+                f"{path} has {key} as {tensor.dtype} of shape {tuple(tensor.shape)}, expected is "
+                f"float of shape {tuple(expected[key].shape)}: {CURE}."
+            )
+        tensors[key] = tensor.to(torch.float32)
+        if not tensors[key].isfinite().all():
+            raise EngineError(f"{path} has values in {key} that are not finite: {CURE}.")
+    network.load_state_dict(tensors, assign=True)
+    return network.eval().requires_grad_(False)

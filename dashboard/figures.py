@@ -1,0 +1,324 @@
+"""The charts: Plotly figures from plain arrays, with no Streamlit in them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from core.emotions import EMOTIONS
+from core.records import Segment, Span
+from core.timeline.track import FrameChoice, Timeline
+from dashboard import palette
+
+MAX_POINTS = 2_000  # for each line; more than a wide screen has pixels to show
+SEGMENT_LANE = "segments"
+_LONG_S = 120.0
+_GRID = {True: "#2C323B", False: "#E6E8EC"}
+_INK = {True: "#E4E7EB", False: "#1F2530"}
+
+
+def timeline_figure(
+    timeline: Timeline,
+    segments: Sequence[Segment],
+    *,
+    width_s: float,
+    frames: FrameChoice,
+    stacked: bool,
+    dark: bool,
+    marked: Span | None = None,
+) -> go.Figure:
+    """Returns the nine emotions over time, with lanes for segments and speech under them.
+
+    Args:
+        timeline: the track.
+        segments: of the track.
+        width_s: width of the region that each point reads out, in seconds.
+        frames: which frames of it are read out; where there is none, the curves have a gap.
+        stacked: areas that add up to 1 instead of lines.
+        dark: for a dark ground.
+        marked: a stretch to set off.
+    """
+    axis = _TimeAxis(timeline.track.duration_s)
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, row_heights=[0.84, 0.16], vertical_spacing=0.03
+    )
+    scores = timeline.curve(width_s, frames)
+    times = timeline.times() + timeline.track.hop_s / 2
+    for number, emotion in enumerate(EMOTIONS):
+        chosen = _chosen(times, scores[:, number], every=stacked)
+        line: dict[str, Any] = {"color": palette.colour(emotion, dark), "width": 1.6}
+        look: dict[str, Any] = {
+            "stackgroup": "all",
+            "line": {"width": 0},
+            "fillcolor": palette.colour(emotion, dark),
+        }
+        if not stacked:
+            look = {"line": line | {"dash": palette.dash(emotion)}}
+        figure.add_trace(
+            go.Scatter(
+                x=axis.at(times[chosen]),
+                y=np.round(scores[chosen, number], 4),
+                name=str(emotion),
+                mode="lines",
+                hovertemplate="%{y:.2f}",
+                legendrank=number + 1,
+                **look,
+            ),
+            row=1,
+            col=1,
+        )
+    _add_lanes(figure, timeline, segments, axis, dark)
+    if marked is not None:
+        edges = axis.at(np.array([marked.start_s, marked.end_s]))
+        figure.add_vrect(
+            x0=edges[0], x1=edges[1], fillcolor=_INK[dark], opacity=0.09, line_width=0, row="all"
+        )
+    _dress(figure, axis, dark)
+    return figure
+
+
+def score_figure(values: Sequence[float], dark: bool, title: str) -> go.Figure:
+    """Returns nine values from 0 to 1 as bars, in the order of the emotions."""
+    names = [str(emotion) for emotion in EMOTIONS]
+    figure = go.Figure(
+        go.Bar(
+            x=values,
+            y=names,
+            orientation="h",
+            marker={"color": [palette.colour(name, dark) for name in names]},
+            text=[f"{value:.2f}" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        height=270,
+        margin={"l": 0, "r": 36, "t": 6, "b": 36},
+        xaxis={"range": [0, 1], "title": title, "gridcolor": _GRID[dark], "fixedrange": True},
+        yaxis={"autorange": "reversed", "fixedrange": True, "ticklabelstandoff": 6},
+        showlegend=False,
+    )
+    return _ground(figure, dark)
+
+
+def share_figure(seconds: dict[str, float], dark: bool) -> go.Figure:
+    """Returns speech time by emotion as one bar of parts, in the order of the emotions."""
+    total = sum(seconds.values()) or 1.0
+    figure = go.Figure()
+    for emotion in EMOTIONS:
+        share = seconds.get(str(emotion), 0.0) / total
+        figure.add_trace(
+            go.Bar(
+                x=[share],
+                y=["speech"],
+                orientation="h",
+                name=str(emotion),
+                marker={"color": palette.colour(emotion, dark), "line": {"width": 0}},
+                text=f"{share:.0%}" if share >= 0.05 else "",
+                textposition="inside",
+                insidetextanchor="middle",
+                textangle=0,
+                hovertemplate=f"{emotion}: {share:.0%} of the speech time<extra></extra>",
+            )
+        )
+    figure.update_layout(
+        barmode="stack",
+        height=150,
+        margin={"l": 0, "r": 0, "t": 4, "b": 66},
+        xaxis={"range": [0, 1], "tickformat": ".0%", "title": "share of speech time"},
+        yaxis={"visible": False},
+        legend={"orientation": "h", "y": -0.75, "yanchor": "top", "x": 0, "traceorder": "normal"},
+    )
+    figure.update_xaxes(fixedrange=True, gridcolor=_GRID[dark])
+    figure.update_yaxes(fixedrange=True)
+    return _ground(figure, dark)
+
+
+def standalone_html(figure: go.Figure, caption: str) -> bytes:
+    """Returns a figure as one HTML page that opens offline, with its caption under it."""
+    copy = go.Figure(figure)
+    copy.update_layout(
+        template="plotly_white",
+        paper_bgcolor="white",
+        plot_bgcolor="white",
+        margin={"l": 60, "r": 20, "t": 40, "b": 110},
+        height=620,
+    )
+    copy.add_annotation(
+        text=_escaped(caption),
+        xref="paper",
+        yref="paper",
+        x=0,
+        y=-0.2,
+        showarrow=False,
+        align="left",
+        font={"size": 11},
+    )
+    return str(copy.to_html(include_plotlyjs=True, full_html=True)).encode()
+
+
+class _TimeAxis:
+    """Seconds on a short recording; minutes and hours, as Plotly dates, on a long one."""
+
+    def __init__(self, duration_s: float) -> None:
+        self.duration_s = duration_s
+        self.long = duration_s > _LONG_S
+
+    def at(self, seconds: np.ndarray) -> np.ndarray:
+        """Returns times of the axis, shape as given."""
+        if not self.long:
+            return np.round(seconds, 3)
+        return np.datetime64(0, "ms") + np.round(seconds * 1000).astype("timedelta64[ms]")
+
+    def lengths(self, seconds: np.ndarray) -> np.ndarray:
+        """Returns lengths of bars on the axis: seconds, or milliseconds of dates."""
+        return np.round(seconds * 1000 if self.long else seconds, 3)
+
+    def settings(self) -> dict[str, Any]:
+        """Returns the layout of the axis."""
+        ends = self.at(np.array([0.0, self.duration_s]))
+        if not self.long:
+            return {"range": list(ends), "title": "time, s", "hoverformat": ".2f"}
+        clock = "%H:%M:%S" if self.duration_s >= 3600 else "%M:%S"
+        return {
+            "type": "date",
+            "range": [str(end) for end in ends],
+            "title": "time, h:min:s" if self.duration_s >= 3600 else "time, min:s",
+            "tickformat": clock,
+            "hoverformat": f"{clock}.%2f",
+        }
+
+
+def _chosen(times: np.ndarray, values: np.ndarray, *, every: bool) -> np.ndarray:
+    """Returns which points to draw: all, or so many that no peak of a line is lost."""
+    if len(times) <= MAX_POINTS:
+        return np.arange(len(times))
+    gap = np.isnan(values)
+    if every:  # areas must share their points to add up
+        return np.linspace(0, len(times) - 1, MAX_POINTS).round().astype(int)
+    from tsdownsample import MinMaxLTTBDownsampler
+
+    known = np.flatnonzero(~gap)
+    drawn = MinMaxLTTBDownsampler().downsample(times[known], values[known], n_out=MAX_POINTS)
+    breaks = np.flatnonzero(gap[1:] & ~gap[:-1]) + 1  # one point of each gap breaks the line
+    return np.union1d(known[drawn], breaks)
+
+
+def _add_lanes(
+    figure: go.Figure,
+    timeline: Timeline,
+    segments: Sequence[Segment],
+    axis: _TimeAxis,
+    dark: bool,
+) -> None:
+    speech = timeline.speech_spans()
+    if segments:
+        figure.add_trace(
+            _lane(
+                SEGMENT_LANE,
+                [(s.start_s, s.end_s) for s in segments],
+                axis,
+                [palette.colour(s.emotion, dark) for s in segments],
+                [_sentence(s) for s in segments],
+            ),
+            row=2,
+            col=1,
+        )
+    if speech:
+        grey = palette.SPEECH[dark]
+        texts = [f"speech, {s.start_s:.2f} to {s.end_s:.2f} s" for s in speech]
+        figure.add_trace(
+            _lane("speech", [(s.start_s, s.end_s) for s in speech], axis, grey, texts),
+            row=2,
+            col=1,
+        )
+
+
+def _lane(
+    name: str,
+    spans: list[tuple[float, float]],
+    axis: _TimeAxis,
+    colour: str | list[str],
+    texts: list[str],
+) -> go.Bar:
+    starts, ends = np.array(spans).T
+    return go.Bar(
+        y=[name] * len(spans),
+        base=axis.at(starts),
+        x=axis.lengths(ends - starts),
+        orientation="h",
+        marker={"color": colour, "line": {"width": 0}},
+        name=name,
+        showlegend=False,
+        width=0.72,
+        hovertext=texts,
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def _sentence(segment: Segment) -> str:
+    sure = ""
+    if segment.confidence is not None:
+        sure = f", calibrated confidence {segment.confidence:.2f}"
+    return (
+        f"segment {segment.segment + 1}, {segment.start_s:.2f} to {segment.end_s:.2f} s, "
+        f"sounds {segment.emotion} to the engine{sure}"
+    )
+
+
+def _dress(figure: go.Figure, axis: _TimeAxis, dark: bool) -> None:
+    figure.update_xaxes(
+        **axis.settings() | {"title": None},
+        gridcolor=_GRID[dark],
+        zeroline=False,
+        spikethickness=1,
+        spikedash="solid",
+        spikecolor=palette.SPEECH[dark],
+    )
+    figure.update_xaxes(title_text=axis.settings()["title"], row=2, col=1)
+    figure.update_yaxes(
+        range=[0, 1.005],
+        title="score",
+        tickvals=[0, 0.25, 0.5, 0.75, 1],
+        fixedrange=True,
+        gridcolor=_GRID[dark],
+        row=1,
+        col=1,
+    )
+    figure.update_yaxes(
+        fixedrange=True, categoryarray=["speech", SEGMENT_LANE], showgrid=False, row=2, col=1
+    )
+    figure.update_layout(
+        height=560,
+        margin={"l": 0, "r": 0, "t": 34, "b": 112},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": _INK[dark], "activecolor": _INK[dark]},
+        hovermode="x unified",
+        legend={
+            "orientation": "h",
+            "y": -0.17,
+            "yanchor": "top",
+            "x": 0,
+            "traceorder": "normal",
+            "itemclick": "toggle",
+            "itemdoubleclick": "toggleothers",
+        },
+        barmode="overlay",
+        dragmode="zoom",
+        uirevision="keep",
+    )
+    _ground(figure, dark)
+
+
+def _ground(figure: go.Figure, dark: bool) -> go.Figure:
+    figure.update_layout(
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": _INK[dark]}
+    )
+    return figure
+
+
+def _escaped(text: str) -> str:
+    """Returns text in which Plotly finds no markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

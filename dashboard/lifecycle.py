@@ -1,0 +1,32 @@
+"""What happens when the server starts and stops, and when a script fails."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import streamlit as st
+
+from core.errors import TonescopeError
+from dashboard.shared import queue
+
+
+@asynccontextmanager
+async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
+    """Stops the jobs when the server stops; what they have finished is stored."""
+    del app
+    try:
+        yield {}
+    finally:
+        queue().close()
+
+
+def report_error(error: Exception) -> bool:
+    """Shows a sentence in place of a traceback, which Streamlit has written to the log."""
+    if isinstance(error, TonescopeError):
+        st.error(str(error))
+        return True
+    st.error(
+        f"This page failed ({type(error).__name__}). It is a fault of the program, and its log has "
+        "the details; your recordings and results are unharmed. Reload the page to go on."
+    )
+    return True

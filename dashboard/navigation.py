@@ -1,0 +1,28 @@
+"""The pages and the ways between them."""
+
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+_PAGES: Final = Path(__file__).resolve().parent.parent / "pages"
+
+
+def pages() -> list[StreamlitPage]:
+    """Returns every page, in the order of the menu."""
+    return [
+        st.Page(_PAGES / "overview.py", title="Overview", icon=":material/home:", default=True),
+        st.Page(_PAGES / "analyze.py", title="Analyse", icon=":material/graphic_eq:"),
+        st.Page(_PAGES / "recording.py", title="Recording", icon=":material/timeline:"),
+    ]
+
+
+def open_page(name: str, **query: str) -> None:
+    """Goes to a page with what its address should say."""
+    st.switch_page(_PAGES / f"{name}.py", query_params=query)
+
+
+def link(name: str, label: str, icon: str | None = None, **query: str) -> None:
+    """Shows a link to a page."""
+    st.page_link(_PAGES / f"{name}.py", label=label, icon=icon, query_params=query)

@@ -1,0 +1,208 @@
+"""What all visitors share: the store, the engines, the jobs; and what pages read from them."""
+
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+import streamlit as st
+
+from core.api import find_files
+from core.engines.registry import EngineInfo
+from core.errors import StoreError
+from core.export.tables import TableFormat
+from core.jobs import JobView, Request
+from core.pipeline import Metadata, Pipeline
+from core.records import Segment
+from core.settings import SAMPLES_DIR
+from core.store import query
+from core.store.rows import MIX
+from core.timeline.track import Timeline
+from dashboard.shared import queue, scope
+
+Submit = Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One run of one track, as a page opens it."""
+
+    recording: str
+    channel: int | None
+    track_key: str
+    run_key: str
+
+
+@st.cache_resource(show_spinner=False)
+def pipeline(engine: str = "compact") -> Pipeline:
+    """Returns the pipeline of an engine, loaded once for all visitors."""
+    return scope().pipeline(engine)
+
+
+def engines() -> list[EngineInfo]:
+    """Returns what engines there are."""
+    return scope().registry.list()
+
+
+def catalogue() -> pd.DataFrame:
+    """Returns a row for each run in the store, the newest first."""
+    lake = scope().store.lake
+    return _catalogue(tuple(lake.version(name) for name in ("recordings", "tracks", "runs")))
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _catalogue(versions: tuple[int, ...]) -> pd.DataFrame:
+    del versions  # only the key of the cache
+    return query.catalogue(scope().store)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def seconds_by_emotion(attempts: tuple[int, ...]) -> pd.DataFrame:
+    """Returns the speech time of each emotion in each run, shape `(n_runs, 9)`, in seconds."""
+    return query.seconds_by_emotion(scope().store, list(attempts))
+
+
+def failures() -> pd.DataFrame:
+    """Returns what could not be analysed, the latest first."""
+    return query.failures(scope().store)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def timeline(choice: Choice) -> Timeline:
+    """Returns the track of a run, ready to be read out.
+
+    Raises:
+        StoreError: it is not in the store.
+    """
+    track = scope().store.track(choice.recording, choice.channel, choice.track_key)
+    if track is None:
+        raise StoreError("This recording is no longer in the store; analyse it again.")
+    return Timeline(track)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def segments(choice: Choice) -> tuple[Segment, ...]:
+    """Returns the segments of a run, in order."""
+    found = scope().store.segments(choice.recording, choice.channel, choice.run_key)
+    return found or ()
+
+
+def choice_of(row: pd.Series) -> Choice:
+    """Returns what a row of the catalogue stands for."""
+    channel = int(row["channel"])
+    return Choice(
+        recording=row["recording"],
+        channel=None if channel == MIX else channel,
+        track_key=row["track_key"],
+        run_key=row["run_key"],
+    )
+
+
+def has_audio(recording: str) -> str | None:
+    """Returns None if the audio can be played, or the sentence that says why not."""
+    store = scope().store
+    try:
+        store.audio_path(store.recording(recording))
+    except StoreError as error:
+        return str(error)
+    return None
+
+
+@st.cache_data(show_spinner="Writing the file …", max_entries=8)
+def export_file(recording: str, kind: str, table: str, run_key: str) -> bytes:
+    """Returns one exported table of a recording as the bytes of a file.
+
+    Args:
+        recording: its SHA-256.
+        kind: a `TableFormat`.
+        table: `segments`, `frames` or `recordings`; ignored for `npy`, which gives a ZIP of arrays.
+        run_key: only the key of the cache.
+    """
+    import tempfile
+
+    del run_key
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / "export"
+        for _ in scope().export(written, TableFormat(kind), recording):
+            pass
+        if kind == TableFormat.NPY:
+            archive = shutil.make_archive(str(Path(folder) / "arrays"), "zip", written)
+            return Path(archive).read_bytes()
+        return (written / f"{table}.{kind}").read_bytes()
+
+
+def submit_uploads(files: Sequence[tuple[str, BinaryIO]], metadata: Metadata) -> str:
+    """Starts a job on uploaded files, of which the store keeps copies; returns its name.
+
+    Raises:
+        StoreError: the uploads cannot be written to the store's disk.
+    """
+    incoming = scope().store.root / "incoming"
+    requests = []
+    try:
+        incoming.mkdir(parents=True, exist_ok=True)
+        for name, file in files:
+            path = incoming / secrets.token_hex(16)
+            with path.open("wb") as draft:
+                shutil.copyfileobj(file, draft)
+            requests.append(Request(path, name, keep=True, discard=True))
+    except OSError as error:
+        raise StoreError(
+            f"The upload could not be written to {incoming} ({error.strerror}); "
+            "check the free space of its disk."
+        ) from error
+    return queue().submit(pipeline, scope().store, requests, metadata)
+
+
+def submit_take(take: BinaryIO, metadata: Metadata) -> str:
+    """Starts a job on a take of the microphone, named by the time; returns the job's name."""
+    return submit_uploads([(f"Microphone {datetime.now():%Y-%m-%d %H.%M.%S}.wav", take)], metadata)
+
+
+def submit_folder(folder: Path, metadata: Metadata) -> str:
+    """Starts a job on the media of a folder, which stay where they are; returns its name.
+
+    Raises:
+        StoreError: there is no such folder, or no media in it.
+    """
+    if not folder.is_dir():
+        raise StoreError(
+            f"There is no folder {str(folder)!r} on the computer that runs Tonescope; "
+            "give the full path of one."
+        )
+    found = find_files([folder])
+    if not found.files:
+        raise StoreError(f"The folder {str(folder)!r} holds no recordings; choose another one.")
+    requests = [Request(path, path.name) for path in found.files]
+    return queue().submit(pipeline, scope().store, requests, metadata)
+
+
+def submit_samples() -> str:
+    """Starts a job on the synthetic samples that come with Tonescope; returns its name."""
+    files = [(path.name, BytesIO(path.read_bytes())) for path in sample_files()]
+    return submit_uploads(files, Metadata(session="Samples", tags=("synthetic speech",)))
+
+
+def sample_files() -> list[Path]:
+    """Returns the synthetic samples that come with Tonescope."""
+    return sorted(SAMPLES_DIR.glob("*.mp3"))
+
+
+def job(name: str | None) -> JobView | None:
+    """Returns how a job stands, or None if it is not known to this process."""
+    return queue().view(name) if name else None
+
+
+def cancel(name: str) -> None:
+    """Stops a job; what it has finished stays."""
+    queue().cancel(name)
+
+
+def running_jobs() -> Iterator[JobView]:
+    """Yields the jobs that have not finished."""
+    return (view for view in queue().views() if not view.finished)

@@ -1,0 +1,52 @@
+"""Names of what a visitor has chosen; widgets keep it in the session or in the page's address.
+
+A key without a dot is also the name in the address, so that a link reopens the very view.
+"""
+
+from typing import Final
+
+import streamlit as st
+
+from core.timeline.track import FrameChoice
+
+SMOOTHING_S: Final = (0.02, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
+DEFAULT_SMOOTHING_S: Final = 1.0
+LINES: Final = "Lines"
+STACKED: Final = "Stacked"
+SPEECH_ONLY: Final = "Speech"
+ALL_FRAMES: Final = "All"
+
+
+class Keys:
+    """Keys of the session's state, each used for one thing."""
+
+    SESSION = "analyze.session"
+    SPEAKER = "analyze.speaker"
+    TAGS = "analyze.tags"
+    FOLDER = "analyze.folder"
+    UPLOADS = "analyze.uploads"
+    MICROPHONE = "analyze.microphone"
+    ROUND = "analyze.round"
+    JOB = "job"
+    RECORDING = "recording"
+    TRACK = "track"
+    SMOOTHING = "smoothing"
+    VIEW = "view"
+    FRAMES = "frames"
+    SEGMENT_TABLE = "recording.segments"
+    CHART = "recording.chart"
+    CUE = "recording.cue"
+    UTTERANCE_CHART = "recording.utterance"
+    SHARE_CHART = "recording.shares"
+    EXPORT = "recording.export"
+
+
+def is_dark() -> bool:
+    """Returns whether the visitor looks at the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def frames_shown() -> FrameChoice:
+    """Returns which frames the curves read out, as the visitor chose."""
+    shown = st.session_state.get(Keys.FRAMES, SPEECH_ONLY)
+    return FrameChoice.ALL if shown == ALL_FRAMES else FrameChoice.SPEECH

@@ -1,0 +1,18 @@
+"""The library and the queue of jobs: one of each for the whole process, whoever asks."""
+
+from functools import cache
+
+from core.api import Tonescope
+from core.jobs import JobQueue
+
+
+@cache
+def scope() -> Tonescope:
+    """Returns the library with its store and engines."""
+    return Tonescope()
+
+
+@cache
+def queue() -> JobQueue:
+    """Returns the queue of jobs."""
+    return JobQueue()

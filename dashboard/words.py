@@ -1,0 +1,44 @@
+"""The terms of the field, each explained where it first appears."""
+
+from typing import Final
+
+SCORE: Final = (
+    "How much the engine leans to each emotion, from 0 to 1, all nine together 1. A score is not a "
+    "confidence: raw scores are much surer than they are right."
+)
+CONFIDENCE: Final = (
+    "How often such a score was right, on speakers the engine had not heard. Measured on acted "
+    "speech, so expect less on everyday speech. There is none under 0.5 s and over 10 s."
+)
+UTTERANCE: Final = (
+    "The engine's one answer for the whole recording, pauses included. A long stretch has no single "
+    "emotion: look at the shares of speech time beside it."
+)
+SHARES: Final = (
+    "How much of the speech lies in segments that sound so to the engine. Better than one label for "
+    "a recording longer than 10 s."
+)
+CALIBRATED_MEAN: Final = (
+    "The mean of the segments' calibrated scores, each weighing as much as it is long; the three "
+    "highest of nine."
+)
+SEGMENT: Final = (
+    "A stretch of speech between pauses, at most 6 s long: the unit that is counted and compared. "
+    "Segments of one speaker are not independent of each other."
+)
+SMOOTHING: Final = (
+    "Width of the region that each point of a curve reads out. 0.02 s shows the engine's frames as "
+    "they are; wider is calmer. What is shown changes, what is stored does not."
+)
+FRAMES: Final = (
+    "Speech: pauses are left out of every point, and where there is nothing else the curves have a "
+    "gap. All: every frame counts, as in the engine's answer for the whole."
+)
+SPEECH: Final = "Where Silero VAD, a voice activity detector, finds speech."
+SESSION: Final = (
+    "What belongs together: an interview, a call, a day. Recordings can be grouped by it."
+)
+ACTED: Final = (
+    "The embedded engine learnt from acted speech in English, German and Polish. It is for research, "
+    "not for commercial use, and not for judging persons."
+)

@@ -1,0 +1,127 @@
+"""Hand in recordings, watch them being analysed, open them."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import TonescopeError
+from dashboard import navigation, resources, words
+from dashboard.components import job_status
+from dashboard.session import Keys
+
+_TYPES = ["wav", "mp3", "m4a", "flac", "ogg", "oga", "opus", "mp4", "aac", "webm"]
+
+
+def main() -> None:
+    """Shows the page."""
+    st.title("Analyse recordings")
+    _job()
+    files, microphone, folder = st.tabs(["Files", "Microphone", "Folder"])
+    with files:
+        _files()
+    with microphone:
+        _microphone()
+    with folder:
+        _folder()
+
+
+def _job() -> None:
+    name = st.query_params.get(Keys.JOB)
+    view = job_status.show(name) if name else None
+    if name and view is None:
+        st.info(
+            "That job is no longer known, as Tonescope was restarted since. What it had finished is "
+            "in the store.",
+            icon=":material/info:",
+        )
+        navigation.link("overview", "See what is in the store", icon=":material/home:")
+    if view is not None and not view.finished:
+        st.caption("You may leave this page; the work goes on.")
+    elif view is None and (running := next(resources.running_jobs(), None)):
+        job_status.show(running.job)
+
+
+def _metadata(where: str) -> resources.Metadata:
+    """Asks what is said of the recordings; what was entered stays for the next ones."""
+    with st.expander("Session, speaker and tags (optional)"):
+        left, middle, right = st.columns(3)
+        session = left.text_input(
+            "Session",
+            key=f"{Keys.SESSION}.{where}",
+            persist_state="session",
+            help=words.SESSION,
+            max_chars=200,
+        )
+        speaker = middle.text_input(
+            "Speaker",
+            key=f"{Keys.SPEAKER}.{where}",
+            persist_state="session",
+            help="Who speaks, if it is one person. A pseudonym is enough, and better.",
+            max_chars=200,
+        )
+        tags = right.text_input(
+            "Tags",
+            key=f"{Keys.TAGS}.{where}",
+            persist_state="session",
+            help="Words of your own, separated by commas.",
+            max_chars=500,
+        )
+    return resources.Metadata(
+        session=(session or "").strip() or None,
+        speaker=(speaker or "").strip() or None,
+        tags=tuple(tag.strip() for tag in (tags or "").split(",") if tag.strip()),
+    )
+
+
+def _files() -> None:
+    uploads = st.file_uploader(
+        "Drop recordings here",
+        type=_TYPES,
+        accept_multiple_files=True,
+        key=f"{Keys.UPLOADS}.{_round()}",
+        help="WAV, MP3, M4A, FLAC, OGG and the like. Tonescope keeps a copy in its store.",
+    )
+    metadata = _metadata("files")
+    n_files = len(uploads or ())
+    label = "Analyse" if not n_files else f"Analyse {n_files} file{'s' if n_files > 1 else ''}"
+    if st.button(label, type="primary", disabled=not n_files, key="analyze.start"):
+        _start(lambda: resources.submit_uploads([(f.name, f) for f in uploads or ()], metadata))
+
+
+def _microphone() -> None:
+    take = st.audio_input("Record with the microphone", key=f"{Keys.MICROPHONE}.{_round()}")
+    metadata = _metadata("microphone")
+    if st.button("Analyse the take", disabled=take is None, key="analyze.take") and take:
+        _start(lambda: resources.submit_take(take, metadata))
+
+
+def _folder() -> None:
+    folder = st.text_input(
+        "Folder on the computer that runs Tonescope",
+        key=Keys.FOLDER,
+        persist_state="session",
+        placeholder="/data/interviews",
+        help="All recordings in it and below. They stay where they are, and are not copied.",
+    )
+    metadata = _metadata("folder")
+    if st.button("Analyse the folder", disabled=not folder, key="analyze.folder.start"):
+        _start(lambda: resources.submit_folder(Path((folder or "").strip()).expanduser(), metadata))
+
+
+def _round() -> int:
+    """Returns how many jobs this visitor has started: a new one begins with an empty form."""
+    return int(st.session_state.get(Keys.ROUND, 0))
+
+
+def _start(submit: resources.Submit) -> None:
+    """Starts a job and shows it; its name goes into the address, so a reload shows it again."""
+    try:
+        st.query_params[Keys.JOB] = submit()
+        st.session_state[Keys.ROUND] = _round() + 1
+    except TonescopeError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.rerun()
+
+
+main()

@@ -1,0 +1,48 @@
+"""Browser tests: the real dashboard with the embedded engine, in headless Chromium."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.served import CHROMIUM_NAMES, chromium, chromium_path, dashboard, wait_until_up
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    if chromium_path() is None:
+        reason = f"no Chromium: none of {', '.join(CHROMIUM_NAMES)} is installed"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a dashboard over an empty store."""
+    with dashboard(tmp_path_factory.mktemp("served") / "store") as found:
+        wait_until_up(found)
+        yield found
+
+
+@pytest.fixture
+def page(browser, tmp_path: Path) -> Iterator[object]:
+    """A page of a new visitor, which fails the test if anything is asked of another host."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
+    opened = context.new_page()
+    opened.set_default_timeout(60_000)
+    strangers: list[str] = []
+    opened.on("request", lambda r: strangers.append(r.url) if _leaves(r.url) else None)
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    context.close()
+    assert strangers == [], "the page asked other hosts"
+    assert errors == [], "scripts of the page failed"
+
+
+def _leaves(url: str) -> bool:
+    return not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))

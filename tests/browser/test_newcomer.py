@@ -1,0 +1,143 @@
+"""A newcomer's path: from an empty store to a timeline, a sound and a file that opens."""
+
+import io
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.served import audio_state
+from core.emotions import EMOTIONS
+from core.settings import SAMPLES_DIR
+
+pytestmark = pytest.mark.browser
+
+TALK = SAMPLES_DIR / "synthetic_diary.mp3"
+
+
+def _downloaded(page, button: str) -> bytes:
+    with page.expect_download() as started:
+        page.get_by_role("button", name=button).click()
+    path = started.value.path()
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def analysed(browser, address) -> str:
+    """Uploads a recording as a newcomer does; returns the address of its timeline."""
+    page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
+    page.set_default_timeout(90_000)
+    page.goto(address)
+    page.get_by_text("Nothing is here yet").wait_for()
+    page.get_by_role("button", name="Analyse my own recordings").click()
+    page.locator("input[type=file]").first.set_input_files(TALK)
+    page.get_by_role("button", name="Analyse 1 file").click()
+    page.get_by_role("button", name="Cancel").wait_for()  # progress, while it runs
+    page.get_by_text("1 analysed").wait_for()
+    page.reload()
+    page.get_by_text("1 analysed").wait_for()  # a result survives a reload
+    page.get_by_role("link", name="Open").click()
+    page.locator(".js-plotly-plot").first.wait_for()
+    page.wait_for_url("**/recording?recording=*")
+    url = page.url
+    page.context.close()
+    return url
+
+
+def _open(page, url: str) -> None:
+    page.goto(url)
+    page.locator(".js-plotly-plot .scatterlayer .trace").nth(8).wait_for(state="attached")
+
+
+def test_uploaded_recording_shows_nine_traces(page, analysed):
+    _open(page, analysed)
+    traces = page.evaluate(
+        "() => document.querySelector('.js-plotly-plot').calcdata"
+        ".filter(c => c[0].trace.type === 'scatter').map(c => [c[0].trace.name, c.length])"
+    )
+    assert [name for name, _ in traces] == [str(emotion) for emotion in EMOTIONS]
+    assert all(n_points > 1000 for _, n_points in traces)
+    assert page.get_by_role("heading", name=TALK.name).is_visible()
+
+
+def test_downloaded_data_opens_and_holds_the_nine_scores(page, analysed):
+    _open(page, analysed)
+    table = pd.read_csv(io.BytesIO(_downloaded(page, "Download data")))
+    names = [str(emotion) for emotion in EMOTIONS]
+    np.testing.assert_allclose(table[names].sum(axis=1), 1, atol=1e-6)
+    assert (table["end_s"] > table["start_s"]).all()
+    assert table["engine_id"].str.fullmatch(r"compact-[0-9a-f]{12}").all()
+    assert table["recording"].unique().tolist() == parse_qs(urlsplit(analysed).query)["recording"]
+
+
+def test_downloaded_chart_opens_without_a_network(page, analysed, tmp_path):
+    _open(page, analysed)
+    file = tmp_path / "chart.html"
+    file.write_bytes(_downloaded(page, "Download chart"))
+    context = page.context.browser.new_context(offline=True)
+    offline = context.new_page()
+    offline.goto(file.as_uri())
+    offline.locator(".js-plotly-plot .scatterlayer .trace").nth(8).wait_for(state="attached")
+    assert "Engine compact-" in offline.locator("svg.main-svg").first.inner_text() or (
+        "Engine compact-" in offline.content()
+    )
+    context.close()
+
+
+def test_a_segment_of_the_chart_is_played_from_its_start_to_its_end(page, analysed):
+    _open(page, analysed)
+    page.wait_for_timeout(1500)
+    bar = page.locator(".js-plotly-plot .barlayer .points .point").nth(2)
+    start_s, end_s = page.evaluate(
+        "() => { const lane = document.querySelector('.js-plotly-plot').calcdata"
+        ".find(c => c[0].trace.name === 'segments'); return [lane[2].b, lane[2].b + lane[2].s] }"
+    )
+    bar.click()
+    state = _playing_from(page, start_s)
+    assert state["duration_s"] == pytest.approx(24.7, abs=0.2)
+    assert start_s - 0.05 <= state["time_s"] <= end_s + 0.3
+
+
+def _playing_from(page, start_s: float) -> dict:
+    """Waits until the sound plays at `start_s` or later; returns the state of the element."""
+    for _ in range(200):
+        state = audio_state(page)
+        if state and not state["paused"] and state["time_s"] >= start_s:
+            return state
+        page.wait_for_timeout(50)
+    raise AssertionError(f"the sound did not start: {audio_state(page)}")
+
+
+def test_link_reopens_the_view(page, analysed):
+    _open(page, analysed)
+    page.get_by_role("radio", name="Stacked").click()
+    page.wait_for_url("**view=Stacked*")
+    url = page.url
+    again = page.context.new_page()
+    again.goto(url)
+    again.locator(".js-plotly-plot .scatterlayer .trace").nth(8).wait_for(state="attached")
+    groups = again.evaluate(
+        "() => document.querySelector('.js-plotly-plot').data.map(t => t.stackgroup ?? null)"
+    )
+    assert groups[:9] == ["all"] * 9
+
+
+def test_audio_is_served_in_ranges_and_only_by_its_hash(page, analysed, address):
+    recording = parse_qs(urlsplit(analysed).query)["recording"][0]
+    answer = page.request.get(
+        f"{address}/tonescope/audio/{recording}", headers={"Range": "bytes=100-199"}
+    )
+    assert answer.status == 206
+    assert answer.body() == TALK.read_bytes()[100:200]
+    assert page.request.get(f"{address}/tonescope/audio/{'0' * 64}").status == 404
+    assert page.request.get(f"{address}/tonescope/audio/..%2f..%2fetc%2fpasswd").status in (
+        400,
+        404,
+    )
+
+
+def test_overview_counts_what_was_analysed(page, address, analysed):
+    page.goto(address)
+    page.get_by_text("Select a row to open its timeline").wait_for()
+    assert page.get_by_test_id("stMetricValue").all_inner_texts()[:2] == ["1", "24.7 s"]

@@ -1,0 +1,95 @@
+"""What tests of several parts share."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.cli import main
+from core.engines.registry import Registry
+from core.pipeline import Pipeline
+from core.store.store import Store
+from tests.fakes import FakeEngine
+from tests.synthetic import LevelDetector, talk, write
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A new store."""
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def loud_is_speech(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes what is loud for speech, as Silero VAD does not fire on generated sound."""
+    monkeypatch.setattr("core.audio.survey.SpeechDetector", LevelDetector)
+
+
+@pytest.fixture
+def pipeline(loud_is_speech: None) -> Pipeline:
+    """A pipeline with the fake engine and default settings."""
+    return Pipeline(FakeEngine())
+
+
+@pytest.fixture
+def talk_file(tmp_path: Path) -> Path:
+    """A recording of 7 s: two utterances, the second one loud."""
+    parts = [(1.0, 0.0), (2.0, 0.05), (1.0, 0.0), (2.5, 0.6), (0.5, 0.0)]
+    return write(tmp_path / "talk.wav", talk(parts))
+
+
+@pytest.fixture
+def make_talk(tmp_path: Path) -> Callable[..., Path]:
+    """Makes recordings that differ from one another by their pitch."""
+
+    def make(name: str, hz: float = 200.0, seconds: float = 1.5, level: float = 0.3) -> Path:
+        return write(tmp_path / name, talk([(0.5, 0.0), (seconds, level), (0.5, 0.0)], hz=hz))
+
+    return make
+
+
+@pytest.fixture
+def fake_registry() -> Registry:
+    """The engines of this machine and the fake one."""
+    registry = Registry()
+    registry.add("fake", lambda precision: FakeEngine())
+    return registry
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command answered: exit status, the JSON lines of stdout, and stderr."""
+
+    status: int
+    lines: list[Any]
+    stderr: str
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fake_registry: Registry,
+    loud_is_speech: None,
+) -> Callable[..., Said]:
+    """Runs a command in this process, where an engine named `fake` is known."""
+    monkeypatch.setattr("core.api.Registry", lambda: fake_registry)
+
+    def call(*arguments: object) -> Said:
+        capsys.readouterr()
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as end:  # argparse's own way out
+            status = end.code
+        found = capsys.readouterr()
+        lines = [json.loads(line, parse_constant=_refuse) for line in found.out.splitlines()]
+        return Said(status, lines, found.err)
+
+    return call
+
+
+def _refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON")

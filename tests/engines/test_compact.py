@@ -1,0 +1,283 @@
+"""The embedded engine on the weights that the project ships."""
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from core.emotions import EMOTIONS, Emotion
+from core.engines.base import SAMPLE_RATE, Engine, Floats
+from core.engines.compact import CompactEngine
+from core.errors import EngineError
+
+MODEL = Path(__file__).parents[2] / "data/models/compact"
+
+
+@pytest.fixture(scope="module")
+def engine() -> CompactEngine:
+    return CompactEngine.load(MODEL)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(MODEL, tmp_path / "compact"))
+
+
+def voice(seconds: float, seed: int = 0) -> Floats:
+    """A voice-like sound: gliding harmonics with syllables and a little noise, `(n_samples,)`."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    pitch = 2 * np.pi * np.cumsum(150 + 40 * np.sin(2 * np.pi * 0.7 * t + seed)) / SAMPLE_RATE
+    tone = sum(np.sin(k * pitch) / k for k in range(1, 20))
+    syllables = np.clip(np.sin(2 * np.pi * 3.1 * t), 0, None)
+    return (0.2 * tone * syllables + 0.001 * rng.standard_normal(len(t))).astype(np.float32)
+
+
+def scores(engine: Engine, waveform: Floats) -> Floats:
+    mean = engine.run(waveform[None])[0].logits.mean(axis=0)
+    exponent = np.exp(mean - mean.max())
+    return np.asarray(exponent / exponent.sum())
+
+
+def resign(directory: Path, name: str) -> None:
+    """Writes the checksum that a forger would write."""
+    import hashlib
+
+    sums = directory / "SHA256SUMS"
+    lines = [line for line in sums.read_text().splitlines() if not line.endswith(f"  {name}")]
+    lines.append(f"{hashlib.sha256((directory / name).read_bytes()).hexdigest()}  {name}")
+    sums.write_text("\n".join(lines) + "\n")
+
+
+def test_shapes_and_names_follow_the_contract(engine: CompactEngine) -> None:
+    contract: Engine = engine
+    frames = contract.run(np.stack([voice(2.0), voice(2.0, 1)]))
+    assert [f.logits.shape for f in frames] == [(100, 9), (100, 9)]
+    assert frames[0].embeddings.shape == (100, contract.n_dims)
+    assert contract.n_dims == 384
+    assert contract.class_mask == (True,) * 9
+    assert contract.engine_id.startswith("compact-")
+    assert set(contract.temperatures or {}) >= {0.5, 1.0, 2.0, 5.0, 10.0}
+
+
+@pytest.mark.parametrize("n_samples", [400, 479, 480, 639, 640, 641, 16_000, 159_999])
+def test_number_of_frames_is_exact(engine: CompactEngine, n_samples: int) -> None:
+    assert len(engine.run(voice(10.0)[None, :n_samples])[0]) == engine.n_frames(n_samples)
+
+
+def test_one_window_fits(engine: CompactEngine) -> None:
+    seconds = engine.windowing.window_s
+    assert len(engine.run(voice(seconds)[None])[0]) == round(seconds / 0.02)
+
+
+def test_too_short_too_long_and_misshaped_waveforms_are_explained(engine: CompactEngine) -> None:
+    assert engine.n_frames(399) == 0
+    for waveforms in (np.zeros((1, 399)), np.zeros((1, 31 * SAMPLE_RATE)), np.zeros(16_000)):
+        with pytest.raises(EngineError, match=r"expected|least|at most"):
+            engine.run(waveforms.astype(np.float32))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_not_finite_are_refused(engine: CompactEngine, bad: float) -> None:
+    waveform = voice(1.0)
+    waveform[77] = bad
+    with pytest.raises(EngineError, match="finite"):
+        engine.run(waveform[None])
+
+
+def test_a_batch_answers_what_each_waveform_answers_alone(engine: CompactEngine) -> None:
+    waveforms = np.stack([voice(3.0, seed) for seed in range(5)])
+    together = engine.run(waveforms)
+    for waveform, frames in zip(waveforms, together, strict=True):
+        alone = engine.run(waveform[None])[0]
+        np.testing.assert_allclose(frames.logits, alone.logits, atol=1e-5)
+        np.testing.assert_allclose(frames.embeddings, alone.embeddings, atol=1e-5)
+
+
+@pytest.mark.parametrize("gain", [0.05, 0.2, 0.7])
+def test_level_does_not_decide(engine: CompactEngine, gain: float) -> None:
+    waveform = voice(3.0)
+    np.testing.assert_allclose(
+        scores(engine, waveform * np.float32(gain)), scores(engine, waveform), atol=0.02
+    )
+
+
+def test_logits_are_linear_in_the_embeddings(engine: CompactEngine) -> None:
+    tensors = load_file(MODEL / "model.safetensors")
+    frames = engine.run(voice(2.0)[None])[0]
+    expected = frames.embeddings @ tensors["head.weight"].T + tensors["head.bias"]
+    np.testing.assert_allclose(frames.logits, expected, atol=1e-4)
+
+
+def test_different_sounds_get_different_frames(engine: CompactEngine) -> None:
+    one, other = engine.run(np.stack([voice(2.0), voice(2.0, 3)]))
+    assert np.abs(one.logits - other.logits).max() > 0.5
+
+
+def test_bf16_stays_close_to_fp32(engine: CompactEngine) -> None:
+    rough = CompactEngine.load(MODEL, precision="bf16")
+    assert rough.precision == "bf16"
+    assert rough.engine_id == engine.engine_id
+    for seed in range(3):
+        waveform = voice(3.0, seed)
+        a = engine.run(waveform[None])[0].embeddings.mean(axis=0)
+        b = rough.run(waveform[None])[0].embeddings.mean(axis=0)
+        assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) > 0.995
+        np.testing.assert_allclose(scores(rough, waveform), scores(engine, waveform), atol=0.1)
+
+
+def test_silence_noise_and_tone_are_unknown(engine: CompactEngine) -> None:
+    rng = np.random.default_rng(123)
+    t = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
+    sounds = {
+        "silence": np.zeros(len(t)),
+        "white noise": 0.1 * rng.standard_normal(len(t)),
+        "tone": 0.5 * np.sin(2 * np.pi * 440 * t),
+    }
+    for name, sound in sounds.items():
+        best = EMOTIONS[int(scores(engine, sound.astype(np.float32)).argmax())]
+        assert best == Emotion.UNKNOWN, name
+
+
+def test_global_state_is_left_alone() -> None:
+    import torch
+
+    torch.manual_seed(5)
+    before = (torch.get_num_threads(), torch.get_rng_state().clone(), torch.get_default_dtype())
+    CompactEngine.load(MODEL, precision="bf16").run(voice(1.0)[None])
+    after = (torch.get_num_threads(), torch.get_rng_state(), torch.get_default_dtype())
+    assert before[0] == after[0]
+    assert torch.equal(before[1], after[1])
+    assert before[2] == after[2]
+    assert torch.is_grad_enabled()
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_threads_share_an_engine(engine: CompactEngine) -> None:
+    waveforms = [voice(1.0 + seed / 4, seed)[None] for seed in range(6)]
+    expected = [engine.run(w)[0].logits for w in waveforms]
+    found: dict[int, Floats] = {}
+
+    def work(i: int) -> None:
+        found[i] = engine.run(waveforms[i])[0].logits
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i, logits in enumerate(expected):
+        np.testing.assert_allclose(found[i], logits, atol=1e-5)
+
+
+def test_import_loads_no_torch() -> None:
+    code = "import sys, core.engines.compact; sys.exit('torch' in sys.modules)"
+    root = MODEL.parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_loading_is_quick() -> None:
+    start = time.perf_counter()
+    CompactEngine.load(MODEL)
+    assert time.perf_counter() - start < 1.0
+
+
+def test_files_are_small_and_listed() -> None:
+    assert sum(file.stat().st_size for file in MODEL.iterdir()) < 20_000_000
+    done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=MODEL, capture_output=True)
+    assert done.returncode == 0
+
+
+def test_changed_weights_are_refused(copy: Path) -> None:
+    path = copy / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(EngineError, match=r"model\.safetensors has SHA-256"):
+        CompactEngine.load(copy)
+
+
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "config.json", "calibration.json", "SHA256SUMS"]
+)
+def test_missing_file_is_named(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    with pytest.raises(EngineError, match=f"no readable {name}"):
+        CompactEngine.load(copy)
+
+
+@pytest.mark.parametrize("kind", ["missing", "extra", "shape", "whole", "nan", "garbage"])
+def test_forged_weights_are_refused(copy: Path, kind: str) -> None:
+    path = copy / "model.safetensors"
+    tensors = load_file(path)
+    if kind == "missing":
+        del tensors["conv1.bias"]
+    elif kind == "extra":
+        tensors["conv9.bias"] = np.zeros(3, np.float32)
+    elif kind == "shape":
+        tensors["head.weight"] = tensors["head.weight"][:, :7].copy()
+    elif kind == "whole":
+        tensors["head.bias"] = np.zeros(9, np.int32)
+    elif kind == "nan":
+        tensors["head.bias"] = np.full(9, np.nan, np.float32)
+    save_file(tensors, path)
+    if kind == "garbage":
+        path.write_bytes(b"\xff" * 1000)
+    resign(copy, path.name)
+    with pytest.raises(EngineError, match="safetensors"):
+        CompactEngine.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("format_version",), 2),
+        (("n_dims",), 10**9),
+        (("n_dims",), True),
+        (("encoder", "n_heads"), 5),
+        (("encoder", "reads"), [3, 1]),
+        (("encoder", "reads"), [1, 1000]),
+        (("mel",), "import os"),
+        (("mel", "top"), float("nan")),
+        (("windowing", "window_s"), 1e9),
+        (("classes",), ["angry", "joyful"]),
+        (("min_samples",), 0),
+    ],
+)
+def test_forged_config_is_refused(copy: Path, where: tuple[str, ...], value: object) -> None:
+    path = copy / "config.json"
+    config = json.loads(path.read_text())
+    table = config
+    for key in where[:-1]:
+        table = table[key]
+    table[where[-1]] = value
+    path.write_text(json.dumps(config))
+    resign(copy, path.name)
+    with pytest.raises(EngineError):
+        CompactEngine.load(copy)
+
+
+@pytest.mark.parametrize("text", ['{"widths_s": {"1": 0}}', '{"widths_s": {"a": 1}}', "[1]", "{"])
+def test_forged_calibration_is_refused(copy: Path, text: str) -> None:
+    (copy / "calibration.json").write_text(text)
+    resign(copy, "calibration.json")
+    with pytest.raises(EngineError):
+        CompactEngine.load(copy)
+
+
+def test_huge_config_is_not_read(copy: Path) -> None:
+    (copy / "config.json").write_text(" " * 100_000)
+    with pytest.raises(EngineError, match="larger than"):
+        CompactEngine.load(copy)
+
+
+def test_unknown_precision_is_explained() -> None:
+    with pytest.raises(EngineError, match="fp32, bf16"):
+        CompactEngine.load(MODEL, precision="int8")

@@ -1,0 +1,136 @@
+"""Real recordings beside the project: clips, a timeline, odd formats and damaged files."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.audio.decode import open_audio
+from core.emotions import EMOTIONS
+from core.errors import TonescopeError
+from core.settings import MODELS_DIR
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = ROOT.parent / "shared" / "data" / "fixtures"
+WEIGHTS = MODELS_DIR / "compact" / "model.safetensors"
+
+pytestmark = [
+    pytest.mark.external,
+    pytest.mark.skipif(
+        not FIXTURES.is_dir(), reason="the recordings beside the project are not there"
+    ),
+]
+
+
+@pytest.fixture(autouse=True)
+def _weights() -> None:
+    if not WEIGHTS.is_file():
+        if os.environ.get("CI") == "true":
+            pytest.fail("the weights of compact are missing; they belong to the repository")
+        pytest.skip("the weights of compact are not in data/models/compact")
+
+
+def core(*arguments: object) -> tuple[int, list[dict], str]:
+    """Runs a command as a user does; returns exit status, JSON lines and stderr."""
+    command = [sys.executable, "-m", "core", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def files_of(folder: str) -> list[Path]:
+    return sorted(p for p in (FIXTURES / folder).iterdir()) if FIXTURES.is_dir() else []
+
+
+def test_clips_are_analysed_once_and_skipped_from_then_on(tmp_path):
+    arguments = ["analyze", FIXTURES / "emotion_clips", "--store", tmp_path / "store"]
+    status, first, stderr = core(*arguments)
+    assert (status, len(first)) == (0, 44), stderr
+    assert {line["status"] for line in first} == {"done"}
+    status, second, _ = core(*arguments)
+    assert (status, [line["status"] for line in second]) == (0, ["skipped"] * 44)
+    for one, two in zip(first, second, strict=True):
+        assert one | {"status": ""} == two | {"status": ""}
+    status, (found,), _ = core("store", "check", "--store", tmp_path / "store")
+    assert (status, found["ok"], found["orphans"]) == (0, True, 0)
+    assert found["recordings"] == found["tracks"] == 44
+
+
+def test_timeline_follows_the_clips_of_a_recording():
+    long = FIXTURES / "long"
+    status, (answer,), stderr = core(
+        "predict", long / "timeline_emodb_composite.mp3", "--granularity", "segment"
+    )
+    assert status == 0, stderr
+    with (long / "timeline_emodb_composite.csv").open(encoding="utf-8") as file:
+        truth = [
+            (float(row["start_s"]), float(row["end_s"]), row["emotion"])
+            for row in csv.DictReader(file)
+        ]
+    inside = [
+        (segment["emotion"], emotion)
+        for segment in answer["segments"]
+        for start_s, end_s, emotion in truth
+        if start_s - 0.2 <= segment["start_s"] and segment["end_s"] <= end_s + 0.2
+    ]
+    assert len(inside) >= 40
+    assert np.mean([said == true for said, true in inside]) >= 0.75
+
+
+def test_long_recording_is_read_to_its_end():
+    path = FIXTURES / "long" / "columbia_speech_198s_stereo44k.wma"
+    with open_audio(path) as audio:
+        n_samples = sum(map(len, audio.samples()))
+    assert n_samples / 16_000 == pytest.approx(198, abs=1.5)
+
+
+@pytest.mark.parametrize("path", files_of("formats"), ids=lambda path: path.name)
+def test_every_format_is_decoded(path):
+    with (FIXTURES / "files.csv").open(encoding="utf-8") as file:
+        facts = {row["file"]: row for row in csv.DictReader(file)}[f"formats/{path.name}"]
+    with open_audio(path) as audio:
+        samples = np.concatenate(list(audio.samples()))
+    assert np.isfinite(samples).all()
+    if path.name.startswith("emodb"):  # the others may begin in silence
+        assert np.abs(samples).max() > 0.1
+    expected_s = float(facts["decoded_s_ffmpeg"])
+    assert len(samples) / 16_000 == pytest.approx(expected_s, abs=0.1)
+
+
+def test_every_file_gives_a_result_or_a_sentence(tmp_path):
+    paths = [*files_of("formats"), *files_of("edge"), *files_of("corrupt")]
+    started_s = time.monotonic()
+    status, lines, stderr = core("analyze", *paths, "--store", tmp_path / "store")
+    assert time.monotonic() - started_s < 120
+    assert "Traceback" not in stderr
+    assert [line["file"] for line in lines] == [str(path) for path in paths]
+    for path, line in zip(paths, lines, strict=True):
+        if line["status"] == "failed":
+            assert path.parent.name != "formats", line
+            assert line["error"].endswith(".")
+            assert path.name in line["error"] or "too short" in line["error"]
+            assert "fault of the program" not in line["error"]
+        else:
+            assert line["emotion"] in list(EMOTIONS)
+            assert line["duration_s"] > 0
+    assert status == 1
+    _, (found,), _ = core("store", "check", "--store", tmp_path / "store")
+    assert found["ok"]
+    assert found["tracks"] == len({line["recording"] for line in lines if not line["error"]})
+
+
+@pytest.mark.parametrize("path", files_of("corrupt"), ids=lambda path: path.name)
+def test_damaged_file_is_decoded_or_explained_at_once(path):
+    started_s = time.monotonic()
+    try:
+        with open_audio(path) as audio:
+            for chunk in audio.samples():
+                assert np.isfinite(chunk).all()
+    except TonescopeError as error:
+        assert repr(path.name) in str(error)
+    assert time.monotonic() - started_s < 10

