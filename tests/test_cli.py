@@ -42,7 +42,7 @@ def test_any_failed_input_is_1_and_costs_only_itself(run, talk_file, place, tmp_
     said = run("analyze", tmp_path / "bad.mp3", talk_file, tmp_path / "gone.wav", *place)
     assert said.status == 1
     assert [line["status"] for line in said.lines] == ["failed", "done", "failed"]
-    assert [line["file"] for line in said.lines][0] == str(tmp_path / "bad.mp3")
+    assert next(line["file"] for line in said.lines) == str(tmp_path / "bad.mp3")
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_picture_is_no_audio(tmp_path):
             picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
-    with pytest.raises(AudioError, match="'film.mkv' holds no audio"):
+    with pytest.raises(AudioError, match=r"'film\.mkv' holds no audio"):
         decode(path)
 
 

@@ -64,7 +64,7 @@ def test_progress_may_stop_it(talk_file, loud_is_speech):
 def test_error_calls_the_file_as_people_do(tmp_path):
     path = tmp_path / "3f2a.part"
     path.write_bytes(b"no sound" * 100)
-    with pytest.raises(AudioError, match="'interview 3.mp3'"):
+    with pytest.raises(AudioError, match=r"'interview 3\.mp3'"):
         survey(path, Conditioning(), name="interview 3.mp3")
 
 

@@ -79,7 +79,7 @@ def check_full_window_is_taken(engine: Engine) -> None:
 
 
 def check_what_is_too_short_is_explained(engine: Engine) -> None:
-    short = max(n for n in range(0, 1_000) if engine.n_frames(n) == 0)
+    short = max(n for n in range(1_000) if engine.n_frames(n) == 0)
     assert engine.n_frames(short + 1) == 1
     for n_samples in {0, 1, short}:
         with pytest.raises(EngineError):

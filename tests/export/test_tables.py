@@ -53,7 +53,10 @@ def test_tables_read_back_equal_the_timeline(filled, tmp_path, kind):
     timeline = Timeline(stored.track)
     said = timeline.utterance()
 
-    (row,) = tables["recordings"].query("recording == @recording").to_dict("records")
+    def rows_of(table: pd.DataFrame) -> pd.DataFrame:
+        return table[table["recording"] == recording]
+
+    (row,) = rows_of(tables["recordings"]).to_dict("records")
     assert [row[name] for name in NAMES] == pytest.approx(said.scores.tolist(), abs=1e-6)
     assert (row["emotion"], row["name"], row["speaker"]) == (said.emotion, "=cmd().wav", "Anna")
     assert row["confidence"] == pytest.approx(said.confidence)
@@ -61,7 +64,7 @@ def test_tables_read_back_equal_the_timeline(filled, tmp_path, kind):
     assert row["tags"] == "a;b"
     assert row["speech_s"] == pytest.approx(4.5)
 
-    segments = tables["segments"].query("recording == @recording")
+    segments = rows_of(tables["segments"])
     assert sorted(segments.groupby("run_key").size()) == [2, 5]
     whole = segments.groupby("run_key").filter(lambda run: len(run) == 2)
     for row, segment in zip(whole.to_dict("records"), stored.segments, strict=True):
@@ -70,7 +73,7 @@ def test_tables_read_back_equal_the_timeline(filled, tmp_path, kind):
         assert (row["start_s"], row["end_s"]) == (segment.start_s, segment.end_s)
         assert (row["emotion"], row["n_frames"]) == (segment.emotion, segment.n_frames)
 
-    frames = tables["frames"].query("recording == @recording")
+    frames = rows_of(tables["frames"])
     np.testing.assert_allclose(frames[NAMES].to_numpy(float), stored.track.logits, atol=1e-6)
     assert frames["frame"].tolist() == list(range(350))
     np.testing.assert_allclose(frames["start_s"], timeline.times(), atol=1e-9)

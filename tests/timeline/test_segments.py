@@ -1,5 +1,7 @@
 """Cutting speech into segments and summing a recording by them."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -67,11 +69,11 @@ def test_segments_cover_all_speech_in_order_and_within_bounds(pairs, max_s, paus
     settings_ = Segmentation(max_pause_s=pause_s, max_segment_s=max_s, min_segment_s=0.01)
     found = cut(speech, settings_)
     assert all(span.duration_s <= max_s + 1e-5 for span in found)
-    assert all(a.end_s <= b.start_s for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end_s <= b.start_s for a, b in itertools.pairwise(found))
     for span in speech:
         middle = (span.start_s + span.end_s) / 2
         assert sum(f.start_s <= middle < f.end_s for f in found) == 1
-    bridged = [b.start_s - a.end_s for a, b in zip(found, found[1:], strict=False)]
+    bridged = [b.start_s - a.end_s for a, b in itertools.pairwise(found)]
     assert all(gap == 0 or gap >= pause_s - 1e-5 for gap in bridged)
 
 

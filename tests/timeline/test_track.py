@@ -1,5 +1,7 @@
 """Reading a track, against sums and softmaxes written out by hand."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -63,7 +65,7 @@ def test_utterance_differs_from_the_mean_of_scores():
 def test_neighbouring_regions_tile_the_recording(cuts):
     edges = [0.0, *sorted(cuts), 10.0]
     total, n_frames = np.zeros(9), 0
-    for start_s, end_s in zip(edges, edges[1:], strict=False):
+    for start_s, end_s in itertools.pairwise(edges):
         try:
             read = TIMELINE.read_out(Span(start_s, end_s), FrameChoice.ALL)
         except RegionError:
@@ -217,7 +219,7 @@ def test_spans_of_a_mask_give_the_mask_back(mask, offset_s):
     for span in spans:
         again |= (middles > span.start_s) & (middles < span.end_s)
     np.testing.assert_array_equal(again, mask)
-    gaps = [b.start_s - a.end_s for a, b in zip(spans, spans[1:], strict=False)]
+    gaps = [b.start_s - a.end_s for a, b in itertools.pairwise(spans)]
     assert all(gap > 0.015 for gap in gaps)
 
 
