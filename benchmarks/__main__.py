@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.pipeline import versions
+from core.provenance import versions
 from core.settings import PROJECT_ROOT
 
 SHORT: dict[str, list[str]] = {"startup": ["--repeat", "3"]}

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.emotions import EMOTIONS
-from core.pipeline import Outcome
-from core.records import Segment, Span
+from core.records import Outcome, Segment, Span
 from core.timeline.calibration import emotion_of
 from core.timeline.segments import scores_of_segment
 from core.timeline.track import FrameChoice, Timeline

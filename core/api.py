@@ -17,8 +17,9 @@ from core.engines.registry import Registry
 from core.errors import AudioError, EngineError
 from core.export.outputs import write_outputs
 from core.export.tables import TableFormat, export_tables
-from core.pipeline import Analysed, Metadata, Outcome, Pipeline, Progress, sha256_of
-from core.records import Span
+from core.pipeline import Analysed, Pipeline, Progress
+from core.provenance import sha256_of
+from core.records import Metadata, Outcome, Span
 from core.settings import Analysis, default_store
 from core.store.check import Check, check
 from core.store.store import Store

@@ -18,8 +18,7 @@ from core.api import Tonescope, find_files
 from core.engines.registry import PRECISIONS
 from core.errors import TonescopeError
 from core.export.tables import TableFormat
-from core.pipeline import Metadata
-from core.records import Span
+from core.records import Metadata, Span
 from core.settings import Analysis, Conditioning
 from core.timeline.track import FrameChoice
 from core.version import VERSION
@@ -58,10 +57,10 @@ def _analyze(options: argparse.Namespace) -> int:
     started_s = time.monotonic()
     for number, path in enumerate(found.files, 1):
         outcome = pipeline.analyze(path, scope.store, metadata)
-        if options.outputs and outcome.status != "failed":
-            _say(f"wrote {scope.write_outputs(path, pipeline, options.outputs)}")
         counts[outcome.status] += 1
         _print(answers.outcome(outcome))
+        if options.outputs and outcome.status != "failed":
+            _say(f"wrote {scope.write_outputs(path, pipeline, options.outputs)}")
         _progress(number, len(found.files), started_s)
     _say(", ".join(f"{count} {status}" for status, count in counts.items()))
     return 1 if counts["failed"] else 0

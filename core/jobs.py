@@ -11,7 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from core.errors import Cancelled, TonescopeError
-from core.pipeline import Metadata, Outcome, Pipeline
+from core.pipeline import Pipeline
+from core.records import Metadata, Outcome
 from core.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -150,7 +151,7 @@ class JobQueue:
         with self._lock:
             for job in self._jobs.values():
                 job.stop.set()
-        self._worker.shutdown(wait=True, cancel_futures=True)
+        self._worker.shutdown(wait=True)
 
     def _run(self, job: _Job) -> None:
         with self._lock:
@@ -167,7 +168,7 @@ class JobQueue:
                 self._run_file(job, number, request, pipeline, reason)
             finally:
                 if request.discard:
-                    request.path.unlink(missing_ok=True)
+                    _discard(request.path)
         with self._lock:
             states = {file.state for file in job.files}
             if State.CANCELLED in states:
@@ -215,6 +216,13 @@ class JobQueue:
     def _set(self, job: _Job, number: int, **changes: object) -> None:
         with self._lock:
             job.files[number] = replace(job.files[number], **changes)  # type: ignore[arg-type]
+
+
+def _discard(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        log.exception("the draft %s could not be removed", path)
 
 
 def _view(job: _Job) -> JobView:

@@ -1,13 +1,10 @@
 """From a file to a stored result: the one place that knows audio, engines, timeline and store."""
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +12,16 @@ import numpy as np
 
 from core.audio.decode import open_audio
 from core.audio.survey import survey
-from core.emotions import N_EMOTIONS
-from core.engines.base import HOP_S, Engine, Frames
+from core.engines.base import HOP_S, Engine
 from core.engines.windows import run_windowed
-from core.errors import AudioError, Cancelled, TonescopeError
+from core.errors import AudioError, Cancelled, EngineError, TonescopeError
+from core.provenance import readable, sha256_of, versions
 from core.records import (
     BLOCK_S,
     Failure,
     Flags,
-    Floats,
+    Metadata,
+    Outcome,
     Recording,
     Run,
     Segment,
@@ -34,50 +32,15 @@ from core.records import (
 )
 from core.settings import Analysis, digest
 from core.store.store import Store, Utterance
-from core.timeline.segments import SegmentSums, cut, segments_of
+from core.timeline.builder import TrackBuilder
+from core.timeline.segments import cut, segments_of
 from core.timeline.track import Timeline, spans_of
-from core.version import VERSION
 
 log = logging.getLogger(__name__)
 
-FRAMES_A_BLOCK = round(BLOCK_S / HOP_S)
 SURVEY_SHARE = 0.4  # of the work on a recording, as measured with `compact` on two cores
-_PACKAGES = ("torch", "numpy", "av", "soxr", "silero-vad")
 
 Progress = Callable[[float], None]
-
-
-@dataclass(frozen=True)
-class Metadata:
-    """What people say of a recording when they hand it in."""
-
-    session: str | None = None
-    speaker: str | None = None
-    recorded_on: date | None = None
-    tags: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one file.
-
-    Attributes:
-        status: `done`, `skipped` (known already) or `failed`.
-        recording: SHA-256 of its bytes, or None when they could not be read.
-        emotion: the engine's answer for the whole recording.
-        confidence: calibrated, or None where none can be given.
-        segments: how many there are.
-    """
-
-    file: str
-    recording: str | None
-    status: str
-    duration_s: float | None = None
-    emotion: str | None = None
-    confidence: float | None = None
-    segments: int | None = None
-    warnings: tuple[str, ...] = ()
-    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +88,7 @@ class Pipeline:
             AudioError: the file cannot be read as audio.
             EngineError: the engine cannot take it.
         """
-        return self._run(path, path.name, sha256_of(path), progress or _silent)
+        return self._run(path, readable(path.name), sha256_of(path), progress or _silent)
 
     def analyze(
         self,
@@ -151,7 +114,7 @@ class Pipeline:
             Cancelled: `progress` raised it; nothing of this file was kept.
             StoreError: the store cannot be used at all.
         """
-        name = name or path.name
+        name = readable(name or path.name)
         metadata = metadata or Metadata()
         recording, stage = None, "read"
         try:
@@ -162,24 +125,30 @@ class Pipeline:
                 return self._outcome(path, stored, "skipped")
             stage = "analyse"
             known = store.track(recording, self.settings.conditioning.channel, self.track_key)
-            fresh = None if known else self._run(path, name, recording, progress or _silent)
+            if known:
+                found = self._segmented_again(known)
+            else:
+                found = self._run(path, name, recording, progress or _silent)
             stage = "store"
             with store.attempt() as attempt:
-                if fresh is None:
-                    assert known is not None
-                    fresh = self._segmented_again(known)
+                if known:
+                    self._refresh(store, found, path, metadata, keep)
                 else:
-                    row = self._recording(path, name, recording, fresh, metadata)
+                    row = self._recording(path, name, found, metadata)
                     if keep:
-                        row = replace(row, kept=store.keep(path, recording, Path(name).suffix))
-                    store.write_track(attempt, row, fresh.track, _utterance(fresh.track))
-                store.write_run(attempt, fresh.track, self._stored_run(fresh, known is not None))
-            return self._outcome(path, fresh, "done")
+                        kept = store.keep(path, recording, Path(name).suffix)
+                        row = replace(row, kept=kept, source=None)
+                    store.write_track(attempt, row, found.track, _utterance(found.track))
+                resolution_s = BLOCK_S if known else HOP_S
+                store.write_run(attempt, found.track, self._stored_run(found, resolution_s))
+            return self._outcome(path, found, "done")
         except Cancelled:
             raise
         except Exception as error:  # one input may not cost the rest of a batch
             if not isinstance(error, TonescopeError):
                 log.exception("unexpected failure on %s", name)
+            if isinstance(error, AudioError) and stage == "analyse":
+                stage = "decode"
             return self._failed(path, store, name, recording, stage, error)
 
     def stored(self, recording: str, store: Store) -> Analysed | None:
@@ -193,36 +162,44 @@ class Pipeline:
 
     def _run(self, path: Path, name: str, recording: str, progress: Progress) -> Analysed:
         found = survey(path, self.settings.conditioning, name, _survey_share(progress))
-        n_frames = self.engine.n_frames(found.n_samples)
-        speech = _mask(found.speech, n_frames, self.engine.offset_s)
-        bounds = cut(spans_of(speech, HOP_S, self.engine.offset_s), self.settings.segmentation)
-        sums = SegmentSums(bounds, HOP_S, self.engine.offset_s)
-        builder = _Builder(n_frames, self.engine.n_dims, speech, sums)
+        offset_s = self.engine.offset_s
+        speech = _mask(found.speech, self.engine.n_frames(found.n_samples), offset_s)
+        bounds = cut(spans_of(speech, HOP_S, offset_s), self.settings.segmentation)
+        builder = TrackBuilder(self.engine.n_dims, speech, bounds, HOP_S, offset_s)
         with open_audio(path, self.settings.conditioning.channel, name) as audio:
             for frames in run_windowed(self.engine, audio.samples()):
-                builder.add(frames)
-                progress(SURVEY_SHARE + (1 - SURVEY_SHARE) * builder.n_done / max(1, n_frames))
-        if builder.n_done != n_frames:
+                builder.add(frames.logits, frames.embeddings)
+                done = builder.n_done / max(1, len(speech))
+                progress(SURVEY_SHARE + (1 - SURVEY_SHARE) * min(1.0, done))
+        if not builder.complete:
             raise AudioError(
                 f"{name!r} changed while it was read; analyse it again when it is complete."
+            )
+        if not np.isfinite(builder.logits).all() or not np.isfinite(builder.block_sums).all():
+            raise EngineError(
+                f"The engine {self.engine.engine_id} answered {name!r} with values that are no "
+                "numbers; nothing was stored. Use fp32, or another engine."
             )
         track = Track(
             source=self._source(recording, found.warnings),
             duration_s=found.duration_s,
             hop_s=HOP_S,
-            offset_s=self.engine.offset_s,
+            offset_s=offset_s,
             logits=builder.logits,
             speech=speech,
             block_sums=builder.block_sums,
             block_frames=builder.block_frames,
         )
-        return Analysed(track, segments_of(Timeline(track), bounds, sums.means()), found)
+        segments = segments_of(Timeline(track), bounds, builder.segment_embeddings())
+        return Analysed(track, segments, found)
 
     def _segmented_again(self, track: Track) -> Analysed:
         """Cuts a stored track anew, with embeddings from its blocks; no engine runs."""
         timeline = Timeline(track)
         bounds = cut(timeline.speech_spans(), self.settings.segmentation)
-        embeddings = [timeline.embedding(span) for span in bounds]
+        embeddings = [
+            timeline.embedding(span) if timeline.has_speech(span) else None for span in bounds
+        ]
         return Analysed(track, segments_of(timeline, bounds, embeddings))
 
     def _source(self, recording: str, warnings: tuple[str, ...]) -> TrackSource:
@@ -242,28 +219,26 @@ class Pipeline:
             created_at=datetime.now(UTC),
         )
 
-    def _stored_run(self, analysed: Analysed, from_blocks: bool) -> Run:
+    def _stored_run(self, analysed: Analysed, resolution_s: float) -> Run:
         return Run(
             recording=analysed.track.source.recording,
             track_key=self.track_key,
             run_key=self.run_key,
             segmentation=self.settings.segmentation_json(),
-            embedding_resolution_s=BLOCK_S if from_blocks else HOP_S,
+            embedding_resolution_s=resolution_s,
             segments=analysed.segments,
         )
 
-    def _recording(
-        self, path: Path, name: str, recording: str, fresh: Analysed, metadata: Metadata
-    ) -> Recording:
-        assert fresh.survey is not None
+    def _recording(self, path: Path, name: str, found: Analysed, metadata: Metadata) -> Recording:
+        assert found.survey is not None
         return Recording(
-            recording=recording,
+            recording=found.track.source.recording,
             name=name,
-            source=str(path.resolve()),
+            source=readable(path.resolve()),
             kept=None,
             size_bytes=path.stat().st_size,
-            duration_s=fresh.track.duration_s,
-            info=fresh.survey.info,
+            duration_s=found.track.duration_s,
+            info=found.survey.info,
             added_at=datetime.now(UTC),
             **_given(metadata),
         )
@@ -276,15 +251,15 @@ class Pipeline:
         kept = store.keep(path, known.recording, Path(known.name).suffix) if keep else known.kept
         given = {key: value for key, value in _given(metadata).items() if value}
         fresh = replace(known, kept=kept, **given)
-        if not keep and known.source != str(path.resolve()):
-            fresh = replace(fresh, source=str(path.resolve()))
+        if not keep and known.source != readable(path.resolve()):
+            fresh = replace(fresh, source=readable(path.resolve()))
         if fresh != known:
             store.put_recording(fresh)
 
     def _outcome(self, path: Path, analysed: Analysed, status: str) -> Outcome:
         said = Timeline(analysed.track).utterance()
         return Outcome(
-            file=str(path),
+            file=readable(path),
             recording=analysed.track.source.recording,
             status=status,
             duration_s=analysed.track.duration_s,
@@ -314,58 +289,7 @@ class Pipeline:
             store.record_failure(failure)
         except TonescopeError:
             log.exception("the failure of %s could not be stored", name)
-        return Outcome(str(path), recording, "failed", error=reason)
-
-
-class _Builder:
-    """Gathers the frames of a track, keeping embeddings only as sums."""
-
-    def __init__(self, n_frames: int, n_dims: int, speech: Flags, sums: SegmentSums) -> None:
-        n_blocks = -(-n_frames // FRAMES_A_BLOCK)
-        self.n_done = 0
-        self.logits: Floats = np.zeros((n_frames, N_EMOTIONS), np.float32)
-        self.block_sums: Floats = np.zeros((n_blocks, n_dims), np.float32)
-        edges = np.minimum(np.arange(n_blocks + 1) * FRAMES_A_BLOCK, n_frames)
-        self.block_frames = np.diff(edges).astype(np.int32)
-        self._speech = speech
-        self._sums = sums
-
-    def add(self, frames: Frames) -> None:
-        first, last = self.n_done, self.n_done + len(frames)
-        if not len(frames) or last > len(self.logits):
-            self.n_done = last
-            return
-        self.logits[first:last] = frames.logits
-        np.add.at(self.block_sums, np.arange(first, last) // FRAMES_A_BLOCK, frames.embeddings)
-        self._sums.add(first, frames.embeddings, self._speech[first:last])
-        self.n_done = last
-
-
-def sha256_of(path: Path) -> str:
-    """Returns the SHA-256 of a file's bytes, 64 hex digits.
-
-    Raises:
-        AudioError: the file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise AudioError(
-            f"{path.name!r} cannot be read ({error.strerror}); check its path and permissions."
-        ) from error
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Returns the version of each package that has a part in a track."""
-    found = {"tonescope": VERSION}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+        return Outcome(readable(path), recording, "failed", error=reason)
 
 
 def _mask(speech: tuple[Span, ...], n_frames: int, offset_s: float) -> Flags:

@@ -10,6 +10,7 @@ Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 BLOCK_S = 0.5
+FRAMES_A_BLOCK = 25  # of 20 ms
 
 
 @dataclass(frozen=True)
@@ -198,3 +199,36 @@ class Failure:
     stage: str
     reason: str
     failed_at: datetime
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What people say of a recording when they hand it in."""
+
+    session: str | None = None
+    speaker: str | None = None
+    recorded_on: date | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file.
+
+    Attributes:
+        status: `done`, `skipped` (known already) or `failed`.
+        recording: SHA-256 of its bytes, or None when they could not be read.
+        emotion: the engine's answer for the whole recording.
+        confidence: calibrated, or None where none can be given.
+        segments: how many there are.
+    """
+
+    file: str
+    recording: str | None
+    status: str
+    duration_s: float | None = None
+    emotion: str | None = None
+    confidence: float | None = None
+    segments: int | None = None
+    warnings: tuple[str, ...] = ()
+    error: str | None = None

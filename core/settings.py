@@ -72,6 +72,10 @@ class Segmentation:
     min_segment_s: float = 0.25
 
     def __post_init__(self) -> None:
+        if not self.max_pause_s >= 0:
+            raise SettingsError(
+                f"A pause of {self.max_pause_s} s cannot be bridged; choose 0 s or more."
+            )
         if not 0 < self.min_segment_s <= self.max_segment_s:
             raise SettingsError(
                 f"Segments of {self.min_segment_s} s to {self.max_segment_s} s cannot be cut; "

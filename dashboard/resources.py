@@ -17,8 +17,8 @@ from core.engines.registry import EngineInfo
 from core.errors import StoreError
 from core.export.tables import TableFormat
 from core.jobs import JobView, Request
-from core.pipeline import Metadata, Pipeline
-from core.records import Segment
+from core.pipeline import Pipeline
+from core.records import Metadata, Segment
 from core.settings import SAMPLES_DIR
 from core.store import query
 from core.store.rows import MIX

@@ -1,5 +1,7 @@
 """An engine for tests of what stands above engines: fast, exact, and honest about being none."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from core.emotions import N_EMOTIONS
@@ -17,7 +19,7 @@ class FakeEngine:
     offset_s = 0.0
     windowing = Windowing(window_s=4.0, overlap_s=1.0)
     precision = "fp32"
-    temperatures: dict[float, float] | None = {0.5: 2.0, 10.0: 1.0}
+    temperatures: ClassVar[dict[float, float] | None] = {0.5: 2.0, 10.0: 1.0}
 
     def n_frames(self, n_samples: int) -> int:
         return n_samples // HOP_SAMPLES
@@ -26,6 +28,8 @@ class FakeEngine:
         n_frames = self.n_frames(waveforms.shape[1])
         if n_frames == 0:
             raise EngineError("The waveform is too short for a frame; give at least 0.02 s.")
+        if not np.isfinite(waveforms).all():
+            raise EngineError("The waveform holds samples that are no numbers; decode it again.")
         return [self._frames(waveform, n_frames) for waveform in waveforms]
 
     def _frames(self, waveform: Floats, n_frames: int) -> Frames:

@@ -10,8 +10,7 @@ from core import answers
 from core.answers import Granularity
 from core.emotions import EMOTIONS
 from core.errors import RegionError
-from core.pipeline import Outcome
-from core.records import Span
+from core.records import Outcome, Span
 from core.timeline.segments import segments_of
 from core.timeline.track import FrameChoice, Timeline
 from tests.synthetic import make_track

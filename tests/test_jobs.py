@@ -7,7 +7,8 @@ import pytest
 
 from core.errors import EngineError
 from core.jobs import KEPT_JOBS, JobQueue, Request, State
-from core.pipeline import Metadata, Pipeline
+from core.pipeline import Pipeline
+from core.records import Metadata
 from tests.fakes import FakeEngine
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from core.engines.base import Frames
 from core.errors import AudioError, Cancelled, EngineError
-from core.pipeline import Metadata, Pipeline, sha256_of
-from core.records import Span
+from core.pipeline import Pipeline, sha256_of
+from core.records import Metadata, Span
 from core.settings import Analysis, Conditioning, Segmentation
 from core.store.schema import TABLES
 from core.store.store import Store

@@ -21,6 +21,11 @@ from core.errors import AudioError
 from core.records import AudioInfo
 
 SAMPLE_RATE = 16_000
+_FORMATS = (
+    "wav,w64,rf64,mp3,mp2,mov,mp4,m4a,3gp,flac,ogg,matroska,webm,aac,ac3,eac3,aiff,caf,au,asf,avi,"
+    "amr,amrnb,amrwb,mpeg,mpegts,flv,wv,ape,tta,dts,gsm,sox,voc,nist_sphere"
+)
+_OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
 _EXPECTED = "expected a recording such as WAV, MP3, M4A, FLAC or OGG"
 
 Floats = NDArray[np.float32]
@@ -85,6 +90,11 @@ class Decoder:
             assert planar is not None
             for part in planar.resample(frame):
                 channels = part.to_ndarray()
+                if self.channel is not None and self.channel >= len(channels):
+                    raise AudioError(
+                        f"{self.name!r} has no channel {self.channel} from some point on; "
+                        "analyse the mean of all channels, or export it with a fixed number."
+                    )
                 mono = channels.mean(axis=0) if self.channel is None else channels[self.channel]
                 yield part.sample_rate, self._finite(mono)
 
@@ -130,8 +140,10 @@ def open_audio(
     try:
         if path.stat().st_size == 0:
             raise AudioError(f"{name!r} is empty (0 bytes); {_EXPECTED}.")
+        # Absolute, as FFmpeg takes "10:30.wav" for an address; and only formats that hold their own
+        # sound, as a playlist would make it read other files.
         container = av.open(
-            str(path), mode="r", metadata_errors="replace", options={"protocol_whitelist": "file"}
+            str(path.absolute()), mode="r", metadata_errors="replace", options=_OPEN_OPTIONS
         )
     except OSError as error:  # FFmpeg's errors are OSErrors too
         raise AudioError(
@@ -146,6 +158,11 @@ def open_audio(
     with container:
         if not container.streams.audio:
             raise AudioError(f"{name!r} holds no audio; {_EXPECTED}.")
+        if container.streams.audio[0].codec_context is None:
+            raise AudioError(
+                f"{name!r} holds sound of a kind that cannot be decoded; {_EXPECTED}. "
+                "Convert it to WAV in the program that made it."
+            )
         yield Decoder(container, name, channel)
 
 

@@ -4,8 +4,6 @@ Source: Silero Team, 2024, https://github.com/snakers4/silero-vad (MIT), weights
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +14,6 @@ from core.records import Span
 from core.settings import Conditioning
 
 CHUNK: Final = 512
-_IMPORT_LOCK = threading.Lock()
 
 
 class SpeechDetector:
@@ -38,7 +35,7 @@ class SpeechDetector:
         n_whole = len(samples) // CHUNK * CHUNK
         self._rest = samples[n_whole:]
         self._n_samples += n_whole
-        with torch.inference_mode(), _one_thread():
+        with torch.inference_mode(), _ONE_THREAD:
             for chunk in torch.from_numpy(samples[:n_whole]).view(-1, CHUNK):
                 self._step(chunk)
 
@@ -49,7 +46,7 @@ class SpeechDetector:
         n_samples = self._n_samples + len(self._rest)
         if len(self._rest):
             padded = np.pad(self._rest, (0, CHUNK - len(self._rest)))
-            with torch.inference_mode(), _one_thread():
+            with torch.inference_mode(), _ONE_THREAD:
                 self._step(torch.from_numpy(padded))
         if self._start is not None:
             self._spans.append((self._start, n_samples))
@@ -66,22 +63,41 @@ class SpeechDetector:
             self._start = None
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keeps torch to one thread: the model is so small that two of them mostly wait."""
-    import torch
+class _OneThread:
+    """Keeps torch to one thread: the model is so small that two of them mostly wait.
 
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
+    The number belongs to the thread that sets it, but a new thread takes over what was set last. So
+    the first to enter keeps what there was, and everyone sets that again when leaving.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_inside = 0
+        self._n_threads = 1
+
+    def __enter__(self) -> None:
+        import torch
+
+        with self._lock:
+            if self._n_inside == 0:
+                self._n_threads = torch.get_num_threads()
+            self._n_inside += 1
+            torch.set_num_threads(1)
+
+    def __exit__(self, *error: object) -> None:
+        import torch
+
+        with self._lock:
+            self._n_inside -= 1
+            torch.set_num_threads(self._n_threads)
+
+
+_ONE_THREAD = _OneThread()
 
 
 def _vad_iterator(settings: Conditioning) -> Any:
     """Loads the model anew, as it keeps the state of one stream."""
-    with _IMPORT_LOCK, _one_thread():  # its import sets torch to one thread for the whole process
+    with _ONE_THREAD:  # its import sets torch to one thread for the whole process
         from silero_vad import VADIterator, load_silero_vad
     return VADIterator(
         load_silero_vad(),

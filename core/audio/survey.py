@@ -50,7 +50,19 @@ def survey(
         duration_s=n_samples / SAMPLE_RATE,
         speech=speech,
         level_db=max(level_db, SILENCE_DB),
-        warnings=audio.warnings + _remarks(speech, level_db),
+        warnings=audio.warnings
+        + _shortfall(n_samples / SAMPLE_RATE, audio.info.declared_s)
+        + _remarks(speech, level_db),
+    )
+
+
+def _shortfall(decoded_s: float, declared_s: float | None) -> tuple[str, ...]:
+    """Returns a warning where clearly less could be decoded than the file says it holds."""
+    if declared_s is None or decoded_s > declared_s - max(0.2, 0.02 * declared_s):
+        return ()
+    return (
+        f"The file says that it holds {declared_s:.2f} s, but only {decoded_s:.2f} s could be decoded; "
+        "it is damaged or cut off, so use the original if you have it.",
     )
 
 

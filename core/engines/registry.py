@@ -99,9 +99,8 @@ def describe(name: str, directory: Path) -> EngineInfo:
         with weights.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         dims = int(json.loads((directory / "config.json").read_text())["n_dims"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError):
         reason = f"{weights.name} or config.json cannot be read: restore {directory.name} by git."
-        del error
         return EngineInfo(name, None, False, reason, None, COMPACT_LICENCE, 384)
     size_mb = round(weights.stat().st_size / 1e6, 2)
     return EngineInfo(name, f"{name}-{sha256[:12]}", True, None, size_mb, COMPACT_LICENCE, dims)

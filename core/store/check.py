@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import StoreError
-from core.store.attempts import alive, new_number
+from core.records import FRAMES_A_BLOCK
+from core.store.attempts import alive
 from core.store.schema import TABLES
 from core.store.store import Store
 
@@ -19,6 +20,7 @@ class Check:
 
     Attributes:
         tables: how many tables were read.
+        recordings: how many have a track.
         orphans: attempts and files of dead writers; they were removed.
         problems: sentences on what does not hold together.
     """
@@ -37,8 +39,6 @@ class Check:
 
 def check(store: Store) -> Check:
     """Checks a store and removes what dead writers left; a live writer is left in peace."""
-    horizon = new_number()  # whoever begins after this is alive, though not among the living
-    living = alive(store.attempts)
     problems, read = [], 0
     for name in TABLES:
         try:
@@ -48,44 +48,41 @@ def check(store: Store) -> Check:
             problems.append(str(error))
     if problems:
         return Check(read, 0, 0, 0, tuple(problems))
-    orphans = _remove_orphans(store, living, horizon)
-    tracks = store.lake.read("tracks")
+    orphans = _remove_orphans(store) + _remove_drafts(store)
+    tracks, runs = store.lake.read("tracks"), store.lake.read("runs")
     recordings = store.lake.read("recordings")
-    problems += _incomplete(store, tracks, "n_frames", "frames", "tracks")
-    problems += _incomplete(store, store.lake.read("runs"), "n_segments", "segments", "runs")
+    problems += _incomplete(store, tracks, "frames", "tracks", tracks["n_frames"].to_pylist())
+    n_blocks = [-(-n // FRAMES_A_BLOCK) for n in tracks["n_frames"].to_pylist()]
+    problems += _incomplete(store, tracks, "blocks", "tracks", n_blocks)
+    problems += _incomplete(store, runs, "segments", "runs", runs["n_segments"].to_pylist())
     problems += _without_recording(tracks, recordings)
     problems += _lost_audio(store, recordings)
-    return Check(read, len(recordings), len(tracks), orphans, tuple(problems))
+    finished = len(set(tracks["recording"].to_pylist()))
+    return Check(read, finished, len(tracks), orphans, tuple(problems))
 
 
-def _remove_orphans(store: Store, living: set[int], horizon: int) -> int:
+def _remove_orphans(store: Store) -> int:
+    """Removes the rows of dead attempts that no row names; returns how many attempts they were.
+
+    The order matters: whoever has written by the first reading is then alive, or has ended, and an
+    attempt that ended well is named by the last reading.
+    """
     written = {
         name: set(pc.unique(store.lake.read(name, columns=["attempt"])["attempt"]).to_pylist())
         for name in _OWNERS
     }
+    living = alive(store.attempts)
     named = {
         owner: set(store.lake.read(owner, columns=["attempt"])["attempt"].to_pylist())
         for owner in set(_OWNERS.values())
     }
     dead: set[int] = set()
     for name, attempts in written.items():
-        mine = {a for a in attempts - named[_OWNERS[name]] - living if a < horizon}
+        mine = attempts - named[_OWNERS[name]] - living
         if mine:
             store.lake.delete(name, f"attempt IN ({', '.join(str(a) for a in sorted(mine))})")
         dead |= mine
-    bare = 0 if living else _remove_bare_recordings(store)
-    return len(dead) + bare + _remove_drafts(store)
-
-
-def _remove_bare_recordings(store: Store) -> int:
-    """Removes recordings whose writer died before their first track counted."""
-    with_track = set(store.lake.read("tracks", columns=["recording"])["recording"].to_pylist())
-    known = store.lake.read("recordings", columns=["recording"])["recording"].to_pylist()
-    bare = sorted(set(known) - with_track)
-    if bare:
-        quoted = ", ".join(f"'{recording}'" for recording in bare)  # hexadecimal digits only
-        store.lake.delete("recordings", f"recording IN ({quoted})")
-    return len(bare)
+    return len(dead)
 
 
 def _remove_drafts(store: Store) -> int:
@@ -104,15 +101,18 @@ def _runs(process: str) -> bool:
     return process.isdigit() and psutil.pid_exists(int(process))
 
 
-def _incomplete(store: Store, owners: pa.Table, count: str, name: str, owner: str) -> list[str]:
-    """Returns a sentence for each row whose attempt wrote more or fewer rows than it says."""
+def _incomplete(
+    store: Store, owners: pa.Table, name: str, owner: str, expected: list[int]
+) -> list[str]:
+    """Returns a sentence for each row whose attempt wrote more or fewer rows than it should."""
     rows = store.lake.read(name, columns=["attempt"])
     found = {v["values"]: v["counts"] for v in pc.value_counts(rows["attempt"]).to_pylist()}
+    named = owners.select(["recording", "attempt"]).to_pylist()
     return [
-        f"The row of {owner} for recording {row['recording'][:12]} names {row[count]} {name}, "
+        f"The row of {owner} for recording {row['recording'][:12]} stands for {count} {name}, "
         f"but {found.get(row['attempt'], 0)} are stored; analyse the recording again."
-        for row in owners.select(["recording", "attempt", count]).to_pylist()
-        if found.get(row["attempt"], 0) != row[count]
+        for row, count in zip(named, expected, strict=True)
+        if found.get(row["attempt"], 0) != count
     ]
 
 

@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from core.errors import StoreError
 from core.store.schema import SCHEMA_VERSION, TABLES, Table
 
 VERSION_FILE = "tonescope.json"
 _RETRIES = 12
+_OWN = {VERSION_FILE, "tables", "attempts", "audio", "incoming"}  # by whoever else starts it
 
 Result = TypeVar("Result")
 
@@ -43,7 +45,10 @@ class Lake:
         """
 
         def scan() -> pa.Table:
-            dataset = self._table(name).to_pyarrow_dataset()
+            # Through a filesystem of its own Delta would call Python from Arrow's threads, which
+            # can abort a process that is about to end.
+            files = SubTreeFileSystem(str(self._path(name)), LocalFileSystem())
+            dataset = self._table(name).to_pyarrow_dataset(filesystem=files)
             return dataset.to_table(columns=columns, filter=where)
 
         try:
@@ -121,7 +126,7 @@ class Lake:
         return DeltaTable(self._path(name))
 
     def _create(self, name: str) -> None:
-        if not (self._path(name) / "_delta_log").is_dir():
+        if not DeltaTable.is_deltatable(str(self._path(name))):
             table = TABLES[name]
             DeltaTable.create(
                 self._path(name),
@@ -178,7 +183,7 @@ def _open_folder(root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not version_file.exists():
-            if any(entry.name != "tables" for entry in root.iterdir() if entry.name[0] != "."):
+            if any(e.name not in _OWN and e.name[0] != "." for e in root.iterdir()):
                 raise StoreError(
                     f"The folder {root} holds other files and no store; "
                     "choose an empty or new folder for the store."

@@ -23,7 +23,8 @@ def catalogue(store: Store) -> pd.DataFrame:
     runs = store.lake.read("runs", columns=_RUN).to_pandas()
     keys = ["recording", "channel", "track_key"]
     rows = runs.merge(tracks, on=keys).merge(recordings, on="recording")
-    return rows.sort_values("attempt", ascending=False).reset_index(drop=True)
+    ordered: pd.DataFrame = rows.sort_values("attempt", ascending=False).reset_index(drop=True)
+    return ordered
 
 
 def seconds_by_emotion(store: Store, attempts: list[int], hop_s: float = 0.02) -> pd.DataFrame:
@@ -45,7 +46,8 @@ def seconds_by_emotion(store: Store, attempts: list[int], hop_s: float = 0.02) -
     sums = segments.pivot_table(
         index="attempt", columns="emotion", values="n_frames", aggfunc="sum"
     )
-    return sums.reindex(index=attempts, columns=names).fillna(0.0) * hop_s
+    seconds: pd.DataFrame = sums.reindex(index=attempts, columns=names).fillna(0.0) * hop_s
+    return seconds
 
 
 def failures(store: Store) -> pd.DataFrame:
@@ -56,4 +58,5 @@ def failures(store: Store) -> pd.DataFrame:
     found = store.lake.read("failures").to_pandas().sort_values("failed_at", ascending=False)
     done = store.lake.read("tracks", columns=["recording"])["recording"].to_pylist()
     found = found[~found["recording"].isin(done) | found["recording"].isna()]
-    return found.drop_duplicates(["recording", "name", "reason"]).reset_index(drop=True)
+    unique: pd.DataFrame = found.drop_duplicates(["recording", "name", "reason"])
+    return unique.reset_index(drop=True)

@@ -6,6 +6,7 @@ is killed before that never happened, and of two equal analyses the first counts
 """
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 
 from core.emotions import EMOTIONS, Emotion
 from core.errors import StoreError
-from core.records import Failure, Floats, Recording, Run, Segment, Track
+from core.records import FRAMES_A_BLOCK, Failure, Floats, Recording, Run, Segment, Track
 from core.store import rows
 from core.store.attempts import open_attempt
 from core.store.lake import Lake
@@ -98,7 +99,7 @@ class Store:
         target = self.root / kept
         if target.exists():
             return kept
-        draft = target.with_name(f".{target.name}.{os.getpid()}")
+        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.{os.getpid()}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, draft)
@@ -163,10 +164,11 @@ class Store:
         mine = pc.field("attempt") == row["attempt"]
         frames = self.lake.read("frames", where=mine).sort_by("frame")
         blocks = self.lake.read("blocks", where=mine).sort_by("block")
-        if len(frames) != row["n_frames"]:
+        n_blocks = -(-row["n_frames"] // FRAMES_A_BLOCK)
+        if (len(frames), len(blocks)) != (row["n_frames"], n_blocks):
             raise StoreError(
-                f"The store holds {len(frames)} of {row['n_frames']} frames of this track; "
-                "run `store check`, then analyse the recording again."
+                f"The store holds {len(frames)} of {row['n_frames']} frames and {len(blocks)} of "
+                f"{n_blocks} blocks of this track; run `store check`, then analyse it again."
             )
         logits = pa.Table.from_arrays(
             [frames[str(e)] for e in EMOTIONS], names=[str(e) for e in EMOTIONS]

@@ -23,15 +23,18 @@ def cut(speech: Iterable[Span], settings: Segmentation) -> tuple[Span, ...]:
         settings: which pauses to bridge, and how long a segment may be.
     """
     joined: list[Span] = []
+    spoken_s: list[float] = []
     for span in speech:
         if joined and span.start_s - joined[-1].end_s < settings.max_pause_s - _SNAP:
             joined[-1] = Span(joined[-1].start_s, span.end_s)
+            spoken_s[-1] += span.duration_s
         else:
             joined.append(span)
+            spoken_s.append(span.duration_s)
     return tuple(
         part
-        for span in joined
-        if span.duration_s >= settings.min_segment_s - _SNAP
+        for span, seconds in zip(joined, spoken_s, strict=True)
+        if seconds >= settings.min_segment_s - _SNAP
         for part in _split(span, settings.max_segment_s)
     )
 

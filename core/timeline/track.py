@@ -97,6 +97,11 @@ class Timeline:
             )
         return self._read_out(span, total[:-1] / n_frames, n_frames)
 
+    def has_speech(self, span: Span) -> bool:
+        """Returns whether a region holds a frame of speech."""
+        frames = slice(self.frame_at(span.start_s), self.frame_at(span.end_s))
+        return bool(self.track.speech[frames].any())
+
     def utterance(self) -> ReadOut:
         """Returns the read-out of the whole recording over all frames: the engine's own answer."""
         total = self._sums[FrameChoice.ALL][-1]

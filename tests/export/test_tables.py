@@ -12,7 +12,8 @@ import pytest
 from core.emotions import EMOTIONS
 from core.errors import StoreError
 from core.export.tables import TableFormat, export_tables, segment_table
-from core.pipeline import Metadata, Pipeline
+from core.pipeline import Pipeline
+from core.records import Metadata
 from core.settings import Analysis, Conditioning, Segmentation
 from core.timeline.segments import scores_of_segment
 from core.timeline.track import FrameChoice, Timeline

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.pipeline import Pipeline, sha256_of
+from core.pipeline import Pipeline
+from core.provenance import sha256_of
 from core.store.check import check
 from core.store.store import Store
 from tests.fakes import FakeEngine

@@ -125,7 +125,7 @@ def test_track_that_lost_frames_is_explained(store):
     with store.attempt() as attempt:
         store.write_track(attempt, make_recording(), track, said())
     store.lake.delete("frames", "frame < 10")
-    with pytest.raises(StoreError, match=r"holds 40 of 50 frames .* analyse the recording again"):
+    with pytest.raises(StoreError, match=r"holds 40 of 50 frames .* analyse it again"):
         store.track("ab" * 32, None, "0123456789abcdef")
 
 
