@@ -1,13 +1,15 @@
 """What tests of several parts share."""
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.served import CHROMIUM_NAMES, chromium, chromium_path
 from core.cli import main
 from core.engines.registry import Registry
 from core.pipeline import Pipeline
@@ -93,3 +95,15 @@ def run(
 
 def _refuse(constant: str) -> None:
     raise AssertionError(f"{constant} is no JSON")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """A headless Chromium; without one the test skips, but not where CI would then hide a failure."""
+    if chromium_path() is None:
+        reason = f"no Chromium: none of {', '.join(CHROMIUM_NAMES)} is installed"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with chromium() as found:
+        yield found

@@ -41,3 +41,16 @@ def test_opening_and_checking_a_store_loads_no_heavy_package(tmp_path):
         f"assert Tonescope(Path({str(tmp_path / 'store')!r})).check().ok"
     )
     assert loaded.isdisjoint(HEAVY)
+
+
+def test_first_page_loads_no_heavy_package(tmp_path):
+    page_heavy = set(HEAVY) - {"streamlit"}
+    loaded = loaded_after(
+        f"import os; os.environ['TONESCOPE_STORE'] = {str(tmp_path / 'store')!r}\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "app = AppTest.from_file('dashboard/main.py', default_timeout=60).run()\n"
+        "assert not app.exception, app.exception\n"
+        "assert app.title[0].value == 'Your recordings'"
+    )
+    assert "dashboard.resources" in loaded
+    assert loaded.isdisjoint(page_heavy)

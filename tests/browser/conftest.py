@@ -1,23 +1,11 @@
 """Browser tests: the real dashboard with the embedded engine, in headless Chromium."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from benchmarks.served import CHROMIUM_NAMES, chromium, chromium_path, dashboard, wait_until_up
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    if chromium_path() is None:
-        reason = f"no Chromium: none of {', '.join(CHROMIUM_NAMES)} is installed"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with chromium() as found:
-        yield found
+from benchmarks.served import dashboard, wait_until_up
 
 
 @pytest.fixture(scope="module")
