@@ -147,8 +147,8 @@ def remarks(quality: Quality) -> tuple[str, ...]:
         )
     if quality.snr_db is not None and quality.snr_db < LOW_SNR_DB:
         found.append(
-            f"Speech is only about {quality.snr_db:.0f} dB louder than the background; compare "
-            "with noise reduction (Settings, or --noise-reduction), and trust neither alone."
+            f"Speech stands out from the background by only about {max(0.0, quality.snr_db):.0f} dB; "
+            "compare with noise reduction (Settings, or --noise-reduction), and trust neither alone."
         )
     low, high = TELEPHONE_HZ
     if quality.bandwidth_hz is not None and low <= quality.bandwidth_hz <= high:

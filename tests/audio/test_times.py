@@ -84,6 +84,13 @@ def test_delay_that_a_file_does_not_tell_is_warned_of(tmp_path, suffix, options)
     assert "does not say how much silence its encoder put first" in warnings[0]
 
 
+def test_wma_is_as_early_as_in_ffmpeg(tmp_path):
+    """FFmpeg leaves out the two frames that Windows' encoder puts first; its own puts but one."""
+    sound = chirps(3.0, 44_100)
+    found, _ = read(write(tmp_path / "a.wma", sound, 44_100, b="64k"))
+    assert late_s(found, at_16k(sound, 44_100)) == pytest.approx(-2048 / 44_100, abs=0.001)
+
+
 def test_file_that_tells_its_delay_is_not_warned_of(tmp_path):
     for suffix in (".mp3", ".m4a"):
         assert read(write(tmp_path / f"a{suffix}", chirps(1.0, 44_100), 44_100))[1] == ()
