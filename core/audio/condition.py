@@ -67,8 +67,8 @@ def heard_span(speech: Sequence[Span], n_samples: int, settings: Conditioning) -
     duration_s = n_samples / SAMPLE_RATE
     if not settings.trim_silence or not speech:
         return Span(0.0, duration_s)
-    first = max(0, int((speech[0].start_s - TRIM_PAD_S) / GRID_S))
-    return Span(round(first * GRID_S, 6), min(duration_s, speech[-1].end_s + TRIM_PAD_S))
+    first = max(0, int((speech[0].start_s - TRIM_PAD_S) / GRID_S + 1e-6))
+    return Span(round(first * GRID_S, 6), round(min(duration_s, speech[-1].end_s + TRIM_PAD_S), 6))
 
 
 def cut_out(chunks: Iterator[Floats], heard: Span) -> Iterator[Floats]:
