@@ -8,11 +8,13 @@ scope.predict(Path("interview.mp3"))["emotion"]
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from core import answers
+from core.audio.condition import open_heard
 from core.audio.decode import open_audio
+from core.audio.playable import COPY_TYPE, media_type, write_browser_copy
 from core.engines.registry import Registry
 from core.errors import AudioError, EngineError
 from core.export.outputs import write_outputs
@@ -20,15 +22,15 @@ from core.export.tables import TableFormat, export_tables
 from core.pipeline import Analysed, Pipeline, Progress
 from core.provenance import sha256_of
 from core.records import Metadata, Outcome, Span
-from core.settings import Analysis, default_store
+from core.settings import Analysis, Conditioning, default_store
 from core.store.check import Check, check
 from core.store.store import Store
 from core.timeline.track import FrameChoice, Timeline
 
 MEDIA_SUFFIXES = frozenset(
     {".wav", ".w64", ".mp3", ".m4a", ".mp4", ".aac", ".flac", ".ogg", ".oga", ".opus", ".spx"}
-    | {".webm", ".mka", ".mkv", ".mov", ".avi", ".3gp", ".amr", ".wma", ".ac3"}
-    | {".aif", ".aiff", ".aifc", ".caf", ".au", ".snd"}
+    | {".webm", ".mka", ".mkv", ".mov", ".avi", ".3gp", ".amr", ".wma", ".wmv", ".ac3", ".eac3"}
+    | {".aif", ".aiff", ".aifc", ".caf", ".au", ".snd", ".m4b", ".m4v", ".mp2", ".rf64", ".wv"}
 )
 
 
@@ -68,13 +70,20 @@ class Tonescope:
         """
         return Store(self._folder)
 
-    def pipeline(self, engine: str = "compact", precision: str = "auto") -> Pipeline:
+    def pipeline(
+        self, engine: str = "compact", precision: str = "auto", settings: Analysis | None = None
+    ) -> Pipeline:
         """Returns the pipeline of an engine, which is loaded if need be.
+
+        Args:
+            engine: a name, or a model directory.
+            precision: of its arithmetic.
+            settings: in place of those of this object.
 
         Raises:
             EngineError: there is no such engine, or it does not pass verification.
         """
-        return Pipeline(self.registry.load(engine, precision), self.settings)
+        return Pipeline(self.registry.load(engine, precision), settings or self.settings)
 
     def analyze(
         self,
@@ -120,7 +129,7 @@ class Tonescope:
         stored = pipeline.stored(sha256_of(path), self.store)
         if stored is None:
             raise EngineError(f"{path.name!r} is not analysed yet; analyse it first.")
-        return _write_outputs(path, stored, folder, self.settings.conditioning.channel)
+        return _write_outputs(path, stored, folder, self.settings.conditioning)
 
     def export(
         self, folder: Path, kind: TableFormat, recording: str | None = None
@@ -132,16 +141,32 @@ class Tonescope:
         """
         return export_tables(self.store, folder, kind, recording)
 
+    def playable(self, recording: str) -> tuple[Path, str]:
+        """Returns a file that browsers play, and its media type: the recording's own, or a copy.
+
+        Raises:
+            StoreError: the file is not where it was, or the disk does not take a copy.
+            AudioError: it cannot be decoded any more.
+        """
+        known = self.store.recording(recording)
+        path = self.store.audio_path(known)
+        kind = media_type(known.info)
+        if kind:
+            return path, kind
+        write = partial(write_browser_copy, path, name=known.name)
+        return self.store.browser_copy(known, write), COPY_TYPE
+
     def check(self) -> Check:
         """Checks the store and removes what dead writers left in it."""
         return check(self.store)
 
 
-def _write_outputs(path: Path, stored: Analysed, folder: Path, channel: int | None) -> Path:
+def _write_outputs(path: Path, stored: Analysed, folder: Path, settings: Conditioning) -> Path:
     timeline = Timeline(stored.track)
     result = answers.prediction(timeline, stored.segments)
-    with open_audio(path, channel) as audio:
-        return write_outputs(folder, result, audio.samples(), timeline.embedding())
+    quality = stored.track.source.quality
+    with open_heard(path, settings, quality.heard if quality else None) as samples:
+        return write_outputs(folder, result, samples, timeline.embedding())
 
 
 def find_files(paths: Sequence[Path]) -> Found:

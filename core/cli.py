@@ -103,8 +103,9 @@ def _store_check(options: argparse.Namespace) -> int:
 
 
 def _scope(options: argparse.Namespace) -> Tonescope:
-    channel = getattr(options, "channel", None)
-    settings = Analysis(Conditioning(channel=channel))
+    names = ("channel", "noise_reduction", "trim_silence")
+    given = {name: getattr(options, name) for name in names if hasattr(options, name)}
+    settings = Analysis(Conditioning(**given))
     return Tonescope(getattr(options, "store", None), settings)
 
 
@@ -171,6 +172,14 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", default="compact", help="a name, or a model directory")
     parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     parser.add_argument("--channel", type=int, help="only this channel, from 0 (default: mean)")
+    parser.add_argument(
+        "--noise-reduction", action="store_true", help="lower steady background noise first"
+    )
+    parser.add_argument(
+        "--trim-silence",
+        action="store_true",
+        help="leave out what lies before the first and after the last speech; times stay",
+    )
 
 
 def _seconds(text: str) -> float:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from core.audio.decode import open_audio
+from core.audio.condition import open_heard
+from core.audio.decode import SAMPLE_RATE
 from core.audio.survey import survey
 from core.engines.base import HOP_S, Engine
 from core.engines.windows import run_windowed
@@ -162,12 +163,14 @@ class Pipeline:
 
     def _run(self, path: Path, name: str, recording: str, progress: Progress) -> Analysed:
         found = survey(path, self.settings.conditioning, name, _survey_share(progress))
-        offset_s = self.engine.offset_s
-        speech = _mask(found.speech, self.engine.n_frames(found.n_samples), offset_s)
+        heard = found.quality.heard
+        offset_s = heard.start_s + self.engine.offset_s
+        n_frames = self.engine.n_frames(round(heard.duration_s * SAMPLE_RATE))
+        speech = _mask(found.speech, n_frames, offset_s)
         bounds = cut(spans_of(speech, HOP_S, offset_s), self.settings.segmentation)
         builder = TrackBuilder(self.engine.n_dims, speech, bounds, HOP_S, offset_s)
-        with open_audio(path, self.settings.conditioning.channel, name) as audio:
-            for frames in run_windowed(self.engine, audio.samples()):
+        with open_heard(path, self.settings.conditioning, heard, name) as samples:
+            for frames in run_windowed(self.engine, samples):
                 builder.add(frames.logits, frames.embeddings)
                 done = builder.n_done / max(1, len(speech))
                 progress(SURVEY_SHARE + (1 - SURVEY_SHARE) * min(1.0, done))
@@ -181,7 +184,7 @@ class Pipeline:
                 "numbers; nothing was stored. Use fp32, or another engine."
             )
         track = Track(
-            source=self._source(recording, found.warnings),
+            source=self._source(recording, found),
             duration_s=found.duration_s,
             hop_s=HOP_S,
             offset_s=offset_s,
@@ -202,7 +205,7 @@ class Pipeline:
         ]
         return Analysed(track, segments_of(timeline, bounds, embeddings))
 
-    def _source(self, recording: str, warnings: tuple[str, ...]) -> TrackSource:
+    def _source(self, recording: str, found: Survey) -> TrackSource:
         return TrackSource(
             recording=recording,
             channel=self.settings.conditioning.channel,
@@ -215,8 +218,9 @@ class Pipeline:
             class_mask=self.engine.class_mask,
             temperatures=self.engine.temperatures,
             versions=versions(),
-            warnings=warnings,
+            warnings=found.warnings,
             created_at=datetime.now(UTC),
+            quality=found.quality,
         )
 
     def _stored_run(self, analysed: Analysed, resolution_s: float) -> Run:

@@ -9,7 +9,7 @@ from pathlib import Path
 from core.errors import AudioError
 from core.version import VERSION
 
-_PACKAGES = ("torch", "numpy", "av", "soxr", "silero-vad")
+_PACKAGES = ("torch", "numpy", "av", "soxr", "silero-vad", "noisereduce")
 
 
 def sha256_of(path: Path) -> str:

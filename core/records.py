@@ -46,6 +46,46 @@ class AudioInfo:
 
 
 @dataclass(frozen=True)
+class Quality:
+    """What a recording is like as sound, measured before any noise reduction.
+
+    Attributes:
+        duration_s: decoded duration in seconds.
+        level_db: root mean square level of the mix, in dB relative to full scale.
+        peak_db: greatest sample of the channels that are analysed; above 0 in some float files.
+        clipped_share: share of their samples that lie in runs at full scale.
+        dc_offset: mean of all samples.
+        snr_db: estimate of speech over background, from speech and pauses; None without pauses.
+        bandwidth_hz: highest frequency that holds anything, at most 8000; None in silence.
+        speech_share: share of the duration that is speech.
+        channel_levels_db: root mean square level of each channel of the file.
+        cancelled_share: share of the energy where the channels cancel each other out in the mix.
+        gap_s: silence that stands for what the file lacks, in seconds.
+        heard_start_s: where the part that the engine heard begins: 0 unless silence was trimmed.
+        heard_end_s: where it ends.
+    """
+
+    duration_s: float
+    level_db: float
+    peak_db: float
+    clipped_share: float
+    dc_offset: float
+    snr_db: float | None
+    bandwidth_hz: float | None
+    speech_share: float
+    channel_levels_db: tuple[float, ...]
+    cancelled_share: float
+    gap_s: float
+    heard_start_s: float
+    heard_end_s: float
+
+    @property
+    def heard(self) -> Span:
+        """The stretch that the engine heard."""
+        return Span(self.heard_start_s, self.heard_end_s)
+
+
+@dataclass(frozen=True)
 class Survey:
     """What one pass over the audio found, before any engine heard it.
 
@@ -56,6 +96,7 @@ class Survey:
         speech: stretches of speech, in order, none touching another.
         level_db: root mean square level in dB relative to full scale.
         warnings: sentences on what was odd, fit to be shown.
+        quality: what the recording is like as sound.
     """
 
     info: AudioInfo
@@ -64,6 +105,7 @@ class Survey:
     speech: tuple[Span, ...]
     level_db: float
     warnings: tuple[str, ...]
+    quality: Quality
 
 
 @dataclass(frozen=True)
@@ -100,6 +142,7 @@ class TrackSource:
         track_key: names engine, conditioning, windowing and precision.
         class_mask: for each of the nine emotions, whether the engine can answer it.
         versions: name and version of each package that had a part in it.
+        quality: of the recording's sound, where it was measured.
     """
 
     recording: str
@@ -115,6 +158,7 @@ class TrackSource:
     versions: dict[str, str]
     warnings: tuple[str, ...]
     created_at: datetime
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,41 @@ def default_store() -> Path:
 
 
 @dataclass(frozen=True)
+class DecodingLimits:
+    """What decoding one file may take before it is given up; changes no result.
+
+    Attributes:
+        max_duration_s: the longest recording that is taken.
+        memory_bytes: address space of the process that decodes.
+        stall_s: time without a second of sound decoded; also of its processor time.
+    """
+
+    max_duration_s: float = 24 * 3600.0
+    memory_bytes: int = 2 << 30
+    stall_s: float = 30.0
+
+
+def decoding_limits() -> DecodingLimits:
+    """Returns the limits of decoding; `TONESCOPE_MAX_HOURS` sets the longest recording.
+
+    Raises:
+        SettingsError: the variable is no number of hours.
+    """
+    hours = os.environ.get("TONESCOPE_MAX_HOURS")
+    if not hours:
+        return DecodingLimits()
+    try:
+        max_duration_s = float(hours) * 3600
+    except ValueError:
+        max_duration_s = 0.0
+    if not 0 < max_duration_s < 1e9:
+        raise SettingsError(
+            f"TONESCOPE_MAX_HOURS is {hours!r}, which is no number of hours; set it to 24, for one."
+        )
+    return DecodingLimits(max_duration_s)
+
+
+@dataclass(frozen=True)
 class Conditioning:
     """What happens to the audio before an engine hears it.
 
@@ -36,6 +71,9 @@ class Conditioning:
         speech_pause_s: a silence this long ends a stretch of speech.
         speech_pad_s: kept on both sides of a stretch of speech.
         speech_min_s: a stretch shorter than this is no speech.
+        noise_reduction: whether steady background noise is lowered first.
+        trim_silence: whether what lies before the first and after the last speech is left out;
+            times stay those of the recording.
     """
 
     channel: int | None = None
@@ -43,6 +81,8 @@ class Conditioning:
     speech_pause_s: float = 0.1
     speech_pad_s: float = 0.03
     speech_min_s: float = 0.25
+    noise_reduction: bool = False
+    trim_silence: bool = False
 
     def __post_init__(self) -> None:
         if self.channel is not None and self.channel < 0:

@@ -3,8 +3,9 @@
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -12,14 +13,14 @@ from typing import BinaryIO
 import pandas as pd
 import streamlit as st
 
-from core.api import find_files
+from core.api import MEDIA_SUFFIXES, find_files
 from core.engines.registry import EngineInfo
 from core.errors import StoreError
 from core.export.tables import TableFormat
 from core.jobs import JobView, Request
 from core.pipeline import Pipeline
 from core.records import Metadata, Segment
-from core.settings import SAMPLES_DIR
+from core.settings import SAMPLES_DIR, Conditioning
 from core.store import query
 from core.store.rows import MIX
 from core.timeline.track import Timeline
@@ -39,9 +40,12 @@ class Choice:
 
 
 @st.cache_resource(show_spinner=False)
-def pipeline(engine: str = "compact") -> Pipeline:
+def pipeline(engine: str = "compact", conditioning: Conditioning | None = None) -> Pipeline:
     """Returns the pipeline of an engine, loaded once for all visitors."""
-    return scope().pipeline(engine)
+    settings = scope().settings
+    if conditioning is not None:
+        settings = replace(settings, conditioning=conditioning)
+    return scope().pipeline(engine, settings=settings)
 
 
 def engines() -> list[EngineInfo]:
@@ -113,6 +117,15 @@ def has_audio(recording: str) -> str | None:
     return None
 
 
+def relocate(recording: str, path: Path) -> None:
+    """Sets where the file of a recording lies now.
+
+    Raises:
+        TonescopeError: it is not there, or another file.
+    """
+    scope().store.relocate(recording, path)
+
+
 @st.cache_data(show_spinner="Writing the file …", max_entries=8)
 def export_file(recording: str, kind: str, table: str, run_key: str) -> bytes:
     """Returns one exported table of a recording as the bytes of a file.
@@ -136,7 +149,16 @@ def export_file(recording: str, kind: str, table: str, run_key: str) -> bytes:
         return (written / f"{table}.{kind}").read_bytes()
 
 
-def submit_uploads(files: Sequence[tuple[str, BinaryIO]], metadata: Metadata) -> str:
+def media_types() -> list[str]:
+    """Returns the suffixes of files that can be handed in, without their dots."""
+    return sorted(suffix[1:] for suffix in MEDIA_SUFFIXES)
+
+
+def submit_uploads(
+    files: Sequence[tuple[str, BinaryIO]],
+    metadata: Metadata,
+    conditioning: Conditioning | None = None,
+) -> str:
     """Starts a job on uploaded files, of which the store keeps copies; returns its name.
 
     Raises:
@@ -156,15 +178,21 @@ def submit_uploads(files: Sequence[tuple[str, BinaryIO]], metadata: Metadata) ->
             f"The upload could not be written to {incoming} ({error.strerror}); "
             "check the free space of its disk."
         ) from error
-    return queue().submit(pipeline, scope().store, requests, metadata)
+    ready = partial(pipeline, conditioning=conditioning)
+    return queue().submit(ready, scope().store, requests, metadata)
 
 
-def submit_take(take: BinaryIO, metadata: Metadata) -> str:
+def submit_take(
+    take: BinaryIO, metadata: Metadata, conditioning: Conditioning | None = None
+) -> str:
     """Starts a job on a take of the microphone, named by the time; returns the job's name."""
-    return submit_uploads([(f"Microphone {datetime.now():%Y-%m-%d %H.%M.%S}.wav", take)], metadata)
+    name = f"Microphone {datetime.now():%Y-%m-%d %H.%M.%S}.wav"
+    return submit_uploads([(name, take)], metadata, conditioning)
 
 
-def submit_folder(folder: Path, metadata: Metadata) -> str:
+def submit_folder(
+    folder: Path, metadata: Metadata, conditioning: Conditioning | None = None
+) -> str:
     """Starts a job on the media of a folder, which stay where they are; returns its name.
 
     Raises:
@@ -179,7 +207,8 @@ def submit_folder(folder: Path, metadata: Metadata) -> str:
     if not found.files:
         raise StoreError(f"The folder {str(folder)!r} holds no recordings; choose another one.")
     requests = [Request(path, path.name) for path in found.files]
-    return queue().submit(pipeline, scope().store, requests, metadata)
+    ready = partial(pipeline, conditioning=conditioning)
+    return queue().submit(ready, scope().store, requests, metadata)
 
 
 def submit_samples() -> str:

@@ -1,6 +1,5 @@
 """What the server answers beside the pages: the audio of a recording, with range requests."""
 
-import mimetypes
 import re
 
 from starlette.requests import Request
@@ -24,19 +23,14 @@ def audio_url(recording: str) -> str:
 
 
 def audio(request: Request) -> Response:
-    """Answers with the audio file of a recording, or the asked range of it."""
+    """Answers with a recording's audio as browsers play it, or the asked range of it."""
     recording = request.path_params["recording"]
     if not _SHA256.fullmatch(recording):
         return PlainTextResponse("A recording is named by 64 hex digits.", status_code=400)
     try:
-        store = scope().store
-        found = store.recording(recording)
-        path = store.audio_path(found)
+        path, kind = scope().playable(recording)
     except TonescopeError as error:
         return PlainTextResponse(str(error), status_code=404)
-    kind = mimetypes.guess_type(found.name)[0] or ""
-    if not kind.startswith(("audio/", "video/")):
-        kind = "application/octet-stream"
     return FileResponse(path, media_type=kind, headers=_HEADERS)
 
 

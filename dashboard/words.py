@@ -42,3 +42,24 @@ ACTED: Final = (
     "The embedded engine learnt from acted speech in English, German and Polish. It is for research, "
     "not for commercial use, and not for judging persons."
 )
+CHANNEL: Final = (
+    "Channels are mixed to one by default. Choose one where two people speak on a channel each, or "
+    "where the mix is silent. 0 is the first, in stereo the left."
+)
+NOISE_REDUCTION: Final = (
+    "Lowers steady background noise before speech is looked for and the engine listens. It changes "
+    "scores, so results with and without are kept apart."
+)
+TRIM_SILENCE: Final = (
+    "Leaves out what lies before the first and after the last speech. Times stay those of the "
+    "recording; the answer for the whole then leaves the silence out."
+)
+QUALITY: Final = "Measured on the file as it came, before any noise reduction."
+SNR: Final = (
+    "Speech over background, estimated from speech and pauses. Under 10 dB be careful; without "
+    "pauses it cannot be told."
+)
+BANDWIDTH: Final = "The highest frequency that holds anything; engines hear up to 8 kHz."
+CLIPPED: Final = (
+    "Share of the samples that lie in runs at full scale; clipped speech can sound angry."
+)

@@ -9,7 +9,7 @@ from dashboard import navigation, resources, words
 from dashboard.components import job_status
 from dashboard.session import Keys
 
-_TYPES = ["wav", "mp3", "m4a", "flac", "ogg", "oga", "opus", "mp4", "aac", "webm"]
+_CHANNELS = [None, *range(8)]
 
 
 def main() -> None:
@@ -73,26 +73,48 @@ def _metadata(where: str) -> resources.Metadata:
     )
 
 
+def _settings(where: str) -> resources.Conditioning:
+    """Asks what is done to the sound first; by default nothing is."""
+    with st.expander("Settings"):
+        channel = st.selectbox(
+            "Channel",
+            _CHANNELS,
+            format_func=lambda n: "mix of all" if n is None else f"channel {n}",
+            key=f"{Keys.CHANNEL}.{where}",
+            help=words.CHANNEL,
+        )
+        noise_reduction = st.checkbox(
+            "Noise reduction", key=f"{Keys.NOISE_REDUCTION}.{where}", help=words.NOISE_REDUCTION
+        )
+        trim_silence = st.checkbox(
+            "Trim silence", key=f"{Keys.TRIM_SILENCE}.{where}", help=words.TRIM_SILENCE
+        )
+    return resources.Conditioning(
+        channel=channel, noise_reduction=noise_reduction, trim_silence=trim_silence
+    )
+
+
 def _files() -> None:
     uploads = st.file_uploader(
         "Drop recordings here",
-        type=_TYPES,
+        type=resources.media_types(),
         accept_multiple_files=True,
         key=f"{Keys.UPLOADS}.{_round()}",
-        help="WAV, MP3, M4A, FLAC, OGG and the like. Tonescope keeps a copy in its store.",
+        help="Sound or video of any usual kind. Tonescope keeps a copy in its store.",
     )
-    metadata = _metadata("files")
+    metadata, settings = _metadata("files"), _settings("files")
     n_files = len(uploads or ())
     label = "Analyse" if not n_files else f"Analyse {n_files} file{'s' if n_files > 1 else ''}"
     if st.button(label, type="primary", disabled=not n_files, key="analyze.start"):
-        _start(lambda: resources.submit_uploads([(f.name, f) for f in uploads or ()], metadata))
+        files = [(f.name, f) for f in uploads or ()]
+        _start(lambda: resources.submit_uploads(files, metadata, settings))
 
 
 def _microphone() -> None:
     take = st.audio_input("Record with the microphone", key=f"{Keys.MICROPHONE}.{_round()}")
-    metadata = _metadata("microphone")
+    metadata, settings = _metadata("microphone"), _settings("microphone")
     if st.button("Analyse the take", disabled=take is None, key="analyze.take") and take:
-        _start(lambda: resources.submit_take(take, metadata))
+        _start(lambda: resources.submit_take(take, metadata, settings))
 
 
 def _folder() -> None:
@@ -103,9 +125,10 @@ def _folder() -> None:
         placeholder="/data/interviews",
         help="All recordings in it and below. They stay where they are, and are not copied.",
     )
-    metadata = _metadata("folder")
+    metadata, settings = _metadata("folder"), _settings("folder")
     if st.button("Analyse the folder", disabled=not folder, key="analyze.folder.start"):
-        _start(lambda: resources.submit_folder(Path((folder or "").strip()).expanduser(), metadata))
+        path = Path((folder or "").strip()).expanduser()
+        _start(lambda: resources.submit_folder(path, metadata, settings))
 
 
 def _round() -> int:

@@ -10,7 +10,7 @@ from core.timeline.calibration import MIN_WIDTH_S
 from core.timeline.segments import mean_calibrated_scores, scores_of_segment, speech_shares
 from core.timeline.track import FrameChoice, Timeline
 from dashboard import figures, navigation, palette, resources, words
-from dashboard.components import exports, player, provenance
+from dashboard.components import exports, moved, player, provenance, quality
 from dashboard.session import (
     ALL_FRAMES,
     DEFAULT_SMOOTHING_S,
@@ -41,6 +41,7 @@ def main() -> None:
     _summary(timeline, segments)
     _segment_table(row, timeline, segments)
     exports.show(row, choice, timeline, segments)
+    quality.show(timeline)
     provenance.show(timeline)
 
 
@@ -182,7 +183,7 @@ def _cue_from_table(row: pd.Series) -> None:
 def _player(recording: str, cued: Segment | None) -> None:
     missing = resources.has_audio(recording)
     if missing:
-        st.info(missing, icon=":material/volume_off:")
+        moved.show(recording, missing)
         return
     player.show(recording, None if cued is None else Span(cued.start_s, cued.end_s))
     st.caption("Click a segment under the curves, or select one in the table, to hear it.")

@@ -20,6 +20,21 @@ CODECS = {
     ".m4a": "aac",
     ".ogg": "libopus",
     ".opus": "libopus",
+    ".webm": "libopus",
+    ".mka": "libopus",
+    ".aac": "aac",
+    ".wma": "wmav2",
+    ".ac3": "ac3",
+    ".eac3": "eac3",
+    ".mp2": "mp2",
+    ".ts": "aac",
+    ".wv": "wavpack",
+    ".tta": "tta",
+    ".aiff": "pcm_s16be",
+    ".au": "pcm_s16be",
+    ".caf": "pcm_s16le",
+    ".w64": "pcm_s16le",
+    ".mov": "pcm_s16le",
 }
 
 
@@ -59,7 +74,10 @@ def speech_like(seconds: float, seed: int = 0, rate: int = RATE) -> np.ndarray:
 def write(
     path: Path, samples: np.ndarray, rate: int = RATE, codec: str | None = None, **options: str
 ) -> Path:
-    """Writes samples, shape `(n_samples,)` or `(n_channels, n_samples)`, as the suffix says."""
+    """Writes samples, shape `(n_samples,)` or `(n_channels, n_samples)`, as the suffix says.
+
+    Options are the codec's; those that begin with `muxer_` are the container's.
+    """
     channels = np.atleast_2d(samples)
     layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(channels)]
     codec = codec or CODECS[path.suffix]
@@ -70,13 +88,33 @@ def write(
         kind, data = "fltp", np.ascontiguousarray(channels, np.float32)
     if codec == "pcm_f32le":
         kind, data = "flt", np.ascontiguousarray(channels.T, np.float32).reshape(1, -1)
-    with av.open(str(path.resolve()), "w") as container:
+    muxer = {key[6:]: options.pop(key) for key in list(options) if key.startswith("muxer_")}
+    with av.open(str(path.resolve()), "w", options=muxer) as container:
         stream: Any = container.add_stream(codec, rate=rate, layout=layout, options=options)
         frame = av.AudioFrame.from_ndarray(data, format=kind, layout=layout)
         frame.sample_rate = rate
         frame.pts = 0
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    return path
+
+
+def write_video(path: Path, samples: np.ndarray, late_s: float, codec: str, rate: int) -> Path:
+    """Writes a black video from 0 on whose sound, shape `(n_samples,)`, begins `late_s` later."""
+    with av.open(str(path), "w") as container:
+        film: Any = container.add_stream("mpeg4", rate=25)
+        film.width, film.height, film.pix_fmt = 32, 32, "yuv420p"
+        sound: Any = container.add_stream(codec, rate=rate, layout="mono")
+        for n in range(round(25 * (late_s + len(samples) / rate))):
+            picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+            picture.pts = n
+            container.mux(film.encode(picture))
+        container.mux(film.encode(None))
+        data = np.ascontiguousarray(samples[np.newaxis], np.float32)
+        frame = av.AudioFrame.from_ndarray(data, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = rate, round(late_s * rate)
+        container.mux(sound.encode(frame))
+        container.mux(sound.encode(None))
     return path
 
 

@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 
+from core.audio.decode import open_audio
 from core.pipeline import Pipeline
 from core.timeline.track import Timeline
 from core.version import VERSION
@@ -252,3 +253,23 @@ def test_name_that_is_no_unicode_is_told_by_a_process(tmp_path):
     assert b"Traceback" not in done.stderr, done.stderr.decode(errors="replace")
     assert done.returncode == 1
     assert json.loads(done.stdout)["status"] == "failed"
+
+
+def test_options_of_conditioning_are_off_unless_given(run, talk_file, tmp_path):
+    store, outputs = tmp_path / "store", tmp_path / "outputs"
+    common = ["analyze", talk_file, "--engine", "fake", "--store", store]
+    assert run(*common).lines[0]["status"] == "done"
+    trimmed = run(*common, "--trim-silence", "--outputs", outputs)
+    assert trimmed.lines[0]["status"] == "done"
+    assert run(*common, "--trim-silence", "--noise-reduction").lines[0]["status"] == "done"
+    assert run(*common).lines[0]["status"] == "skipped"
+    (folder,) = outputs.iterdir()
+    with open_audio(folder / "processed_audio.wav") as audio:
+        assert sum(map(len, audio.samples())) == 5.7 * 16_000  # what the engine heard
+
+
+def test_prediction_takes_the_options(run, talk_file):
+    plain = run("predict", talk_file, "--engine", "fake").lines[0]
+    trimmed = run("predict", talk_file, "--engine", "fake", "--trim-silence").lines[0]
+    assert trimmed["duration_s"] == plain["duration_s"]
+    assert trimmed["scores"] != plain["scores"]

@@ -360,3 +360,53 @@ def test_track_without_its_run_is_completed_without_the_engine(pipeline, talk_fi
     outcome = pipeline.analyze(talk_file, store)
     assert (outcome.status, outcome.segments, pipeline.engine.calls) == ("done", 2, 0)
     assert len(store.segments(recording, None, pipeline.run_key)) == 2
+
+
+def trimmed(**changes) -> Pipeline:
+    conditioning = Conditioning(trim_silence=True, **changes)
+    return Pipeline(FakeEngine(), Analysis(conditioning))
+
+
+def test_trimming_leaves_out_silence_and_moves_no_time(pipeline, talk_file, store):
+    plain, cut = pipeline.predict(talk_file), trimmed().predict(talk_file)
+    assert cut.track.offset_s == pytest.approx(0.9)
+    assert len(cut.track.logits) == 285  # from 0.9 to 6.6 s
+    assert cut.track.duration_s == plain.track.duration_s
+    for one, two in zip(cut.segments, plain.segments, strict=True):
+        assert (one.start_s, one.end_s, one.emotion) == (two.start_s, two.end_s, two.emotion)
+        np.testing.assert_allclose(one.embedding, two.embedding, atol=1e-5)
+    for span in (Span(1, 2), Span(4.5, 5.5)):
+        np.testing.assert_allclose(
+            Timeline(cut.track).read_out(span).logits,
+            Timeline(plain.track).read_out(span).logits,
+            atol=1e-5,
+        )
+    span = Span(1.4, 2.9)  # whole blocks of the trimmed track
+    np.testing.assert_allclose(Timeline(cut.track).embedding(span)[0], 0.05 / np.sqrt(2), atol=1e-3)
+
+
+def test_options_are_recorded_and_kept_apart(pipeline, talk_file, store):
+    first = pipeline.analyze(talk_file, store)
+    second = trimmed().analyze(talk_file, store)
+    assert (first.status, second.status) == ("done", "done")
+    assert trimmed().track_key != pipeline.track_key
+    assert trimmed(noise_reduction=True).track_key != trimmed().track_key
+    tracks = store.table("tracks").to_pylist()
+    options = [json.loads(row["conditioning"])["trim_silence"] for row in tracks]
+    assert sorted(options) == [False, True]
+    stored = trimmed().stored(second.recording, store).track
+    assert stored.source.quality.heard == Span(0.9, 6.6)
+    assert trimmed().analyze(talk_file, store).status == "skipped"
+
+
+def test_nothing_is_trimmed_where_there_is_no_speech(loud_is_speech, tmp_path):
+    track = trimmed().predict(write(tmp_path / "a.wav", silence(2.0))).track
+    assert (track.offset_s, len(track.logits)) == (0.0, 100)
+
+
+def test_noise_reduction_changes_what_the_engine_hears_and_no_time(loud_is_speech, talk_file):
+    settings = Analysis(Conditioning(noise_reduction=True))
+    found = Pipeline(FakeEngine(), settings).predict(talk_file)
+    assert len(found.track.logits) == 350
+    assert found.track.offset_s == 0
+    assert found.track.source.versions["noisereduce"]

@@ -1,17 +1,15 @@
 """The first pass over a recording: how long it is, where there is speech, what is odd."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
+from core.audio.condition import conditioned, heard_span
 from core.audio.decode import SAMPLE_RATE, open_audio
+from core.audio.levels import SILENCE_DB
+from core.audio.quality import QualityMeter, remarks
 from core.audio.speech import SpeechDetector
-from core.records import Survey
+from core.records import Quality, Survey
 from core.settings import Conditioning
-
-SILENCE_DB = -120.0
 
 
 def survey(
@@ -24,7 +22,7 @@ def survey(
 
     Args:
         path: the audio file.
-        settings: channel and speech detection.
+        settings: channel, options and speech detection.
         name: what errors and warnings call it.
         progress: called with the seconds done so far and those declared, if any; may raise to
             stop.
@@ -32,27 +30,27 @@ def survey(
     Raises:
         AudioError: the file cannot be read as audio.
     """
-    detector = SpeechDetector(settings)
-    n_samples, energy = 0, 0.0
+    detector, meter = SpeechDetector(settings), QualityMeter()
+    n_samples = 0
     with open_audio(path, settings.channel, name) as audio:
-        for chunk in audio.samples():
+        for chunk in conditioned(meter.watch(audio.samples()), settings):
             detector.feed(chunk)
             n_samples += len(chunk)
-            energy += float(np.dot(chunk, chunk))
             if progress:
                 progress(n_samples / SAMPLE_RATE, audio.info.declared_s)
     speech = detector.finish()
-    mean_square = energy / n_samples
-    level_db = 10 * math.log10(mean_square) if mean_square > 0 else SILENCE_DB
+    heard = heard_span(speech, n_samples, settings)
+    quality = meter.finish(speech, heard, audio.levels, audio.gap_s)
     return Survey(
         info=audio.info,
         n_samples=n_samples,
-        duration_s=n_samples / SAMPLE_RATE,
+        duration_s=quality.duration_s,
         speech=speech,
-        level_db=max(level_db, SILENCE_DB),
+        level_db=quality.level_db,
         warnings=audio.warnings
-        + _shortfall(n_samples / SAMPLE_RATE, audio.info.declared_s)
-        + _remarks(speech, level_db),
+        + _shortfall(quality.duration_s, audio.info.declared_s)
+        + _remarks(speech, quality),
+        quality=quality,
     )
 
 
@@ -66,12 +64,13 @@ def _shortfall(decoded_s: float, declared_s: float | None) -> tuple[str, ...]:
     )
 
 
-def _remarks(speech: tuple[object, ...], level_db: float) -> tuple[str, ...]:
-    if level_db <= SILENCE_DB:
+def _remarks(speech: tuple[object, ...], quality: Quality) -> tuple[str, ...]:
+    if quality.level_db <= SILENCE_DB:
         return ("The recording is digital silence; check the microphone or the channel.",)
     if not speech:
         return (
             "No speech was found, so there are no segments; check that this is the right "
             "file and channel.",
+            *remarks(quality),
         )
-    return ()
+    return remarks(quality)

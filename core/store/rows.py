@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from core.emotions import EMOTIONS
-from core.records import AudioInfo, Failure, Recording, Run, Segment, Track, TrackSource
+from core.records import AudioInfo, Failure, Quality, Recording, Run, Segment, Track, TrackSource
 from core.store.schema import TABLES
 
 MIX = -1  # stands for "the mean of all channels", as a key of a table may not be null
@@ -82,6 +83,7 @@ def track_row(
         temperatures=None if source.temperatures is None else json.dumps(source.temperatures),
         versions=json.dumps(source.versions, sort_keys=True),
         warnings=list(source.warnings),
+        quality=None if source.quality is None else json.dumps(asdict(source.quality)),
         duration_s=track.duration_s,
         hop_s=track.hop_s,
         offset_s=track.offset_s,
@@ -112,7 +114,15 @@ def source_from(row: Mapping[str, Any]) -> TrackSource:
         versions=json.loads(row["versions"]),
         warnings=tuple(row["warnings"] or ()),
         created_at=row["created_at"],
+        quality=_quality_from(row["quality"]),
     )
+
+
+def _quality_from(text: str | None) -> Quality | None:
+    if text is None:
+        return None
+    fields = json.loads(text)
+    return Quality(**fields | {"channel_levels_db": tuple(fields["channel_levels_db"])})
 
 
 def frame_rows(track: Track, attempt: int) -> pa.Table:

@@ -74,6 +74,7 @@ TABLES: Final[dict[str, Table]] = {
                 ("temperatures", pa.string()),
                 ("versions", pa.string()),
                 ("warnings", _TEXTS),
+                ("quality", pa.string()),
                 ("duration_s", pa.float64()),
                 ("hop_s", pa.float64()),
                 ("offset_s", pa.float64()),

@@ -8,9 +8,10 @@ is killed before that never happened, and of two equal analyses the first counts
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,13 @@ import pyarrow.compute as pc
 
 from core.emotions import EMOTIONS, Emotion
 from core.errors import StoreError
+from core.provenance import readable, sha256_of
 from core.records import FRAMES_A_BLOCK, Failure, Floats, Recording, Run, Segment, Track
 from core.store import rows
 from core.store.attempts import open_attempt
 from core.store.lake import Lake
+
+_COPYING = threading.Lock()  # one at a time: a player asks for several ranges at once
 
 
 @dataclass(frozen=True)
@@ -126,8 +130,58 @@ class Store:
                 return path
         raise StoreError(
             f"The audio of {recording.name!r} is no longer where it was analysed; "
-            "analyse it again from its new place to hear it. Its results are unharmed."
+            "give its new place to hear it. Its results are unharmed."
         )
+
+    def relocate(self, recording: str, path: Path) -> Recording:
+        """Sets where the file of a recording lies now, and returns the recording.
+
+        Args:
+            recording: its SHA-256, or the first digits of it.
+            path: the file, which must hold the very same bytes.
+
+        Raises:
+            AudioError: the file cannot be read.
+            StoreError: it is another file, or there is no such recording.
+        """
+        known = self.recording(recording)
+        if sha256_of(path) != known.recording:
+            raise StoreError(
+                f"{str(path)!r} is not the file that was analysed as {known.name!r}: its bytes "
+                "differ; choose the file itself, or analyse this one as a new recording."
+            )
+        moved = replace(known, source=readable(path.resolve()))
+        self.put_recording(moved)
+        return moved
+
+    def browser_copy(self, recording: Recording, write: Callable[[Path], None]) -> Path:
+        """Returns the copy of a recording that browsers play, written on first use.
+
+        Args:
+            recording: whose file no browser plays.
+            write: writes it to a path that is new.
+
+        Raises:
+            StoreError: the disk does not take it.
+        """
+        digits = recording.recording
+        target = self.root / f"audio/{digits[:2]}/{digits}.play.webm"
+        with _COPYING:
+            if target.exists():
+                return target
+            draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.{os.getpid()}")
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                write(draft)
+                draft.replace(target)
+            except OSError as error:
+                raise StoreError(
+                    f"No copy of {recording.name!r} for the browser can be written "
+                    f"({error.strerror}); check the free space of the store's disk."
+                ) from error
+            finally:
+                draft.unlink(missing_ok=True)
+        return target
 
     def recording(self, recording: str) -> Recording:
         """Returns a recording.

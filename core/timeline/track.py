@@ -145,7 +145,7 @@ class Timeline:
         if span is None:
             weight = np.ones(n_blocks)
         else:
-            starts = np.arange(n_blocks) * BLOCK_S
+            starts = self.track.offset_s + np.arange(n_blocks) * BLOCK_S
             ends = np.minimum(starts + BLOCK_S, max(self.track.duration_s, _SNAP))
             covered = np.minimum(ends, span.end_s) - np.maximum(starts, span.start_s)
             weight = np.clip(covered / np.maximum(ends - starts, _SNAP), 0, 1).astype(np.float64)

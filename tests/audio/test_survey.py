@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from core.audio.decode import open_audio
 from core.audio.survey import SILENCE_DB, survey
 from core.errors import AudioError, Cancelled
 from core.settings import Conditioning
@@ -77,13 +78,25 @@ def test_speech_is_where_it_was_put(tmp_path, loud_is_speech):
 
 
 @pytest.mark.parametrize(("suffix", "rate"), [(".flac", 16_000), (".ogg", 48_000)])
-def test_file_that_lost_a_part_is_remarked(tmp_path, loud_is_speech, suffix, rate):
-    """Some demuxers pass over damage in silence; later times are then early all the same."""
-    path = write(tmp_path / f"a{suffix}", noise(3.0, rate=rate), rate)
+def test_lost_part_becomes_silence_so_that_later_times_stay_right(
+    tmp_path, loud_is_speech, suffix, rate
+):
+    """Some demuxers pass over damage without a word, but the timestamps tell."""
+    sound = noise(3.0, rate=rate)
+    path = write(tmp_path / f"a{suffix}", sound, rate)
+    whole = _decoded(path)
     data = bytearray(path.read_bytes())
     middle, length = len(data) // 2, len(data) // 10
     data[middle : middle + length] = bytes(length)
     path.write_bytes(bytes(data))
     found = survey(path, Conditioning())
-    assert found.duration_s < 2.8
-    assert found.warnings
+    assert found.duration_s == pytest.approx(len(whole) / 16_000, abs=0.001)
+    assert found.quality.gap_s > 0.2
+    assert "silence" in " ".join(found.warnings)
+    tail = slice(round(2.8 * 16_000), len(whole))
+    assert np.corrcoef(_decoded(path)[tail], whole[tail])[0, 1] > 0.99
+
+
+def _decoded(path):
+    with open_audio(path) as audio:
+        return np.concatenate(list(audio.samples()))

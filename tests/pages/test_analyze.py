@@ -1,5 +1,6 @@
 """Handing in recordings: files, a folder, bad ones, a job that is gone."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -107,3 +108,25 @@ def test_engine_that_cannot_be_loaded_fails_each_file_with_the_reason(open_page,
     app = wait_for_job(app)
     assert not app.exception
     assert "The weights are damaged" in _text(app)
+
+
+def test_settings_are_off_until_chosen_and_then_recorded(open_page):
+    app = open_page("analyze")
+    app.file_uploader[0].set_value([("a.mp3", DIARY.read_bytes(), "audio/mpeg")]).run()
+    assert not app.checkbox(key="analyze.noise_reduction.files").value
+    app.checkbox(key="analyze.trim_silence.files").check()
+    app.selectbox(key="analyze.channel.files").set_value(0)
+    app.button(key="analyze.start").click().run()
+    app = wait_for_job(app)
+    assert not app.exception
+    assert "1 analysed" in _text(app)
+    row = shared.scope().store.lake.read("tracks").to_pylist()[0]
+    conditioning = json.loads(row["conditioning"])
+    assert (conditioning["trim_silence"], conditioning["noise_reduction"]) == (True, False)
+    assert (conditioning["channel"], row["channel"]) == (0, 0)
+
+
+def test_every_kind_of_media_may_be_handed_in(open_page):
+    app = open_page("analyze")
+    offered = set(app.file_uploader[0].proto.type)
+    assert {".wma", ".aiff", ".caf", ".au", ".w64", ".spx", ".ac3", ".webm", ".mkv"} <= offered

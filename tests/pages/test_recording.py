@@ -66,7 +66,7 @@ def test_stacked_view_adds_up(open_page, diary):
 def test_summary_is_told_as_the_engines_not_as_truth(open_page, diary):
     app = open_page("recording")
     labels = [m.label for m in app.metric]
-    assert labels == ["Sounds to the engine", "Most of the speech sounds"]
+    assert labels[:2] == ["Sounds to the engine", "Most of the speech sounds"]
     text = " ".join(c.value for c in app.caption)
     assert "calibrated confidence: none over 10 s" in text
 
@@ -109,3 +109,32 @@ def test_provenance_names_engine_and_windows(open_page, diary):
     app = open_page("recording")
     text = " ".join(m.value for m in app.markdown)
     assert "Engine fake-000000000000, fp32; windows of 4 s with 1 s overlap" in text
+
+
+def test_moved_file_is_asked_for_and_checked(open_page, tmp_path):
+    old, new = tmp_path / "old.mp3", tmp_path / "new.mp3"
+    old.write_bytes(DIARY.read_bytes())
+    assert shared.scope().analyze(old).status == "done"
+    old.rename(new)
+    other = tmp_path / "other.mp3"
+    other.write_bytes(DIARY.read_bytes() + b"x")
+    app = open_page("recording")
+    for path, said in ((other, "its bytes differ"), (tmp_path / "gone.mp3", "cannot be read")):
+        app.text_input[0].set_value(str(path))
+        app.button[0].click().run()
+        assert not app.exception
+        assert said in app.error[0].value
+    app.text_input[0].set_value(str(new))
+    app.button[0].click().run()
+    assert not app.exception
+    assert not app.text_input
+    assert shared.scope().store.lake.read("recordings")["source"].to_pylist() == [str(new)]
+
+
+def test_sound_quality_is_told(open_page, diary):
+    app = open_page("recording")
+    folded = next(e for e in app.expander if e.label == "Sound quality")
+    shown = {m.label: m.value for m in folded.metric}
+    assert set(shown) == {"Level", "Peak", "Clipped", "Speech over noise", "Bandwidth", "Speech"}
+    quality = _timeline(diary).track.source.quality
+    assert shown["Level"] == f"{quality.level_db:.0f} dB"

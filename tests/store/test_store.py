@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from core.emotions import Emotion
-from core.errors import StoreError
+from core.errors import AudioError, StoreError
+from core.provenance import sha256_of
 from core.records import Failure, Run
 from core.store.store import Store, Utterance, kept_path
 from tests.synthetic import make_recording, make_segment, make_track
@@ -227,3 +228,40 @@ def test_two_stores_see_what_the_other_wrote(store):
     other = Store(store.root)
     store.put_recording(make_recording())
     assert other.recording("ab").name == "talk.wav"
+
+
+def test_moved_file_is_taken_only_if_it_is_the_same(store, tmp_path):
+    path = tmp_path / "talk.wav"
+    path.write_bytes(b"sound")
+    known = make_recording(recording=sha256_of(path), source="gone.wav", size_bytes=5)
+    store.put_recording(known)
+    with pytest.raises(StoreError, match="no longer where it was analysed"):
+        store.audio_path(store.recording(known.recording))
+    other = tmp_path / "other.wav"
+    other.write_bytes(b"noise")
+    with pytest.raises(StoreError, match=r"not the file that was analysed as 'talk\.wav'"):
+        store.relocate(known.recording, other)
+    with pytest.raises(AudioError, match="cannot be read"):
+        store.relocate(known.recording, tmp_path / "nowhere.wav")
+    store.relocate(known.recording[:12], path)
+    assert store.audio_path(store.recording(known.recording)) == path
+
+
+def test_copy_for_the_browser_is_written_once_and_whole_or_not_at_all(store):
+    written = []
+
+    def fail(path):
+        path.write_bytes(b"half")
+        raise AudioError("It cannot be decoded.")
+
+    def write(path):
+        written.append(path)
+        path.write_bytes(b"copy")
+
+    recording = make_recording()
+    with pytest.raises(AudioError):
+        store.browser_copy(recording, fail)
+    assert [p for p in (store.root / "audio").rglob("*") if p.is_file()] == []
+    copies = {store.browser_copy(recording, write) for _ in range(3)}
+    assert len(written) == 1
+    assert [c.read_bytes() for c in copies] == [b"copy"]
