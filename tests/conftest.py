@@ -12,8 +12,16 @@ from core.cli import main
 from core.engines.registry import Registry
 from core.pipeline import Pipeline
 from core.store.store import Store
+from tests.emotion2vec import write_directory
 from tests.fakes import FakeEngine
 from tests.synthetic import LevelDetector, talk, write
+
+
+@pytest.fixture(scope="session")
+def emotion2vec_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated emotion2vec directory, written once."""
+    pytest.importorskip("funasr", reason="FunASR is not installed")
+    return write_directory(tmp_path_factory.mktemp("emotion2vec") / "generated")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ WEIGHTS = "model.pt"
 CONFIG = "config.yaml"
 METAS = "configuration.json"  # ModelScope's; FunASR works without it, and so do we
 REQUIRED = (CONFIG, TOKENS, WEIGHTS)
-MAX_BYTES = {CONFIG: 256 << 10, TOKENS: 64 << 10, METAS: 64 << 10, WEIGHTS: 8 << 30}
+MAX_BYTES = {CONFIG: 64 << 10, TOKENS: 64 << 10, METAS: 64 << 10, WEIGHTS: 8 << 30}
 
 _CODE = frozenset({"remote_code", "trust_remote_code", "plugins", "allow_remote", "requirements"})
 _BOUNDS = {  # what a model of this kind can be, with room above the published ones
@@ -236,14 +236,25 @@ def _loader() -> Any:
     return Loader
 
 
+def _check_events(events: Iterator[Any]) -> None:
+    """Refuses what makes a small text endless: aliases, and nesting that PyYAML is slow at."""
+    depth = 0
+    for event in events:
+        kind = type(event).__name__
+        depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
+        if kind == "AliasEvent" or depth > 24:
+            raise EngineError(
+                f"{CONFIG} has aliases or is nested too deeply, a model's settings need neither: "
+                f"{CURE}."
+            )
+
+
 def _yaml(data: bytes) -> dict[str, Any]:
     import yaml
 
     try:
         text = data.decode("utf-8")
-        # An alias can stand for a table that holds itself, or that grows without end.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
-            raise EngineError(f"{CONFIG} has aliases, a model's settings need none: {CURE}.")
+        _check_events(yaml.parse(text))
         table = yaml.load(text, _loader())  # noqa: S506 - a SafeLoader with one more kind of number
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise EngineError(f"{CONFIG} is not plain YAML, it must be: {CURE}.") from error
