@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -12,10 +13,13 @@ from typing import BinaryIO
 import pandas as pd
 import streamlit as st
 
+from core import preferences
 from core.api import find_files
+from core.engines.published import PUBLISHED
 from core.engines.registry import EngineInfo
 from core.errors import StoreError
 from core.export.tables import TableFormat
+from core.fetches import FetchView
 from core.jobs import JobView, Request
 from core.pipeline import Pipeline
 from core.records import Metadata, Segment
@@ -23,7 +27,7 @@ from core.settings import SAMPLES_DIR
 from core.store import query
 from core.store.rows import MIX
 from core.timeline.track import Timeline
-from dashboard.shared import queue, scope
+from dashboard.shared import fetches, queue, scope
 
 Submit = Callable[[], str]
 
@@ -47,6 +51,56 @@ def pipeline(engine: str = "compact") -> Pipeline:
 def engines() -> list[EngineInfo]:
     """Returns what engines there are."""
     return scope().registry.list()
+
+
+def about_engine(name: str) -> str:
+    """Returns what an engine is, in a sentence or two."""
+    if name == "compact":
+        return "Comes with Tonescope: Whisper tiny.en's encoder with a head for nine emotions."
+    about = f"{PUBLISHED[name].about} Speech emotion, trained on much larger data; runs by FunASR."
+    return f"{about} Its scores are not calibrated, so it tells no confidence."
+
+
+def size_of(info: EngineInfo) -> str:
+    """Returns the size of an engine's weights, for people, as far as it is known."""
+    if info.size_mb is not None:
+        return f"{info.size_mb:,.1f} MB"
+    size_gb = PUBLISHED[info.name].size_gb if info.name in PUBLISHED else None
+    return f"about {size_gb:.2f} GB to fetch" if size_gb else "the hub tells its size"
+
+
+def default_engine() -> str:
+    """Returns the engine chosen as default for this store, ready or not."""
+    return preferences.default_engine(scope().folder)
+
+
+def choose_engine(name: str) -> None:
+    """Makes an engine the default for this store.
+
+    Raises:
+        SettingsError: the choice cannot be written.
+    """
+    preferences.choose_engine(scope().folder, name)
+
+
+def start_fetch(name: str, hub: str) -> None:
+    """Starts to fetch an engine from a hub and to verify it."""
+    fetches().fetch(name, hub)
+
+
+def start_verify(name: str) -> None:
+    """Starts to verify an engine, by its name or the path of its directory."""
+    fetches().verify(name)
+
+
+def cancel_fetch(name: str) -> None:
+    """Stops a fetch; what has come is kept."""
+    fetches().cancel(name)
+
+
+def fetch_view(name: str) -> FetchView | None:
+    """Returns how the last work on an engine stands, or None if there was none."""
+    return fetches().view(name)
 
 
 def catalogue() -> pd.DataFrame:
@@ -136,7 +190,9 @@ def export_file(recording: str, kind: str, table: str, run_key: str) -> bytes:
         return (written / f"{table}.{kind}").read_bytes()
 
 
-def submit_uploads(files: Sequence[tuple[str, BinaryIO]], metadata: Metadata) -> str:
+def submit_uploads(
+    files: Sequence[tuple[str, BinaryIO]], metadata: Metadata, engine: str = "compact"
+) -> str:
     """Starts a job on uploaded files, of which the store keeps copies; returns its name.
 
     Raises:
@@ -156,15 +212,17 @@ def submit_uploads(files: Sequence[tuple[str, BinaryIO]], metadata: Metadata) ->
             f"The upload could not be written to {incoming} ({error.strerror}); "
             "check the free space of its disk."
         ) from error
-    return queue().submit(pipeline, scope().store, requests, metadata)
+    return queue().submit(partial(pipeline, engine), scope().store, requests, metadata)
 
 
-def submit_take(take: BinaryIO, metadata: Metadata) -> str:
+def submit_take(take: BinaryIO, metadata: Metadata, engine: str = "compact") -> str:
     """Starts a job on a take of the microphone, named by the time; returns the job's name."""
-    return submit_uploads([(f"Microphone {datetime.now():%Y-%m-%d %H.%M.%S}.wav", take)], metadata)
+    return submit_uploads(
+        [(f"Microphone {datetime.now():%Y-%m-%d %H.%M.%S}.wav", take)], metadata, engine
+    )
 
 
-def submit_folder(folder: Path, metadata: Metadata) -> str:
+def submit_folder(folder: Path, metadata: Metadata, engine: str = "compact") -> str:
     """Starts a job on the media of a folder, which stay where they are; returns its name.
 
     Raises:
@@ -179,7 +237,7 @@ def submit_folder(folder: Path, metadata: Metadata) -> str:
     if not found.files:
         raise StoreError(f"The folder {str(folder)!r} holds no recordings; choose another one.")
     requests = [Request(path, path.name) for path in found.files]
-    return queue().submit(pipeline, scope().store, requests, metadata)
+    return queue().submit(partial(pipeline, engine), scope().store, requests, metadata)
 
 
 def submit_samples() -> str:

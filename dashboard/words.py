@@ -42,3 +42,21 @@ ACTED: Final = (
     "The embedded engine learnt from acted speech in English, German and Polish. It is for research, "
     "not for commercial use, and not for judging persons."
 )
+COMPACT_LICENCE: Final = (
+    "The embedded engine, compact, stands under CC BY-NC-SA 4.0: it is for research, "
+    "not for commercial use."
+)
+ENGINE: Final = (
+    "What turns sound into scores. Only engines that are ready can be chosen; see Engines for more."
+)
+DEFAULT_ENGINE: Final = (
+    "What Analyse proposes, for everyone who uses this store. The command line takes compact unless "
+    "told otherwise."
+)
+
+
+def plain(text: str) -> str:
+    """Returns text that Markdown shows as it stands, whatever a file is called."""
+    return "".join(
+        f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~$:&" else c for c in " ".join(text.split())
+    )

@@ -16,13 +16,14 @@ def main() -> None:
     """Shows the page."""
     st.title("Analyse recordings")
     _job()
+    engine = _engine()
     files, microphone, folder = st.tabs(["Files", "Microphone", "Folder"])
     with files:
-        _files()
+        _files(engine)
     with microphone:
-        _microphone()
+        _microphone(engine)
     with folder:
-        _folder()
+        _folder(engine)
 
 
 def _job() -> None:
@@ -39,6 +40,19 @@ def _job() -> None:
         st.caption("You may leave this page; the work goes on.")
     elif view is None and (running := next(resources.running_jobs(), None)):
         job_status.show(running.job)
+
+
+def _engine() -> str:
+    """Asks for the engine among those that are ready, where there is a choice."""
+    default = resources.default_engine()
+    names = [info.name for info in resources.engines() if info.ready]
+    if default not in names and Path(default).is_absolute():
+        names.append(default)
+    if len(names) < 2:
+        return names[0] if names else "compact"
+    place = st.columns(3)[0]
+    first = names.index(default) if default in names else 0
+    return str(place.selectbox("Engine", names, index=first, key=Keys.ENGINE, help=words.ENGINE))
 
 
 def _metadata(where: str) -> resources.Metadata:
@@ -73,7 +87,7 @@ def _metadata(where: str) -> resources.Metadata:
     )
 
 
-def _files() -> None:
+def _files(engine: str) -> None:
     uploads = st.file_uploader(
         "Drop recordings here",
         type=_TYPES,
@@ -85,17 +99,19 @@ def _files() -> None:
     n_files = len(uploads or ())
     label = "Analyse" if not n_files else f"Analyse {n_files} file{'s' if n_files > 1 else ''}"
     if st.button(label, type="primary", disabled=not n_files, key="analyze.start"):
-        _start(lambda: resources.submit_uploads([(f.name, f) for f in uploads or ()], metadata))
+        _start(
+            lambda: resources.submit_uploads([(f.name, f) for f in uploads or ()], metadata, engine)
+        )
 
 
-def _microphone() -> None:
+def _microphone(engine: str) -> None:
     take = st.audio_input("Record with the microphone", key=f"{Keys.MICROPHONE}.{_round()}")
     metadata = _metadata("microphone")
     if st.button("Analyse the take", disabled=take is None, key="analyze.take") and take:
-        _start(lambda: resources.submit_take(take, metadata))
+        _start(lambda: resources.submit_take(take, metadata, engine))
 
 
-def _folder() -> None:
+def _folder(engine: str) -> None:
     folder = st.text_input(
         "Folder on the computer that runs Tonescope",
         key=Keys.FOLDER,
@@ -105,7 +121,11 @@ def _folder() -> None:
     )
     metadata = _metadata("folder")
     if st.button("Analyse the folder", disabled=not folder, key="analyze.folder.start"):
-        _start(lambda: resources.submit_folder(Path((folder or "").strip()).expanduser(), metadata))
+        _start(
+            lambda: resources.submit_folder(
+                Path((folder or "").strip()).expanduser(), metadata, engine
+            )
+        )
 
 
 def _round() -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,11 +35,13 @@ def read_checkpoint(path: Path) -> tuple[str, dict[str, "Tensor"]]:
         zipped = zipfile.is_zipfile(path)
         if zipped:
             _check_zip(path)
-        table = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped or None)
+        with warnings.catch_warnings():  # PyTorch's about other pickles, before it refuses them
+            warnings.simplefilter("ignore")
+            table = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped or None)
     except pickle.UnpicklingError as error:
         raise EngineError(
-            f"{path} holds more than weights, and nothing of it was run: {CURE}, and mistrust where "
-            "this one came from."
+            f"{path} is damaged or holds more than weights, and nothing of it was run: {CURE}, and "
+            "mistrust where this one came from."
         ) from error
     except EngineError:
         raise

@@ -64,7 +64,7 @@ class Emotion2vecEngine:
 
         Args:
             directory: holds config.yaml, tokens.txt, model.pt and, mostly, configuration.json.
-            precision: `fp32`, or `bf16` for matrix products in bfloat16.
+            precision: `fp32`, or `bf16` for the blocks' matrix products in bfloat16.
             name: under which the user chose it; by default the directory's own if it is that of a
                 published model, else `emotion2vec`.
 
@@ -80,6 +80,8 @@ class Emotion2vecEngine:
         path = checked_path(directory, WEIGHTS)
         sha256, found = read_checkpoint(path)
         model = _filled(files, found, path)
+        if precision == "bf16":
+            _to_bfloat16(model.model)
         return cls(model, files, sha256, name or _name_of(directory), precision)
 
     def n_frames(self, n_samples: int) -> int:
@@ -140,20 +142,11 @@ class Emotion2vecEngine:
             source = torch.from_numpy(np.array(waveform, np.float32))
             if self._files.normalize:
                 source = layer_norm(source, source.shape)
-            features = self._features(source[None])[0].float()
-            head = self._network.proj
-            answered = features @ head.weight.T.float() + head.bias.float()
+            features = self._network.extract_features(source[None], padding_mask=None)["x"][0]
+            answered = self._network.proj(features)
         logits = np.zeros((len(features), len(EMOTIONS)), np.float32)
         logits[:, self._columns] = answered[:, self._rows].numpy()
         return Frames(logits=logits, embeddings=features.numpy())
-
-    def _features(self, source: "Tensor") -> "Tensor":
-        """Returns the features of waveforms, shape `(n_waveforms, n_frames, n_dims)`."""
-        import torch
-
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16"):
-            found: Tensor = self._network.extract_features(source, padding_mask=None)["x"]
-            return found
 
 
 def _filled(files: ModelFiles, found: "dict[str, Tensor]", path: Path) -> Any:
@@ -174,6 +167,17 @@ def _filled(files: ModelFiles, found: "dict[str, Tensor]", path: Path) -> Any:
     model.kwargs["device"] = "cpu"  # where the tensors are now; FunASR keeps copies for `generate`
     model._store_base_configs()
     return model
+
+
+def _to_bfloat16(network: Any) -> None:
+    """Lets the blocks multiply in bfloat16; convolutions, which gain nothing by it, stay as exact."""
+    import torch
+
+    for layer in network.blocks.modules():
+        if isinstance(layer, torch.nn.Linear):
+            layer.to(torch.bfloat16)
+            layer.register_forward_pre_hook(lambda _, given: (given[0].to(torch.bfloat16),))
+            layer.register_forward_hook(lambda _, __, answered: answered.float())
 
 
 def _name_of(directory: Path) -> str:

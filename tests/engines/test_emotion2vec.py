@@ -1,6 +1,5 @@
 """emotion2vec on generated directories: FunASR's own scores, its labels by name, and what is refused."""
 
-import json
 import os
 import pickle
 import shutil
@@ -16,7 +15,7 @@ from core.engines.funasr_loader import quiet_process
 from core.engines.registry import Registry
 from core.engines.windows import run_windowed
 from core.errors import EngineError
-from tests.emotion2vec import SPEC, TOKENS, UNUSE, config, metas, write_directory, write_texts
+from tests.emotion2vec import TOKENS, UNUSE, config, write_directory, write_texts
 from tests.synthetic import speech_like
 
 torch = pytest.importorskip("torch")
@@ -61,11 +60,14 @@ def scores_of(engine, sound) -> dict[str, float]:
     return {name: s for (name, s), on in zip(scores.items(), engine.class_mask, strict=True) if on}
 
 
-@pytest.mark.parametrize("which", ["emotion2vec_dir", "older_dir"])
-def test_mean_of_the_frames_gives_funasrs_own_scores(which, request):
+@pytest.mark.parametrize(
+    ("which", "lengths_s"),
+    [("emotion2vec_dir", (1.0, 2.777, 5.0, 11.1, 30.0)), ("older_dir", (1.0, 7.31, 30.0))],
+)
+def test_mean_of_the_frames_gives_funasrs_own_scores(which, lengths_s, request):
     directory = request.getfixturevalue(which)
     model, engine = funasr(directory), Emotion2vecEngine.load(directory)
-    for seconds in (1.0, 1.333, 2.0, 5.0, 9.99, 17.3, 30.0):
+    for seconds in lengths_s:
         sound = speech_like(seconds, seed=int(seconds))
         own, ours = answer_of(model, sound), scores_of(engine, sound)
         assert set(own) == set(ours)
@@ -83,7 +85,7 @@ def test_embeddings_are_funasrs_frame_features(emotion2vec_dir):
 
 
 def test_recording_of_one_window_is_what_the_engine_answers(emotion2vec_dir):
-    engine, sound = Emotion2vecEngine.load(emotion2vec_dir), speech_like(12.0)
+    engine, sound = Emotion2vecEngine.load(emotion2vec_dir), speech_like(4.0)
     pieces = list(run_windowed(engine, np.array_split(sound, 7)))
     (whole,) = engine.run(sound[np.newaxis])
     np.testing.assert_array_equal(np.concatenate([p.logits for p in pieces]), whole.logits)
@@ -272,8 +274,3 @@ def test_settings_funasr_does_not_take_are_explained(copy):
     write_texts(copy, settings)
     with pytest.raises(EngineError, match="FunASR cannot build the model"):
         Emotion2vecEngine.load(copy)
-
-
-def test_generated_directory_is_as_published():
-    assert "* 4 +" in SPEC
-    assert json.loads(json.dumps(metas()))["file_path_metas"]["init_param"] == "model.pt"
