@@ -60,9 +60,9 @@ def make_talk(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def fake_registry() -> Registry:
-    """The engines of this machine and the fake one."""
-    registry = Registry()
+def fake_registry(tmp_path: Path) -> Registry:
+    """The embedded engine and the fake one; nothing is fetched."""
+    registry = Registry(fetched_dir=tmp_path / "models")
     registry.add("fake", lambda precision: FakeEngine())
     return registry
 

@@ -95,7 +95,7 @@ def quiet_process() -> Iterator[None]:
         handlers, level, disabled = list(root.handlers), root.level, logging.root.manager.disable
         seeds = random.getstate(), np.random.get_state(), torch.random.get_rng_state()
         threads = torch.get_num_threads()
-        environment = dict(os.environ)
+        environment, path = dict(os.environ), list(sys.path)
         said = io.StringIO()
         try:
             with warnings.catch_warnings(), redirect_stdout(said), redirect_stderr(said):
@@ -113,6 +113,7 @@ def quiet_process() -> Iterator[None]:
             for key in os.environ.keys() - environment.keys():
                 del os.environ[key]
             os.environ.update(environment)
+            sys.path[:] = path
         if said.getvalue():
             log.debug("FunASR said: %s", said.getvalue())
 
