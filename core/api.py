@@ -61,6 +61,11 @@ class Tonescope:
         self.settings = settings or Analysis()
         self._folder = store or default_store()
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the store, whether it is opened or not."""
+        return self._folder
+
     @cached_property
     def store(self) -> Store:
         """The store, opened when first needed.

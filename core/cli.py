@@ -15,7 +15,8 @@ from typing import Any
 
 from core import answers
 from core.api import Tonescope, find_files
-from core.engines.registry import PRECISIONS
+from core.engines.published import HUBS, PUBLISHED
+from core.engines.registry import PRECISIONS, Verification
 from core.errors import TonescopeError
 from core.export.tables import TableFormat
 from core.records import Metadata, Span
@@ -89,6 +90,34 @@ def _engines(options: argparse.Namespace) -> int:
     return 0
 
 
+def _engines_fetch(options: argparse.Namespace) -> int:
+    told_s = -math.inf
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told_s
+        if time.monotonic() - told_s >= 1 or done == total:
+            told_s = time.monotonic()
+            _say(f"{done / 1e6:,.1f} of {total / 1e6:,.1f} MB")
+
+    registry = _scope(options).registry
+    try:
+        found = registry.fetch(options.name, options.hub, progress=progress)
+    except TonescopeError as error:
+        found = Verification(options.name, ok=False, reason=str(error))
+    return _verified(found)
+
+
+def _engines_verify(options: argparse.Namespace) -> int:
+    return _verified(_scope(options).registry.verify(options.name))
+
+
+def _verified(found: Verification) -> int:
+    _print(asdict(found))
+    if found.reason:
+        _say(f"tonescope: {found.reason}")
+    return 0 if found.ok else 1
+
+
 def _export(options: argparse.Namespace) -> int:
     kind = TableFormat(options.format)
     for path, n_rows in _scope(options).export(options.out, kind, options.recording):
@@ -117,8 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_analyze(commands)
     _add_predict(commands)
-    engines = commands.add_parser("engines", help="list the engines of this machine")
-    engines.set_defaults(command=_engines)
+    _add_engines(commands)
     export = commands.add_parser("export", help="write the store's results for other programs")
     export.add_argument("--format", choices=list(TableFormat), required=True)
     export.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -160,6 +188,19 @@ def _add_predict(commands: Any) -> None:
     )
     _add_engine(predict)
     predict.set_defaults(command=_predict)
+
+
+def _add_engines(commands: Any) -> None:
+    engines = commands.add_parser("engines", help="list, fetch or verify engines")
+    engines.set_defaults(command=_engines)
+    actions = engines.add_subparsers(metavar="ACTION")
+    fetching = actions.add_parser("fetch", help="fetch a published engine once, and verify it")
+    fetching.add_argument("name", choices=list(PUBLISHED), metavar="NAME")
+    fetching.add_argument("--hub", choices=HUBS, default="ms", help="ModelScope or Hugging Face")
+    fetching.set_defaults(command=_engines_fetch)
+    verifying = actions.add_parser("verify", help="check an engine and everything it consists of")
+    verifying.add_argument("name", metavar="NAME|DIR")
+    verifying.set_defaults(command=_engines_verify)
 
 
 def _add_store(parser: argparse.ArgumentParser) -> None:

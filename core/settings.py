@@ -26,6 +26,12 @@ def default_store() -> Path:
     return Path(chosen).expanduser() if chosen else PROJECT_ROOT / "data" / "store"
 
 
+def fetched_models(otherwise: Path = MODELS_DIR) -> Path:
+    """Returns the folder of fetched models: `TONESCOPE_MODELS`, or the one given."""
+    chosen = os.environ.get("TONESCOPE_MODELS")
+    return Path(chosen).expanduser() if chosen else otherwise
+
+
 @dataclass(frozen=True)
 class DecodingLimits:
     """What decoding one file may take before it is given up; changes no result.

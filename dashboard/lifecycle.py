@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import TonescopeError
-from dashboard.shared import queue
+from dashboard.shared import fetches, queue
 
 
 @asynccontextmanager
@@ -17,6 +17,7 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     try:
         yield {}
     finally:
+        fetches().close()
         queue().close()
 
 

@@ -13,10 +13,13 @@ from typing import BinaryIO
 import pandas as pd
 import streamlit as st
 
+from core import preferences
 from core.api import MEDIA_SUFFIXES, find_files
+from core.engines.published import PUBLISHED
 from core.engines.registry import EngineInfo
 from core.errors import StoreError
 from core.export.tables import TableFormat
+from core.fetches import FetchView
 from core.jobs import JobView, Request
 from core.pipeline import Pipeline
 from core.records import Metadata, Segment
@@ -24,9 +27,18 @@ from core.settings import SAMPLES_DIR, Conditioning
 from core.store import query
 from core.store.rows import MIX
 from core.timeline.track import Timeline
-from dashboard.shared import queue, scope
+from dashboard.shared import fetches, queue, scope
 
 Submit = Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How recordings are to be analysed, and what is said of them."""
+
+    metadata: Metadata
+    engine: str = "compact"
+    conditioning: Conditioning | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,56 @@ def pipeline(engine: str = "compact", conditioning: Conditioning | None = None) 
 def engines() -> list[EngineInfo]:
     """Returns what engines there are."""
     return scope().registry.list()
+
+
+def about_engine(name: str) -> str:
+    """Returns what an engine is, in a sentence or two."""
+    if name == "compact":
+        return "Comes with Tonescope: Whisper tiny.en's encoder with a head for nine emotions."
+    about = f"{PUBLISHED[name].about} Speech emotion, trained on much larger data; runs by FunASR."
+    return f"{about} Its scores are not calibrated, so it tells no confidence."
+
+
+def size_of(info: EngineInfo) -> str:
+    """Returns the size of an engine's weights, for people, as far as it is known."""
+    if info.size_mb is not None:
+        return f"{info.size_mb:,.1f} MB"
+    size_gb = PUBLISHED[info.name].size_gb if info.name in PUBLISHED else None
+    return f"about {size_gb:.2f} GB to fetch" if size_gb else "the hub tells its size"
+
+
+def default_engine() -> str:
+    """Returns the engine chosen as default for this store, ready or not."""
+    return preferences.default_engine(scope().folder)
+
+
+def choose_engine(name: str) -> None:
+    """Makes an engine the default for this store.
+
+    Raises:
+        SettingsError: the choice cannot be written.
+    """
+    preferences.choose_engine(scope().folder, name)
+
+
+def start_fetch(name: str, hub: str) -> None:
+    """Starts to fetch an engine from a hub and to verify it."""
+    fetches().fetch(name, hub)
+
+
+def start_verify(name: str) -> None:
+    """Starts to verify an engine, by its name or the path of its directory."""
+    fetches().verify(name)
+
+
+def cancel_fetch(name: str) -> None:
+    """Stops a fetch; what has come is kept."""
+    fetches().cancel(name)
+
+
+def fetch_view(name: str) -> FetchView | None:
+    """Returns how the last work on an engine stands, or None if there was none."""
+    return fetches().view(name)
 
 
 def catalogue() -> pd.DataFrame:
@@ -154,11 +216,7 @@ def media_types() -> list[str]:
     return sorted(suffix[1:] for suffix in MEDIA_SUFFIXES)
 
 
-def submit_uploads(
-    files: Sequence[tuple[str, BinaryIO]],
-    metadata: Metadata,
-    conditioning: Conditioning | None = None,
-) -> str:
+def submit_uploads(files: Sequence[tuple[str, BinaryIO]], setup: Setup) -> str:
     """Starts a job on uploaded files, of which the store keeps copies; returns its name.
 
     Raises:
@@ -178,21 +236,15 @@ def submit_uploads(
             f"The upload could not be written to {incoming} ({error.strerror}); "
             "check the free space of its disk."
         ) from error
-    ready = partial(pipeline, conditioning=conditioning)
-    return queue().submit(ready, scope().store, requests, metadata)
+    return _submit(requests, setup)
 
 
-def submit_take(
-    take: BinaryIO, metadata: Metadata, conditioning: Conditioning | None = None
-) -> str:
+def submit_take(take: BinaryIO, setup: Setup) -> str:
     """Starts a job on a take of the microphone, named by the time; returns the job's name."""
-    name = f"Microphone {datetime.now():%Y-%m-%d %H.%M.%S}.wav"
-    return submit_uploads([(name, take)], metadata, conditioning)
+    return submit_uploads([(f"Microphone {datetime.now():%Y-%m-%d %H.%M.%S}.wav", take)], setup)
 
 
-def submit_folder(
-    folder: Path, metadata: Metadata, conditioning: Conditioning | None = None
-) -> str:
+def submit_folder(folder: Path, setup: Setup) -> str:
     """Starts a job on the media of a folder, which stay where they are; returns its name.
 
     Raises:
@@ -207,14 +259,19 @@ def submit_folder(
     if not found.files:
         raise StoreError(f"The folder {str(folder)!r} holds no recordings; choose another one.")
     requests = [Request(path, path.name) for path in found.files]
-    ready = partial(pipeline, conditioning=conditioning)
-    return queue().submit(ready, scope().store, requests, metadata)
+    return _submit(requests, setup)
+
+
+def _submit(requests: list[Request], setup: Setup) -> str:
+    ready = partial(pipeline, setup.engine, setup.conditioning)
+    return queue().submit(ready, scope().store, requests, setup.metadata)
 
 
 def submit_samples() -> str:
     """Starts a job on the synthetic samples that come with Tonescope; returns its name."""
     files = [(path.name, BytesIO(path.read_bytes())) for path in sample_files()]
-    return submit_uploads(files, Metadata(session="Samples", tags=("synthetic speech",)))
+    said = Metadata(session="Samples", tags=("synthetic speech",))
+    return submit_uploads(files, Setup(said))
 
 
 def sample_files() -> list[Path]:

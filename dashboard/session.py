@@ -43,6 +43,9 @@ class Keys:
     UTTERANCE_CHART = "recording.utterance"
     SHARE_CHART = "recording.shares"
     EXPORT = "recording.export"
+    ENGINE = "analyze.engine"
+    HUB = "engines.hub"
+    ENGINE_FOLDER = "engines.folder"
 
 
 def is_dark() -> bool:

@@ -3,6 +3,7 @@
 from functools import cache
 
 from core.api import Tonescope
+from core.fetches import FetchQueue
 from core.jobs import JobQueue
 
 
@@ -16,3 +17,9 @@ def scope() -> Tonescope:
 def queue() -> JobQueue:
     """Returns the queue of jobs."""
     return JobQueue()
+
+
+@cache
+def fetches() -> FetchQueue:
+    """Returns the queue of engines to be fetched or verified."""
+    return FetchQueue(scope().registry)

@@ -63,3 +63,21 @@ BANDWIDTH: Final = "The highest frequency that holds anything; engines hear up t
 CLIPPED: Final = (
     "Share of the samples that lie in runs at full scale; clipped speech can sound angry."
 )
+COMPACT_LICENCE: Final = (
+    "The embedded engine, compact, stands under CC BY-NC-SA 4.0: it is for research, "
+    "not for commercial use."
+)
+ENGINE: Final = (
+    "What turns sound into scores. Only engines that are ready can be chosen; see Engines for more."
+)
+DEFAULT_ENGINE: Final = (
+    "What Analyse proposes, for everyone who uses this store. The command line takes compact unless "
+    "told otherwise."
+)
+
+
+def plain(text: str) -> str:
+    """Returns text that Markdown shows as it stands, whatever a file is called."""
+    return "".join(
+        f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~$:&" else c for c in " ".join(text.split())
+    )

@@ -16,13 +16,14 @@ def main() -> None:
     """Shows the page."""
     st.title("Analyse recordings")
     _job()
+    engine = _engine()
     files, microphone, folder = st.tabs(["Files", "Microphone", "Folder"])
     with files:
-        _files()
+        _files(engine)
     with microphone:
-        _microphone()
+        _microphone(engine)
     with folder:
-        _folder()
+        _folder(engine)
 
 
 def _job() -> None:
@@ -39,6 +40,19 @@ def _job() -> None:
         st.caption("You may leave this page; the work goes on.")
     elif view is None and (running := next(resources.running_jobs(), None)):
         job_status.show(running.job)
+
+
+def _engine() -> str:
+    """Asks for the engine among those that are ready, where there is a choice."""
+    default = resources.default_engine()
+    names = [info.name for info in resources.engines() if info.ready]
+    if default not in names and Path(default).is_absolute():
+        names.append(default)
+    if len(names) < 2:
+        return names[0] if names else "compact"
+    place = st.columns(3)[0]
+    first = names.index(default) if default in names else 0
+    return str(place.selectbox("Engine", names, index=first, key=Keys.ENGINE, help=words.ENGINE))
 
 
 def _metadata(where: str) -> resources.Metadata:
@@ -73,7 +87,7 @@ def _metadata(where: str) -> resources.Metadata:
     )
 
 
-def _settings(where: str) -> resources.Conditioning:
+def _sound(where: str) -> resources.Conditioning:
     """Asks what is done to the sound first; by default nothing is."""
     with st.expander("Settings"):
         channel = st.selectbox(
@@ -94,7 +108,11 @@ def _settings(where: str) -> resources.Conditioning:
     )
 
 
-def _files() -> None:
+def _setup(where: str, engine: str) -> resources.Setup:
+    return resources.Setup(_metadata(where), engine, _sound(where))
+
+
+def _files(engine: str) -> None:
     uploads = st.file_uploader(
         "Drop recordings here",
         type=resources.media_types(),
@@ -102,22 +120,22 @@ def _files() -> None:
         key=f"{Keys.UPLOADS}.{_round()}",
         help="Sound or video of any usual kind. Tonescope keeps a copy in its store.",
     )
-    metadata, settings = _metadata("files"), _settings("files")
+    setup = _setup("files", engine)
     n_files = len(uploads or ())
     label = "Analyse" if not n_files else f"Analyse {n_files} file{'s' if n_files > 1 else ''}"
     if st.button(label, type="primary", disabled=not n_files, key="analyze.start"):
         files = [(f.name, f) for f in uploads or ()]
-        _start(lambda: resources.submit_uploads(files, metadata, settings))
+        _start(lambda: resources.submit_uploads(files, setup))
 
 
-def _microphone() -> None:
+def _microphone(engine: str) -> None:
     take = st.audio_input("Record with the microphone", key=f"{Keys.MICROPHONE}.{_round()}")
-    metadata, settings = _metadata("microphone"), _settings("microphone")
+    setup = _setup("microphone", engine)
     if st.button("Analyse the take", disabled=take is None, key="analyze.take") and take:
-        _start(lambda: resources.submit_take(take, metadata, settings))
+        _start(lambda: resources.submit_take(take, setup))
 
 
-def _folder() -> None:
+def _folder(engine: str) -> None:
     folder = st.text_input(
         "Folder on the computer that runs Tonescope",
         key=Keys.FOLDER,
@@ -125,10 +143,10 @@ def _folder() -> None:
         placeholder="/data/interviews",
         help="All recordings in it and below. They stay where they are, and are not copied.",
     )
-    metadata, settings = _metadata("folder"), _settings("folder")
+    setup = _setup("folder", engine)
     if st.button("Analyse the folder", disabled=not folder, key="analyze.folder.start"):
         path = Path((folder or "").strip()).expanduser()
-        _start(lambda: resources.submit_folder(path, metadata, settings))
+        _start(lambda: resources.submit_folder(path, setup))
 
 
 def _round() -> int:

@@ -39,6 +39,7 @@ def _welcome() -> None:
                 navigation.open_page("analyze", **{Keys.JOB: resources.submit_samples()})
             if st.button("Analyse my own recordings"):
                 navigation.open_page("analyze")
+    st.caption(words.COMPACT_LICENCE)
 
 
 def _summary(rows: pd.DataFrame) -> None:

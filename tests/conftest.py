@@ -14,8 +14,16 @@ from core.cli import main
 from core.engines.registry import Registry
 from core.pipeline import Pipeline
 from core.store.store import Store
+from tests.emotion2vec import write_directory
 from tests.fakes import FakeEngine
 from tests.synthetic import LevelDetector, talk, write
+
+
+@pytest.fixture(scope="session")
+def emotion2vec_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated emotion2vec directory, written once."""
+    pytest.importorskip("funasr", reason="FunASR is not installed")
+    return write_directory(tmp_path_factory.mktemp("emotion2vec") / "generated")
 
 
 @pytest.fixture
@@ -54,9 +62,9 @@ def make_talk(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def fake_registry() -> Registry:
-    """The engines of this machine and the fake one."""
-    registry = Registry()
+def fake_registry(tmp_path: Path) -> Registry:
+    """The embedded engine and the fake one; nothing is fetched."""
+    registry = Registry(fetched_dir=tmp_path / "models")
     registry.add("fake", lambda precision: FakeEngine())
     return registry
 

@@ -24,7 +24,15 @@ def valid(name: str, answer: object) -> None:
 
 
 def test_every_schema_is_itself_valid():
-    expected = {"analyze", "benchmark", "engines", "export", "predict", "store_check"}
+    expected = {
+        "analyze",
+        "benchmark",
+        "engines",
+        "engines_verify",
+        "export",
+        "predict",
+        "store_check",
+    }
     assert set(names()) >= expected
     for name in names():
         Draft202012Validator.check_schema(schema(name))
@@ -95,6 +103,26 @@ def test_engines_answers_the_contract():
     assert "compact" in [line["name"] for line in lines]
     for line in lines:
         valid("engines", line)
+
+
+def test_verify_and_fetch_answer_the_contract(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    gone = str(tmp_path / "gone")
+    for arguments, name, status in (
+        (["verify", "fake"], "fake", 0),
+        (["verify", gone], gone, 1),
+        (["fetch", "emotion2vec_plus_base", "--hub", "hf"], "emotion2vec_plus_base", 1),
+    ):
+        said = run("engines", *arguments)
+        assert said.status == status
+        (line,) = said.lines
+        valid("engines_verify", line)
+        assert (line["name"], line["ok"]) == (name, status == 0)
+    assert "cannot be reached" in line["reason"]
+    with pytest.raises(jsonschema.ValidationError):
+        valid("engines_verify", {"name": "compact", "ok": False, "reason": None})
+    assert run("engines", "fetch", "compact").status == 2
+    assert run("engines", "fetch", "emotion2vec_plus_base", "--hub", "elsewhere").status == 2
 
 
 def test_schemas_refuse_what_the_contract_does_not_allow(run, talk_file):

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.engines.base import Engine
+from core.engines.emotion2vec_files import CONFIG, WEIGHTS, read_files
+from core.engines.published import COMPACT_LICENCE, EMOTION2VEC_LICENCE, PUBLISHED
+from core.engines.verified import Note, read_note, remove_note, write_note
+from core.engines.weights import Progress, fetch
 from core.errors import EngineError
-from core.settings import MODELS_DIR
+from core.settings import MODELS_DIR, fetched_models
 
-COMPACT_LICENCE = "CC BY-NC-SA 4.0 (research use only); encoder MIT (OpenAI Whisper)"
 PRECISIONS = ("auto", "fp32", "bf16")
 
 Loader = Callable[[str], Engine]
@@ -37,11 +40,26 @@ class EngineInfo:
     dims: int
 
 
-class Registry:
-    """The engines of this machine; each is loaded when first asked for, and only once."""
+@dataclass(frozen=True)
+class Verification:
+    """Whether an engine passed verification, and if not, why."""
 
-    def __init__(self, models_dir: Path = MODELS_DIR) -> None:
+    name: str
+    ok: bool
+    reason: str | None
+
+
+class Registry:
+    """The engines of this machine; each is loaded when first asked for, and only once.
+
+    Args:
+        models_dir: holds `compact`.
+        fetched_dir: holds what was fetched; by default `TONESCOPE_MODELS`, else `models_dir`.
+    """
+
+    def __init__(self, models_dir: Path = MODELS_DIR, fetched_dir: Path | None = None) -> None:
         self._models_dir = models_dir
+        self._fetched_dir = fetched_dir or fetched_models(models_dir)
         self._lock = threading.Lock()
         self._loaded: dict[tuple[str, str], Engine] = {}
         self._added: dict[str, Loader] = {}
@@ -52,7 +70,14 @@ class Registry:
 
     def list(self) -> list[EngineInfo]:
         """Returns what engines there are, ready or not, without loading any."""
-        return [describe("compact", self._models_dir / "compact")]
+        fetched = [describe_emotion2vec(name, self.directory(name)) for name in PUBLISHED]
+        return [describe("compact", self.directory("compact")), *fetched]
+
+    def directory(self, name: str) -> Path:
+        """Returns where the files of an engine are, or will be: by its name, else a path."""
+        if name == "compact":
+            return self._models_dir / name
+        return self._fetched_dir / name if name in PUBLISHED else Path(name).expanduser()
 
     def load(self, name: str = "compact", precision: str = "auto") -> Engine:
         """Returns an engine, safe to share between threads.
@@ -75,21 +100,88 @@ class Registry:
                 self._loaded[key] = self._loader(name)(exact)
             return self._loaded[key]
 
+    def fetch(
+        self,
+        name: str,
+        hub: str = "ms",
+        *,
+        address: str | None = None,
+        progress: Progress | None = None,
+    ) -> Verification:
+        """Fetches a published engine and verifies it; from then on it works offline.
+
+        Raises:
+            EngineError: it cannot be fetched; see `weights.fetch`.
+        """
+        fetch(name, self._fetched_dir, hub, address=address, progress=progress)
+        with self._lock:
+            self._loaded = {key: e for key, e in self._loaded.items() if key[0] != name}
+        return self.verify(name)
+
+    def verify(self, name: str) -> Verification:
+        """Loads an engine anew with every check there is; what fails is said, not raised.
+
+        Args:
+            name: of `list`, or the path of a model directory.
+        """
+        try:
+            self._verify(name)
+        except EngineError as error:
+            if name in PUBLISHED:
+                remove_note(self.directory(name))
+            return Verification(name, ok=False, reason=str(error))
+        return Verification(name, ok=True, reason=None)
+
+    def _verify(self, name: str) -> None:
+        from core.engines.emotion2vec import Emotion2vecEngine
+        from core.engines.sample import sample
+
+        engine = self._loader(name)("fp32")
+        if not isinstance(engine, Emotion2vecEngine):
+            engine.run(sample()[None])
+            return
+        if not engine.agrees_with_funasr(sample()):
+            raise EngineError(
+                f"{name} does not answer what FunASR answers for the same sound: fetch it again."
+            )
+        if name in PUBLISHED:
+            write_note(self.directory(name), Note(engine.sha256, engine.n_dims))
+
     def _loader(self, name: str) -> Loader:
         if name in self._added:
             return self._added[name]
-        directory = self._models_dir / "compact" if name == "compact" else Path(name).expanduser()
+        directory = self.directory(name)
+        if name in PUBLISHED and not directory.is_dir():
+            raise EngineError(
+                f"{name} is not fetched yet; run: python -m core engines fetch {name}"
+            )
         if name != "compact" and not directory.is_dir():
             raise EngineError(
-                f"There is no engine {name!r}; choose compact, or the path of a model directory."
+                f"There is no engine {name!r}; choose compact, {', '.join(PUBLISHED)}, or the path "
+                "of a model directory."
             )
+        if name in PUBLISHED or is_emotion2vec(directory):
 
-        def load(precision: str) -> Engine:
+            def load(precision: str) -> Engine:
+                from core.engines.emotion2vec import Emotion2vecEngine
+
+                chosen = name if name in PUBLISHED else None
+                return Emotion2vecEngine.load(directory, precision, chosen)
+
+            return load
+
+        def load_compact(precision: str) -> Engine:
             from core.engines.compact import CompactEngine
 
             return CompactEngine.load(directory, precision)
 
-        return load
+        return load_compact
+
+
+def is_emotion2vec(directory: Path) -> bool:
+    """Whether a directory has the form of an emotion2vec model, and not that of `compact`."""
+    compact = (directory / "model.safetensors").exists() or (directory / "SHA256SUMS").exists()
+    return not compact and ((directory / CONFIG).exists() or (directory / WEIGHTS).exists())
 
 
 def describe(name: str, directory: Path) -> EngineInfo:
@@ -104,3 +196,24 @@ def describe(name: str, directory: Path) -> EngineInfo:
         return EngineInfo(name, None, False, reason, None, COMPACT_LICENCE, 384)
     size_mb = round(weights.stat().st_size / 1e6, 2)
     return EngineInfo(name, f"{name}-{sha256[:12]}", True, None, size_mb, COMPACT_LICENCE, dims)
+
+
+def describe_emotion2vec(name: str, directory: Path) -> EngineInfo:
+    """Returns what can be said of a published engine without importing torch or reading weights."""
+    dims = PUBLISHED[name].dims
+
+    def missing(reason: str, size_mb: float | None = None) -> EngineInfo:
+        return EngineInfo(name, None, False, reason, size_mb, EMOTION2VEC_LICENCE, dims)
+
+    if not directory.is_dir():
+        return missing("It is not on this computer; fetch it once, and it works offline.")
+    try:
+        dims = read_files(directory).n_dims
+    except EngineError as error:
+        return missing(str(error))
+    size_mb = round((directory / WEIGHTS).stat().st_size / 1e6, 2)
+    note = read_note(directory)
+    if note is None:
+        return missing("Its files are not verified, or changed since; verify it.", size_mb)
+    engine_id = f"{name}-{note.sha256[:12]}"
+    return EngineInfo(name, engine_id, True, None, size_mb, EMOTION2VEC_LICENCE, dims)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from core.emotions import EMOTIONS
+from core.engines.published import licence_of
 from core.errors import StoreError
 from core.store.rows import MIX
 from core.store.store import Store
@@ -199,10 +200,11 @@ def _codebook(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
         for name, table in tables.items()
     }
     made = tables["recordings"][["engine_id", "precision", "windowing", "conditioning"]]
+    engines = made.drop_duplicates().to_dict("records")
     return {
         "tonescope": VERSION,
         "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "engines": made.drop_duplicates().to_dict("records"),
+        "engines": [row | {"licence": licence_of(row["engine_id"])} for row in engines],
         "columns": meaning,
     }
 

@@ -93,6 +93,6 @@ def test_damaged_engine_is_told_and_not_ready(tmp_path, config):
 
 
 def test_missing_weights_are_told(tmp_path):
-    (info,) = Registry(tmp_path).list()
+    info = Registry(tmp_path).list()[0]
     assert (info.name, info.ready, info.size_mb) == ("compact", False, None)
     assert "model.safetensors" in info.reason

@@ -18,9 +18,11 @@ DIARY = SAMPLES_DIR / "synthetic_diary.mp3"
 def shared_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Gives the process an empty store, the fake engine and an empty queue."""
     monkeypatch.setenv("TONESCOPE_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("TONESCOPE_MODELS", str(tmp_path / "models"))
     _forget()
     shared.scope().registry.add("compact", lambda _: FakeEngine())
     yield
+    shared.fetches().close()
     shared.queue().close()
     _forget()
 
@@ -28,6 +30,7 @@ def shared_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 def _forget() -> None:
     shared.scope.cache_clear()
     shared.queue.cache_clear()
+    shared.fetches.cache_clear()
     st.cache_data.clear()
     st.cache_resource.clear()
 
