@@ -47,7 +47,10 @@ def build(files: ModelFiles) -> Any:
                     model="Emotion2vec",
                     model_conf=files.model_conf,
                     tokenizer="CharTokenizer",
-                    tokenizer_conf={"token_list": list(files.tokens), "unk_symbol": "<unk>"},
+                    tokenizer_conf={
+                        "token_list": list(files.tokens),
+                        "unk_symbol": files.tokens[-1],
+                    },
                     device="meta",
                     ncpu=torch.get_num_threads(),
                     disable_update=True,

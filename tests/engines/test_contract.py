@@ -28,7 +28,7 @@ MAKERS: dict[str, Callable[[], Engine]] = {
 ENGINES = [
     pytest.param(name, marks=needs_compact if name.startswith("compact") else ()) for name in MAKERS
 ]
-ENGINES += ["emotion2vec-fp32", "emotion2vec-bf16"]
+ENGINES += ["emotion2vec-fp32"]
 
 
 @pytest.fixture
