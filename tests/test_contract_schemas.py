@@ -141,8 +141,13 @@ def test_project_and_cluster_answer_the_contract(run, make_talk, tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["cluster", "--k", "1"], ["cluster", "--k", "few"], ["cluster", "--unit", "word"]]
-    + [["project", "--method", "mds"], ["project", "--seed", "-1"]],
+    [
+        ["cluster", "--k", "1"],
+        ["cluster", "--k", "few"],
+        ["cluster", "--unit", "word"],
+        ["project", "--method", "mds"],
+        ["project", "--seed", "-1"],
+    ],
 )
 def test_wrong_usage_of_project_and_cluster_is_2(run, arguments):
     assert run(*arguments).status == 2

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ExploreError
+from core.explore.threads import threads_for
 from core.records import Floats
 
 MOST_TRIED: Final = 12  # with k chosen automatically, 2 to this are tried
@@ -90,7 +91,8 @@ def _check(vectors: Floats, sample: NDArray[np.intp], k: int | None, of: str) ->
 def _fit(vectors: Floats, k: int, seed: int) -> NDArray[np.int32]:
     from sklearn.cluster import KMeans
 
-    found: NDArray[np.int32] = KMeans(k, n_init=STARTS, random_state=seed).fit_predict(vectors)
+    with threads_for(len(vectors)):
+        found: NDArray[np.int32] = KMeans(k, n_init=STARTS, random_state=seed).fit_predict(vectors)
     return found
 
 

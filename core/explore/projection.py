@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from core.errors import ExploreError
+from core.explore.threads import threads_for
 from core.records import Floats
 
 FEW: Final = 15  # UMAP looks at so many neighbours of each point
@@ -89,14 +90,15 @@ def _components(vectors: Floats, wanted: int, seed: int) -> Floats:
 
 
 def _umap(start: Floats, given: dict[str, Any], seed: int) -> Any:
-    from umap import UMAP
-
-    with warnings.catch_warnings():  # that few threads and odd graphs slow it down or blur it
+    with warnings.catch_warnings():  # that TensorFlow is missing, that one thread is slower
         warnings.simplefilter("ignore")
+        from umap import UMAP
+
         return UMAP(**given, random_state=seed, n_jobs=1).fit_transform(start)
 
 
 def _tsne(start: Floats, given: dict[str, Any], seed: int) -> Any:
     from sklearn.manifold import TSNE
 
-    return TSNE(**given, init="pca", random_state=seed).fit_transform(start)
+    with threads_for(len(start)):
+        return TSNE(**given, init="pca", random_state=seed).fit_transform(start)
