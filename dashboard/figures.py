@@ -1,5 +1,6 @@
 """The charts: Plotly figures from plain arrays, with no Streamlit in them."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +16,8 @@ from dashboard import palette
 MAX_POINTS = 2_000  # for each line; more than a wide screen has pixels to show
 SEGMENT_LANE = "segments"
 _LONG_S = 120.0
-_GRID = {True: "#2C323B", False: "#E6E8EC"}
-_INK = {True: "#E4E7EB", False: "#1F2530"}
+_GRID = palette.GRID
+_INK = palette.INK
 
 
 def timeline_figure(
@@ -137,27 +138,42 @@ def share_figure(seconds: dict[str, float], dark: bool) -> go.Figure:
     return _ground(figure, dark)
 
 
-def standalone_html(figure: go.Figure, caption: str) -> bytes:
-    """Returns a figure as one HTML page that opens offline, with its caption under it."""
+def printed(figure: go.Figure, caption: str, width: int | None = None) -> go.Figure:
+    """Returns a figure on white ground with its caption under it.
+
+    Args:
+        figure: is left as it is.
+        caption: one or more sentences.
+        width: of the figure in pixels, to which the caption is wrapped; None leaves it one line.
+    """
     copy = go.Figure(figure)
+    # 5.6 px is the mean width of a letter at this size
+    lines = [caption] if width is None else textwrap.wrap(caption, max(40, int(width / 5.6)))
     copy.update_layout(
         template="plotly_white",
         paper_bgcolor="white",
         plot_bgcolor="white",
-        margin={"l": 60, "r": 20, "t": 40, "b": 110},
+        margin={"l": 60, "r": 20, "t": 40, "b": 110 + 15 * len(lines)},
         height=620,
     )
     copy.add_annotation(
-        text=_escaped(caption),
+        text="<br>".join(palette.escaped(line) for line in lines),
         xref="paper",
         yref="paper",
         x=0,
         y=-0.2,
+        yanchor="top",
         showarrow=False,
         align="left",
         font={"size": 11},
     )
-    return str(copy.to_html(include_plotlyjs=True, full_html=True)).encode()
+    return copy
+
+
+def standalone_html(figure: go.Figure, caption: str) -> bytes:
+    """Returns a figure as one HTML page that opens offline, with its caption under it."""
+    page = printed(figure, caption).to_html(include_plotlyjs=True, full_html=True)
+    return str(page).encode()
 
 
 class _TimeAxis:
@@ -317,8 +333,3 @@ def _ground(figure: go.Figure, dark: bool) -> go.Figure:
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": _INK[dark]}
     )
     return figure
-
-
-def _escaped(text: str) -> str:
-    """Returns text in which Plotly finds no markup."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
