@@ -1,5 +1,6 @@
 """The charts: Plotly figures from plain arrays, with no Streamlit in them."""
 
+import math
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -138,30 +139,35 @@ def share_figure(seconds: dict[str, float], dark: bool) -> go.Figure:
     return _ground(figure, dark)
 
 
-def printed(figure: go.Figure, caption: str, width: int | None = None) -> go.Figure:
-    """Returns a figure on white ground with its caption under it.
+def printed(figure: go.Figure, caption: str, width: int = 1000) -> go.Figure:
+    """Returns a figure on white ground with its legend and its caption under it.
 
     Args:
         figure: is left as it is.
-        caption: one or more sentences.
-        width: of the figure in pixels, to which the caption is wrapped; None leaves it one line.
+        caption: one or more sentences, wrapped to the width.
+        width: of the figure in pixels.
     """
     copy = go.Figure(figure)
-    # 5.6 px is the mean width of a letter at this size
-    lines = [caption] if width is None else textwrap.wrap(caption, max(40, int(width / 5.6)))
+    inner = 90 if (copy.layout.height or 560) < 300 else 470  # px: one bar, or a chart
+    lines = textwrap.wrap(caption, int((width - 80) / 5.6))  # px: a letter at this size, the mean
+    names = [trace.name or "" for trace in copy.data if trace.showlegend is not False]
+    legend = 24 * math.ceil(sum(46 + 7 * len(name) for name in names) / (width - 80))
+    bottom = 62 + legend + 16 * len(lines) + 12
     copy.update_layout(
         template="plotly_white",
         paper_bgcolor="white",
         plot_bgcolor="white",
-        margin={"l": 60, "r": 20, "t": 40, "b": 110 + 15 * len(lines)},
-        height=620,
+        margin={"l": 60, "r": 20, "t": 40, "b": bottom},
+        height=40 + inner + bottom,
+        legend={"y": -56 / inner},
     )
     copy.add_annotation(
         text="<br>".join(palette.escaped(line) for line in lines),
         xref="paper",
         yref="paper",
         x=0,
-        y=-0.2,
+        y=0,
+        yshift=-(62 + legend),
         yanchor="top",
         showarrow=False,
         align="left",

@@ -160,7 +160,8 @@ def _sentence(row: dict[str, Any]) -> str:
 
 
 def _dress(figure: go.Figure, title: str, dark: bool) -> None:
-    axis = {"showticklabels": False, "zeroline": False, "gridcolor": GRID[dark]}
+    axis = {"showticklabels": False, "zeroline": False, "showgrid": False}
+    axis |= {"showline": True, "mirror": True, "linecolor": GRID[dark]}
     figure.update_xaxes(title=f"{title} 1, no unit", **axis)
     figure.update_yaxes(title=f"{title} 2, no unit", scaleanchor="x", **axis)
     figure.update_layout(

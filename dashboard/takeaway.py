@@ -1,7 +1,9 @@
 """What the Export page gives: tables as files, charts with the caption that says what made them."""
 
 import json
+import shutil
 import tempfile
+import weakref
 import zipfile
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -34,13 +36,13 @@ class Written:
         archive: all of them as one ZIP.
     """
 
-    folder: tempfile.TemporaryDirectory[str]
-    files: tuple[tuple[str, int], ...]
+    folder: Path
+    files: list[tuple[str, int]]
     archive: Path
 
     def path(self, name: str) -> Path:
         """Returns where one of the files lies."""
-        return Path(self.folder.name) / "files" / name
+        return self.folder / "files" / name
 
 
 def tables_key(kind: TableFormat, recording: str) -> Hashable:
@@ -62,9 +64,11 @@ def write_tables(kind: TableFormat, recording: str) -> None:
 
     def action(report: Report) -> Written:
         report("Reading the store")
-        folder = tempfile.TemporaryDirectory(prefix="tonescope-")
-        place, files = Path(folder.name) / "files", []
-        archive = Path(folder.name) / "all.zip"
+        files: list[tuple[str, int]] = []
+        folder = Path(tempfile.mkdtemp(prefix="tonescope-"))
+        place, archive = folder / "files", folder / "all.zip"
+        written = Written(folder, files, archive)
+        weakref.finalize(written, shutil.rmtree, folder, ignore_errors=True)
         try:
             for path, n_rows in library.export(place, kind, wanted):
                 files.append((path.name, n_rows))
@@ -78,7 +82,7 @@ def write_tables(kind: TableFormat, recording: str) -> None:
                 f"The files could not be written to {place} ({error.strerror}); check the free "
                 "space of its disk."
             ) from error
-        return Written(folder, tuple(files), archive)
+        return written
 
     background().start(tables_key(kind, recording), "Writing the files", action)
 

@@ -18,7 +18,7 @@ def main() -> None:
     if rows.empty:
         _nothing()
         return
-    bar = st.container(horizontal=True, gap="large", vertical_alignment="bottom")
+    bar = st.container(horizontal=True, gap="large")
     what = bar.segmented_control(
         "What", [_DATA, _CHARTS], default=_DATA, key=Keys.EXPORT_WHAT, bind="query-params"
     )

@@ -36,7 +36,7 @@ def main() -> None:
         return
     map_notes.age(view, running, lambda: _renew(engine, method, colour, k))
     points, clusters = _coloured(view, engine, colour, k)
-    _map(view, points, map_figure.EMOTION if colour == "" else colour)
+    _map(view, points, colour)
     map_notes.how(view, clusters, is_few=method_for(method, len(found))[1])
 
 
@@ -63,7 +63,7 @@ def _too_few(n_segments: int) -> None:
 
 def _bar(engines: list[str]) -> tuple[str, Method, str, int | None]:
     """Asks how the map is made and coloured."""
-    bar = st.container(horizontal=True, gap="large", vertical_alignment="bottom")
+    bar = st.container(horizontal=True, gap="large")
     method = bar.segmented_control(
         "Method",
         list(_METHODS),
@@ -169,7 +169,7 @@ def _inspector(point: pd.Series) -> None:
         sounds = f"sounds {palette.signed(point['emotion'])} to the engine"
         confidence = "no confidence" if pd.isna(sure) else f"calibrated confidence {sure:.2f}"
         left.text(f"{point['name']}, {point['start_s']:.2f} to {point['end_s']:.2f} s")
-        said = [f"{k} {point[k]}" for k in ("session", "speaker") if point[k]]
+        said = [f"{k} {point[k]}" for k in ("session", "speaker") if isinstance(point[k], str)]
         left.text(" · ".join([sounds, confidence, *said]))
         with right:
             query = {Keys.RECORDING: point["recording"], Keys.TRACK: point["run_key"]}

@@ -1,5 +1,7 @@
 """Charts to take along: a preview, the format, the file when it is drawn."""
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -24,7 +26,7 @@ def show(rows: pd.DataFrame, recording: str, stem: str) -> None:
         recording: its SHA-256, or `takeaway.ALL`.
         stem: begins the name of the file.
     """
-    bar = st.container(horizontal=True, gap="large", vertical_alignment="bottom")
+    bar = st.container(horizontal=True, gap="large")
     name = bar.segmented_control(
         "Chart",
         [_TIMELINE, _SHARE, _MAP],
@@ -32,7 +34,7 @@ def show(rows: pd.DataFrame, recording: str, stem: str) -> None:
         key=Keys.EXPORT_CHART,
         bind="query-params",
     )
-    found = _chart(name or _TIMELINE, rows, recording)
+    found = _chart(bar, name or _TIMELINE, rows, recording)
     if found is None:
         return
     (figure, caption), look = found
@@ -41,10 +43,10 @@ def show(rows: pd.DataFrame, recording: str, stem: str) -> None:
     st.caption(caption)
 
 
-def _chart(name: str, rows: pd.DataFrame, recording: str) -> tuple[Chart, str] | None:
+def _chart(bar: Any, name: str, rows: pd.DataFrame, recording: str) -> tuple[Chart, str] | None:
     """Returns a chart and what was chosen for it, or says what is missing."""
     if name == _MAP:
-        return _map()
+        return _map(bar)
     if name == _SHARE:
         return takeaway.share_chart(rows), ""
     if recording == takeaway.ALL:
@@ -52,13 +54,13 @@ def _chart(name: str, rows: pd.DataFrame, recording: str) -> tuple[Chart, str] |
             "A timeline is of one recording: choose which one above.", icon=":material/timeline:"
         )
         return None
-    width_s = st.select_slider(
-        "Smoothing, s", SMOOTHING_S, value=DEFAULT_SMOOTHING_S, key="export.smoothing", width=420
+    width_s = bar.select_slider(
+        "Smoothing, s", SMOOTHING_S, value=DEFAULT_SMOOTHING_S, key="export.smoothing", width=320
     )
     return takeaway.timeline_chart(rows.iloc[0], float(width_s)), f"{width_s}"
 
 
-def _map() -> tuple[Chart, str] | None:
+def _map(bar: Any) -> tuple[Chart, str] | None:
     engine = corpus.engines()[0]
     views = {method: corpus.map_view(engine, method) for method in Method}
     there = {NAMES[m]: v for m, v in views.items() if v is not None and v.head.method == m}
@@ -66,7 +68,6 @@ def _map() -> tuple[Chart, str] | None:
         st.info("There is no map yet; make one on its page first.", icon=":material/scatter_plot:")
         navigation.link("map", "Open the map", ":material/arrow_forward:")
         return None
-    bar = st.container(horizontal=True, gap="large")
     method = bar.segmented_control("Method", list(there), default=next(iter(there)), required=True)
     choices = [c for c in map_figure.COLOURS if c != map_figure.CLUSTER]
     colour = bar.segmented_control("Colour by", choices, default=choices[0], required=True)
