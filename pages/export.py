@@ -18,13 +18,13 @@ def main() -> None:
     if rows.empty:
         _nothing()
         return
-    bar = st.container(horizontal=True, gap="large")
+    bar = st.container(horizontal=True, gap="medium")
     what = bar.segmented_control(
         "What", [_DATA, _CHARTS], default=_DATA, key=Keys.EXPORT_WHAT, bind="query-params"
     )
     names = {takeaway.ALL: f"All {len(rows):,} recordings"}
     names |= {row["recording"]: row["name"] for row in rows.to_dict("records")}
-    recording = choose.show("Of", Keys.EXPORT_OF, names, bar, width=420)
+    recording = choose.show("Of", Keys.EXPORT_OF, names, bar, width=340)
     chosen = rows if recording == takeaway.ALL else rows[rows["recording"] == recording]
     stem = _stem("tonescope" if recording == takeaway.ALL else names[recording])
     if what == _CHARTS:

@@ -63,7 +63,7 @@ def _too_few(n_segments: int) -> None:
 
 def _bar(engines: list[str]) -> tuple[str, Method, str, int | None]:
     """Asks how the map is made and coloured."""
-    bar = st.container(horizontal=True, gap="large")
+    bar = st.container(horizontal=True, gap="medium")
     method = bar.segmented_control(
         "Method",
         list(_METHODS),

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.explore.projection import NAMES, Method
-from dashboard import corpus, map_figure, navigation, pictures, takeaway
+from dashboard import corpus, figures, map_figure, navigation, pictures, takeaway
 from dashboard.background import background
 from dashboard.components import busy
 from dashboard.pictures import MIMES, Picture
@@ -26,7 +26,7 @@ def show(rows: pd.DataFrame, recording: str, stem: str) -> None:
         recording: its SHA-256, or `takeaway.ALL`.
         stem: begins the name of the file.
     """
-    bar = st.container(horizontal=True, gap="large")
+    bar = st.container(horizontal=True, gap="medium")
     name = bar.segmented_control(
         "Chart",
         [_TIMELINE, _SHARE, _MAP],
@@ -39,8 +39,13 @@ def show(rows: pd.DataFrame, recording: str, stem: str) -> None:
         return
     (figure, caption), look = found
     _file(name or _TIMELINE, figure, caption, recording, look, stem)
-    st.plotly_chart(figure, config={"displayModeBar": False}, alt=caption, key="export.preview")
-    st.caption(caption)
+    st.plotly_chart(
+        figures.printed(figure, caption),
+        theme=None,
+        config={"displayModeBar": False},
+        alt=caption,
+        key="export.preview",
+    )
 
 
 def _chart(bar: Any, name: str, rows: pd.DataFrame, recording: str) -> tuple[Chart, str] | None:
@@ -75,7 +80,7 @@ def _map(bar: Any) -> tuple[Chart, str] | None:
 
 
 def _file(name: str, figure: go.Figure, caption: str, recording: str, look: str, stem: str) -> None:
-    bar = st.container(horizontal=True, gap="large", vertical_alignment="bottom")
+    bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     drawable = pictures.browser() is not None
     kinds = list(_PICTURES) if drawable else ["HTML"]
     chosen = bar.segmented_control("As", kinds, default="HTML", key=Keys.EXPORT_PICTURE)

@@ -31,7 +31,7 @@ def show(recording: str, stem: str) -> None:
         recording: its SHA-256, or `takeaway.ALL`.
         stem: begins the names of files.
     """
-    bar = st.container(horizontal=True, gap="large", vertical_alignment="bottom")
+    bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     chosen = bar.segmented_control(
         "Format", list(_FORMATS), default="CSV", key=Keys.EXPORT_FORMAT, bind="query-params"
     )

@@ -1,5 +1,6 @@
 """Export: empty, columns, files, charts, no browser, failure."""
 
+import json
 import zipfile
 
 import pandas as pd
@@ -14,6 +15,11 @@ from tests.pages.test_map import settled, text_of
 
 def task():
     return list(background()._tasks.values())[-1]
+
+
+def caption_of(app) -> str:
+    layout = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]
+    return layout["annotations"][-1]["text"].replace("<br>", " ")
 
 
 def write(app):
@@ -91,7 +97,7 @@ def test_timeline_asks_for_one_recording(open_page, diary):
 def test_chart_becomes_a_page_with_its_caption(open_page, diary, chart):
     app = open_page("export", what="Charts", chart=chart, of=diary)
     assert not app.exception
-    caption = app.main.caption[-1].value
+    caption = caption_of(app)
     for part in ("fake-000000000000, fp32", "windows of 4 s with 1 s overlap", "0.1.0"):
         assert part in caption
     next(b for b in app.button if b.label == "Make the chart").click().run()
@@ -113,7 +119,7 @@ def test_map_chart_says_engine_seed_and_that_it_is_no_evidence(open_page, diary)
     shared.scope().project(engine="fake")
     app = open_page("export", what="Charts", chart="Map")
     assert not app.exception
-    caption = app.main.caption[-1].value
+    caption = caption_of(app)
     assert "seed 0; engine fake-000000000000" in caption
     assert caption.endswith("Distances on a map are no evidence.")
 
