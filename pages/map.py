@@ -4,10 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from core.explore.projection import Method, method_for
-from core.records import Span
-from dashboard import corpus, map_figure, navigation, palette, resources, words
-from dashboard.components import busy, choose, map_notes, player
-from dashboard.session import Keys, is_dark
+from dashboard import corpus, map_figure, navigation, words
+from dashboard.components import busy, choose, map_notes, map_view
+from dashboard.session import Keys
 
 _METHODS = {"UMAP": Method.UMAP, "PCA": Method.PCA, "t-SNE": Method.TSNE}
 _AUTO = "auto"
@@ -36,7 +35,7 @@ def main() -> None:
         return
     map_notes.age(view, running, lambda: _renew(engine, method, colour, k))
     points, clusters = _coloured(view, engine, colour, k)
-    _map(view, points, colour)
+    map_view.show(view, points, colour)
     map_notes.how(view, clusters, is_few=method_for(method, len(found))[1])
 
 
@@ -131,54 +130,6 @@ def _coloured(
             st.rerun()
         return view.points.assign(cluster=-1), None
     return view.points.assign(cluster=found.labels), found
-
-
-def _map(view: corpus.MapView, points: pd.DataFrame, colour: str) -> None:
-    cued = st.session_state.get(Keys.MAP_CUE)
-    keys = points[["recording", "channel", "run_key", "segment"]].apply(tuple, axis=1).tolist()
-    chosen = keys.index(cued) if cued in keys else None
-    dark = is_dark()
-    groups = map_figure.groups_of(points, colour, dark)
-    key = f"{Keys.MAP_CHART}.{view.head.key}.{colour}"
-
-    def choose_point() -> None:
-        clicked = st.session_state[key]["selection"]["points"]
-        rows = [p["customdata"] for p in clicked if p.get("customdata") is not None]
-        row = rows[0][0] if rows and isinstance(rows[0], list) else rows[0] if rows else None
-        st.session_state[Keys.MAP_CUE] = None if row is None else keys[int(row)]
-
-    st.plotly_chart(
-        map_figure.map_figure(points, groups, title=view.title, dark=dark, chosen=chosen),
-        key=key,
-        on_select=choose_point,
-        selection_mode="points",
-        config={"displaylogo": False, "scrollZoom": True},
-        alt=f"{view.title} map of {len(points)} segments, coloured by {colour.lower()}",
-    )
-    if chosen is None:
-        st.caption(f"Click a point to hear it. {words.NO_EVIDENCE}", help=words.MAP_READ)
-    else:
-        _inspector(points.iloc[chosen])
-
-
-def _inspector(point: pd.Series) -> None:
-    """Shows the chosen segment: what it is, its sound, the way to its recording."""
-    with st.container(border=True):
-        left, right = st.columns([6, 1], vertical_alignment="center")
-        sure = point["confidence"]
-        sounds = f"sounds {palette.signed(point['emotion'])} to the engine"
-        confidence = "no confidence" if pd.isna(sure) else f"calibrated confidence {sure:.2f}"
-        left.text(f"{point['name']}, {point['start_s']:.2f} to {point['end_s']:.2f} s")
-        said = [f"{k} {point[k]}" for k in ("session", "speaker") if isinstance(point[k], str)]
-        left.text(" · ".join([sounds, confidence, *said]))
-        with right:
-            query = {Keys.RECORDING: point["recording"], Keys.TRACK: point["run_key"]}
-            navigation.link("recording", "Open", ":material/arrow_forward:", **query)
-        missing = resources.has_audio(point["recording"])
-        if missing:
-            st.info(missing, icon=":material/volume_off:")
-        else:
-            player.show(point["recording"], Span(point["start_s"], point["end_s"]))
 
 
 main()
