@@ -10,6 +10,7 @@ import numpy as np
 
 from core.emotions import EMOTIONS
 from core.records import Outcome, Segment, Span
+from core.store.maps import Head
 from core.timeline.calibration import emotion_of
 from core.timeline.segments import scores_of_segment
 from core.timeline.track import FrameChoice, Timeline
@@ -30,6 +31,33 @@ def outcome(result: Outcome) -> Json:
     line = asdict(result)
     line["warnings"] = list(result.warnings)
     return line
+
+
+def projection(head: Head) -> Json:
+    """Returns the object of `project`."""
+    return {
+        "projection": head.key,
+        "points": head.parameters["n"],
+        "method": head.method,
+        "seed": head.seed,
+        "engine_id": head.parameters["engine_id"],
+        "reason": head.parameters["reason"],
+    }
+
+
+def clustering(head: Head) -> Json:
+    """Returns the object of `cluster`."""
+    of = head.parameters
+    return {
+        "clustering": head.key,
+        "k": of["clusters"],
+        "silhouette": of["silhouette"],
+        "sizes": of["sizes"],
+        "unit": of["unit"],
+        "seed": head.seed,
+        "engine_id": of["engine_id"],
+        "left_out": of["left_out"],
+    }
 
 
 def prediction(

@@ -17,6 +17,9 @@ from core.audio.decode import open_audio
 from core.audio.playable import COPY_TYPE, media_type, write_browser_copy
 from core.engines.registry import Registry
 from core.errors import AudioError, EngineError
+from core.explore import maps
+from core.explore.maps import Unit
+from core.explore.projection import Method
 from core.export.outputs import write_outputs
 from core.export.tables import TableFormat, export_tables
 from core.pipeline import Analysed, Pipeline, Progress
@@ -145,6 +148,33 @@ class Tonescope:
             StoreError: there is nothing to export, or the folder cannot be written to.
         """
         return export_tables(self.store, folder, kind, recording)
+
+    def project(
+        self, method: Method = Method.UMAP, *, engine: str = "compact", seed: int = 0
+    ) -> answers.Json:
+        """Makes a map of an engine's segments, or finds the one stored; returns what it is.
+
+        Raises:
+            StoreError: the engine has analysed nothing.
+            ExploreError: there are too few segments, or they do not differ.
+        """
+        return answers.projection(maps.make_projection(self.store, engine, method, seed))
+
+    def cluster(
+        self,
+        k: int | None = None,
+        unit: Unit = Unit.SEGMENT,
+        *,
+        engine: str = "compact",
+        seed: int = 0,
+    ) -> answers.Json:
+        """Groups an engine's segments by K-Means, or finds the groups stored; returns them.
+
+        Raises:
+            StoreError: the engine has analysed nothing.
+            ExploreError: there are too few units, or they do not differ.
+        """
+        return answers.clustering(maps.make_clustering(self.store, engine, k, unit, seed))
 
     def playable(self, recording: str) -> tuple[Path, str]:
         """Returns a file that browsers play, and its media type: the recording's own, or a copy.

@@ -25,5 +25,9 @@ class RegionError(TonescopeError):
     """The region does not lie within the track, or holds no frame to read out."""
 
 
+class ExploreError(TonescopeError):
+    """The corpus is too small or too uniform for what was asked."""
+
+
 class Cancelled(TonescopeError):  # noqa: N818 - what happened was no error
     """The user stopped the job; nothing of the unfinished recording was kept."""

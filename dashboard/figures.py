@@ -1,5 +1,7 @@
 """The charts: Plotly figures from plain arrays, with no Streamlit in them."""
 
+import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +17,8 @@ from dashboard import palette
 MAX_POINTS = 2_000  # for each line; more than a wide screen has pixels to show
 SEGMENT_LANE = "segments"
 _LONG_S = 120.0
-_GRID = {True: "#2C323B", False: "#E6E8EC"}
-_INK = {True: "#E4E7EB", False: "#1F2530"}
+_GRID = palette.GRID
+_INK = palette.INK
 
 
 def timeline_figure(
@@ -137,27 +139,47 @@ def share_figure(seconds: dict[str, float], dark: bool) -> go.Figure:
     return _ground(figure, dark)
 
 
-def standalone_html(figure: go.Figure, caption: str) -> bytes:
-    """Returns a figure as one HTML page that opens offline, with its caption under it."""
+def printed(figure: go.Figure, caption: str, width: int = 1000) -> go.Figure:
+    """Returns a figure on white ground with its legend and its caption under it.
+
+    Args:
+        figure: is left as it is.
+        caption: one or more sentences, wrapped to the width.
+        width: of the figure in pixels.
+    """
     copy = go.Figure(figure)
+    inner = 90 if (copy.layout.height or 560) < 300 else 470  # px: one bar, or a chart
+    lines = textwrap.wrap(caption, int((width - 80) / 5.6))  # px: a letter at this size, the mean
+    names = [trace.name or "" for trace in copy.data if trace.showlegend is not False]
+    legend = 24 * math.ceil(sum(46 + 7 * len(name) for name in names) / (width - 80))
+    bottom = 62 + legend + 16 * len(lines) + 12
     copy.update_layout(
         template="plotly_white",
         paper_bgcolor="white",
         plot_bgcolor="white",
-        margin={"l": 60, "r": 20, "t": 40, "b": 110},
-        height=620,
+        margin={"l": 60, "r": 20, "t": 40, "b": bottom},
+        height=40 + inner + bottom,
+        legend={"y": -56 / inner},
     )
     copy.add_annotation(
-        text=_escaped(caption),
+        text="<br>".join(palette.escaped(line) for line in lines),
         xref="paper",
         yref="paper",
         x=0,
-        y=-0.2,
+        y=0,
+        yshift=-(62 + legend),
+        yanchor="top",
         showarrow=False,
         align="left",
         font={"size": 11},
     )
-    return str(copy.to_html(include_plotlyjs=True, full_html=True)).encode()
+    return copy
+
+
+def standalone_html(figure: go.Figure, caption: str) -> bytes:
+    """Returns a figure as one HTML page that opens offline, with its caption under it."""
+    page = printed(figure, caption).to_html(include_plotlyjs=True, full_html=True)
+    return str(page).encode()
 
 
 class _TimeAxis:
@@ -317,8 +339,3 @@ def _ground(figure: go.Figure, dark: bool) -> go.Figure:
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": _INK[dark]}
     )
     return figure
-
-
-def _escaped(text: str) -> str:
-    """Returns text in which Plotly finds no markup."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -17,6 +17,8 @@ DASHES: Final = (
     "1px,5px",
 )
 SPEECH: Final = ("#8893A3", "#6B7686")
+GRID: Final = {True: "#2C323B", False: "#E6E8EC"}  # on dark ground, on light
+INK: Final = {True: "#E4E7EB", False: "#1F2530"}
 
 
 def colour(emotion: str, dark: bool) -> str:
@@ -33,6 +35,11 @@ def dash(emotion: str) -> str:
 def signed(emotion: str) -> str:
     """Returns an emotion with its sign, such as "😢 sad"."""
     return f"{SIGNS[Emotion(emotion)].emoji} {emotion}"
+
+
+def escaped(text: str) -> str:
+    """Returns text in which Plotly finds no markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def duration(seconds: float) -> str:

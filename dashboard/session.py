@@ -46,6 +46,18 @@ class Keys:
     ENGINE = "analyze.engine"
     HUB = "engines.hub"
     ENGINE_FOLDER = "engines.folder"
+    MAP_METHOD = "method"
+    MAP_COLOUR = "colour"
+    MAP_CLUSTERS = "clusters"
+    MAP_ENGINE = "engine"
+    MAP_CHART = "map.chart"
+    MAP_CUE = "map.cue"
+    EXPORT_WHAT = "what"
+    EXPORT_OF = "of"
+    EXPORT_FORMAT = "format"
+    EXPORT_CHART = "chart"
+    EXPORT_PICTURE = "picture"
+    EXPORT_WIDTH = "width"
 
 
 def is_dark() -> bool:

@@ -42,6 +42,30 @@ ACTED: Final = (
     "The embedded engine learnt from acted speech in English, German and Polish. It is for research, "
     "not for commercial use, and not for judging persons."
 )
+MAP_METHOD: Final = (
+    "UMAP keeps neighbours together and is the usual choice. PCA turns the data so that the widest "
+    "spread lies on the axes; it distorts least and separates least. t-SNE shows small groups well "
+    "and says nothing of how far apart they lie."
+)
+MAP_COLOUR: Final = (
+    "Emotion: how each segment sounds to the engine. Cluster: groups found by K-Means without names. "
+    "Speaker and session: as given at the analysis; if these explain the groups, the emotion may not."
+)
+CLUSTERS: Final = (
+    "K-Means puts each segment to the nearest of k centres, in all dimensions and not on the map. "
+    "auto takes the k from 2 to 12 with the highest silhouette."
+)
+SILHOUETTE: Final = (
+    "How much nearer segments lie to their own cluster than to the next one, from -1 to 1. Under "
+    "about 0.25 there is little structure, and the clusters are cuts through a cloud."
+)
+NO_EVIDENCE: Final = "Distances on a map are no evidence."
+MAP_READ: Final = (
+    "A map squeezes hundreds of dimensions into two. That points lie together is a hint to listen; "
+    "gaps, sizes and distances between far points are partly made by the method and its seed. "
+    "Embeddings are centred per corpus and brought to length 1 before."
+)
+CODEBOOK: Final = "What each column means; the same file lies beside the exported tables."
 CHANNEL: Final = (
     "Channels are mixed to one by default. Choose one where two people speak on a channel each, or "
     "where the mix is silent. 0 is the first, in stereo the left."

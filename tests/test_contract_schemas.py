@@ -147,3 +147,35 @@ def test_benchmark_line_of_the_contract_passes_and_others_do_not():
     valid("benchmark", line | {"limit": 10})
     with pytest.raises(jsonschema.ValidationError):
         valid("benchmark", line)
+
+
+def test_project_and_cluster_answer_the_contract(run, make_talk, tmp_path):
+    place = ["--engine", "fake", "--store", tmp_path / "s"]
+    files = [make_talk(f"{n}.wav", 200 + 40 * n, level=0.1 + 0.2 * n) for n in range(4)]
+    run("analyze", *files, "--session", "one", *place)
+    for method in ("umap", "pca", "tsne"):
+        said = run("project", "--method", method, *place)
+        valid("project", said.lines[0])
+        assert (said.lines[0]["method"], said.lines[0]["points"]) == ("pca", 4)
+        assert ("too few" in said.stderr) == (method != "pca")
+    for options in ([], ["--k", "auto"], ["--k", "4"], ["--unit", "recording", "--k", "2"]):
+        said = run("cluster", *options, *place)
+        assert said.status == 0
+        valid("cluster", said.lines[0])
+        assert len(said.lines[0]["sizes"]) == said.lines[0]["k"]
+        assert sum(said.lines[0]["sizes"]) == 4
+    assert run("cluster", "--unit", "session", *place).status == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["cluster", "--k", "1"],
+        ["cluster", "--k", "few"],
+        ["cluster", "--unit", "word"],
+        ["project", "--method", "mds"],
+        ["project", "--seed", "-1"],
+    ],
+)
+def test_wrong_usage_of_project_and_cluster_is_2(run, arguments):
+    assert run(*arguments).status == 2

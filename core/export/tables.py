@@ -108,6 +108,20 @@ def segment_table(store: Store, recording: str | None = None) -> pd.DataFrame:
     return _tables(store, recording)["segments"]
 
 
+def columns(kind: TableFormat) -> dict[str, dict[str, str]]:
+    """Returns the columns of each table that a format writes, and what each means."""
+    frames = [*_KEYS, "frame", "start_s", "end_s", "speech", *_NAMES]
+    found = {"recordings": _columns("recordings"), "segments": _columns("segments")}
+    if kind is TableFormat.NPY:
+        return {"segments": {c: _meaning("segments", c) for c in found["segments"]}}
+    found["frames"] = frames
+    return {name: {c: _meaning(name, c) for c in listed} for name, listed in found.items()}
+
+
+def _meaning(table: str, column: str) -> str:
+    return _MEANING.get(column) or (_LOGIT if table == "frames" else _SCORE).format(column)
+
+
 def _tables(store: Store, recording: str | None) -> dict[str, pd.DataFrame]:
     recordings = store.table("recordings").to_pandas()
     if recording is not None:
@@ -193,10 +207,7 @@ def _channel(number: int) -> int | None:
 def _codebook(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
     """Returns what each column means, and what made the rows."""
     meaning = {
-        name: {
-            column: _MEANING.get(column) or (_LOGIT if name == "frames" else _SCORE).format(column)
-            for column in table.columns
-        }
+        name: {column: _meaning(name, column) for column in table.columns}
         for name, table in tables.items()
     }
     made = tables["recordings"][["engine_id", "precision", "windowing", "conditioning"]]

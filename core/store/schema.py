@@ -19,6 +19,8 @@ _TEXTS = pa.list_(pa.string())
 _VECTOR = pa.list_(pa.float32())
 _LOGITS = [(str(emotion), pa.float32()) for emotion in EMOTIONS]
 _TRACK = [("recording", pa.string()), ("channel", pa.int32()), ("track_key", pa.string())]
+_SEGMENT = [("recording", pa.string()), ("channel", pa.int32())]
+_SEGMENT += [("run_key", pa.string()), ("segment", pa.int32())]
 
 
 @dataclass(frozen=True)
@@ -179,14 +181,13 @@ TABLES: Final[dict[str, Table]] = {
                 ("method", pa.string()),
                 ("parameters", pa.string()),
                 ("seed", pa.int64()),
-                ("recording", pa.string()),
-                ("run_key", pa.string()),
-                ("segment", pa.int32()),
+                *_SEGMENT,
                 ("x", pa.float32()),
                 ("y", pa.float32()),
                 ("made_at", _TIME),
             ]
         ),
+        keys=("projection", *(name for name, _ in _SEGMENT)),
     ),
     "clusterings": Table(
         pa.schema(
@@ -195,13 +196,12 @@ TABLES: Final[dict[str, Table]] = {
                 ("method", pa.string()),
                 ("parameters", pa.string()),
                 ("seed", pa.int64()),
-                ("recording", pa.string()),
-                ("run_key", pa.string()),
-                ("segment", pa.int32()),
+                *_SEGMENT,
                 ("cluster", pa.int32()),
                 ("made_at", _TIME),
             ]
         ),
+        keys=("clustering", *(name for name, _ in _SEGMENT)),
     ),
     "heads": Table(
         pa.schema(

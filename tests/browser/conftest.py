@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.served import dashboard, wait_until_up
+from core.api import Tonescope
+from core.records import Metadata
+from core.settings import SAMPLES_DIR
 
 
 @pytest.fixture(scope="module")
@@ -14,6 +17,16 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with dashboard(tmp_path_factory.mktemp("served") / "store") as found:
         wait_until_up(found)
         yield found
+
+
+@pytest.fixture(scope="session")
+def samples_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the two synthetic samples, analysed by the embedded engine."""
+    folder = tmp_path_factory.mktemp("samples") / "store"
+    scope = Tonescope(folder)
+    for path in sorted(SAMPLES_DIR.glob("*.mp3")):
+        assert scope.analyze(path, Metadata(session="Samples")).status == "done"
+    return folder
 
 
 @pytest.fixture

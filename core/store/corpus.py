@@ -1,0 +1,120 @@
+"""All segments of one engine: what maps and clusters are made from.
+
+Engines are never mixed, and of each recording only one analysis counts: the newest of that engine,
+or, where its channels were analysed one by one, the newest of each channel.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+from core.errors import StoreError
+from core.records import Floats
+from core.settings import digest
+from core.store.query import catalogue
+from core.store.rows import MIX, matrix_of
+from core.store.store import Store
+
+SEGMENT_KEYS: Final = ("recording", "channel", "run_key", "segment")
+_READ = ["attempt", "segment", "start_s", "end_s", "emotion", "confidence", "speaker"]
+_RUN = ["attempt", "recording", "channel", "run_key", "name", "session", "speaker"]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The segments of one engine.
+
+    Attributes:
+        engine_id: of all of them.
+        run_keys: the settings under which they were made; several where analyses differ.
+        segments: a row for each, ordered by `recording`, `channel` and `segment`, with `run_key`,
+            `start_s`, `end_s`, `emotion`, `confidence`, and the `name`, `session` and `speaker` of
+            its recording.
+        version: names exactly these segments.
+    """
+
+    engine_id: str
+    run_keys: tuple[str, ...]
+    segments: pd.DataFrame
+    version: str
+
+
+def engine_ids(store: Store) -> list[str]:
+    """Returns the engines that have analysed anything, the one used last first."""
+    return [str(found) for found in catalogue(store)["engine_id"].unique()]
+
+
+def corpus(store: Store, engine: str = "compact") -> Corpus:
+    """Returns the segments of an engine.
+
+    Args:
+        store: where they are.
+        engine: its name, of which the weights used last are taken, or its full id.
+
+    Raises:
+        StoreError: the engine has analysed nothing.
+    """
+    runs = _runs(store, engine)
+    read = store.lake.read("segments", columns=_READ, where=_mine(runs)).to_pandas()
+    rows = runs[_RUN].merge(read, on="attempt", suffixes=("", "_heard"))
+    rows["speaker"] = rows["speaker_heard"].fillna(rows["speaker"])
+    rows = rows.sort_values(["recording", "channel", "segment"]).reset_index(drop=True)
+    keys = sorted(zip(runs["recording"], runs["channel"], runs["run_key"], strict=True))
+    version = digest({"runs": [[r, int(c), k] for r, c, k in keys], "n": len(rows)})
+    return Corpus(
+        engine_id=str(runs["engine_id"].iloc[0]),
+        run_keys=tuple(sorted(runs["run_key"].unique())),
+        segments=rows.drop(columns=["attempt", "speaker_heard"]),
+        version=version,
+    )
+
+
+def embeddings(store: Store, of: Corpus) -> Floats:
+    """Returns the embeddings of a corpus, shape `(n_segments, n_dims)`, in the order of its rows.
+
+    Raises:
+        StoreError: the store has changed since the corpus was read.
+    """
+    runs = _runs(store, of.engine_id)
+    columns = ["attempt", "segment", "embedding"]
+    read = store.lake.read("segments", columns=columns, where=_mine(runs))
+    where = pd.DataFrame({"attempt": read["attempt"].to_numpy()})
+    where["segment"] = read["segment"].to_numpy()
+    where["row"] = np.arange(len(where))
+    placed = of.segments.merge(
+        runs[["attempt", "recording", "channel", "run_key"]].merge(where, on="attempt"),
+        on=list(SEGMENT_KEYS),
+    )
+    if len(placed) != len(of.segments):
+        raise StoreError("The store has changed meanwhile; try again.")
+    if not len(placed):
+        return np.zeros((0, 1), np.float32)
+    n_dims = len(read["embedding"][0])
+    found: Floats = matrix_of(read["embedding"], n_dims)[placed["row"].to_numpy()]
+    return found
+
+
+def _runs(store: Store, engine: str) -> pd.DataFrame:
+    """Returns the rows of the catalogue that count, for the newest engine of that name."""
+    every = catalogue(store)
+    mine = every[(every["engine_id"] == engine) | (every["engine"] == engine)]
+    if mine.empty:
+        known = ", ".join(engine_ids(store))
+        there_is = f"there are results of {known}" if known else "the store is empty"
+        raise StoreError(
+            f"The engine {engine!r} has analysed no recording in this store ({there_is}); "
+            "analyse some with it, or choose another engine."
+        )
+    mine = mine[mine["engine_id"] == mine["engine_id"].iloc[0]]
+    newest = mine.drop_duplicates("recording").set_index("recording")["channel"]
+    by_channel = mine["recording"].map(newest) != MIX
+    wanted = mine[(mine["channel"] == MIX) ^ by_channel]
+    found: pd.DataFrame = wanted.drop_duplicates(["recording", "channel"])
+    return found
+
+
+def _mine(runs: pd.DataFrame) -> pc.Expression:
+    return pc.field("attempt").isin(runs["attempt"].tolist())

@@ -1,0 +1,116 @@
+"""Long computations beside the pages: one thread, so that a page never waits and can be left.
+
+Files are analysed by `core.jobs`; this is for what is computed from results that are stored.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import cache
+from queue import SimpleQueue
+from typing import Any
+
+from core.errors import TonescopeError
+
+Report = Callable[[str], None]
+Action = Callable[[Report], Any]
+_KEPT = 32
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Task:
+    """One computation as it goes.
+
+    Attributes:
+        title: what it is for, such as "Making a map".
+        doing: what is being done now.
+        error: the sentence that says why it failed, or None.
+    """
+
+    title: str
+    doing: str = "Waiting for another computation to end"
+    result: Any = None
+    error: str | None = None
+    finished: bool = False
+    started_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """How long ago it was asked for."""
+        return time.monotonic() - self.started_s
+
+
+class Background:
+    """Computations by the names they were given; the last few that finished are remembered."""
+
+    def __init__(self) -> None:
+        self._tasks: OrderedDict[Hashable, Task] = OrderedDict()
+        self._waiting: SimpleQueue[tuple[Task, Action]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def start(self, key: Hashable, title: str, action: Action) -> Task:
+        """Starts a computation; if one of this name is under way, it is that one.
+
+        Args:
+            key: names it.
+            title: what it is for.
+            action: is given a function by which it says what it is doing.
+        """
+        with self._lock:
+            known = self._tasks.get(key)
+            if known is not None and not known.finished:
+                return known
+            task = self._tasks[key] = Task(title)
+            self._tasks.move_to_end(key)
+            done = [name for name, other in self._tasks.items() if other.finished]
+            for name in done[: max(0, len(self._tasks) - _KEPT)]:
+                del self._tasks[name]
+            self._waiting.put((task, action))
+            if self._thread is None:  # a daemon: nothing it has half done is ever stored
+                self._thread = threading.Thread(target=self._work, daemon=True, name="background")
+                self._thread.start()
+        return task
+
+    def view(self, key: Hashable) -> Task | None:
+        """Returns how a computation stands, or None if it was not asked for."""
+        with self._lock:
+            return self._tasks.get(key)
+
+    def forget(self, key: Hashable) -> None:
+        """Forgets a computation that has finished."""
+        with self._lock:
+            if key in self._tasks and self._tasks[key].finished:
+                del self._tasks[key]
+
+    def _work(self) -> None:
+        while True:
+            _carry_out(*self._waiting.get())
+
+
+def _carry_out(task: Task, action: Action) -> None:
+    def report(doing: str) -> None:
+        task.doing = doing
+
+    try:
+        task.result = action(report)
+    except TonescopeError as error:
+        task.error = str(error)
+    except Exception as error:  # noqa: BLE001 - one failure may not end the thread
+        _log.exception("%s failed", task.title)
+        task.error = (
+            f"{task.title} failed ({type(error).__name__}). It is a fault of the program, and its "
+            "log has the details; what is stored is unharmed."
+        )
+    finally:
+        task.finished = True
+
+
+@cache
+def background() -> Background:
+    """Returns the computations of this process."""
+    return Background()

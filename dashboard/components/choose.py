@@ -1,0 +1,29 @@
+"""A choice among things that have names of their own, kept in the page's address."""
+
+from typing import Any
+
+import streamlit as st
+
+
+def show(label: str, key: str, options: dict[str, str], place: Any = st, **look: Any) -> str:
+    """Asks for one of several things by their names; the address always says which.
+
+    Args:
+        label: of the widget.
+        key: in the address.
+        options: names by what is chosen, at least one.
+        place: the container to show it in.
+        look: more for the widget.
+    """
+    keys = list(options)
+    wanted = st.query_params.get(key)
+    chosen = place.selectbox(
+        label,
+        keys,
+        index=keys.index(wanted) if wanted in options else 0,
+        format_func=lambda k: options[k],
+        key=f"{key}.choice.{hash(tuple(keys))}",
+        **look,
+    )
+    st.query_params[key] = chosen or keys[0]
+    return chosen or keys[0]

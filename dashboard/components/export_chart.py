@@ -1,0 +1,111 @@
+"""Charts to take along: a preview, the format, the file when it is drawn."""
+
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.explore.projection import NAMES, Method
+from dashboard import corpus, figures, map_figure, navigation, pictures, takeaway
+from dashboard.background import background
+from dashboard.components import busy
+from dashboard.pictures import MIMES, Picture
+from dashboard.session import DEFAULT_SMOOTHING_S, SMOOTHING_S, Keys
+
+_TIMELINE, _SHARE, _MAP = "Timeline", "Share of speech time", "Map"
+_PICTURES = {"HTML": Picture.HTML, "PNG": Picture.PNG, "SVG": Picture.SVG}
+Chart = tuple[go.Figure, str]
+
+
+def show(rows: pd.DataFrame, recording: str, stem: str) -> None:
+    """Shows the charts and their formats.
+
+    Args:
+        rows: of the catalogue, one for each recording.
+        recording: its SHA-256, or `takeaway.ALL`.
+        stem: begins the name of the file.
+    """
+    bar = st.container(horizontal=True, gap="medium")
+    name = bar.segmented_control(
+        "Chart",
+        [_TIMELINE, _SHARE, _MAP],
+        default=_TIMELINE,
+        key=Keys.EXPORT_CHART,
+        bind="query-params",
+    )
+    found = _chart(bar, name or _TIMELINE, rows, recording)
+    if found is None:
+        return
+    (figure, caption), look = found
+    _file(name or _TIMELINE, figure, caption, recording, look, stem)
+    st.plotly_chart(
+        figures.printed(figure, caption),
+        theme=None,
+        config={"displayModeBar": False},
+        alt=caption,
+        key="export.preview",
+    )
+
+
+def _chart(bar: Any, name: str, rows: pd.DataFrame, recording: str) -> tuple[Chart, str] | None:
+    """Returns a chart and what was chosen for it, or says what is missing."""
+    if name == _MAP:
+        return _map(bar)
+    if name == _SHARE:
+        return takeaway.share_chart(rows), ""
+    if recording == takeaway.ALL:
+        st.info(
+            "A timeline is of one recording: choose which one above.", icon=":material/timeline:"
+        )
+        return None
+    width_s = bar.select_slider(
+        "Smoothing, s", SMOOTHING_S, value=DEFAULT_SMOOTHING_S, key="export.smoothing", width=320
+    )
+    return takeaway.timeline_chart(rows.iloc[0], float(width_s)), f"{width_s}"
+
+
+def _map(bar: Any) -> tuple[Chart, str] | None:
+    engine = corpus.engines()[0]
+    views = {method: corpus.map_view(engine, method) for method in Method}
+    there = {NAMES[m]: v for m, v in views.items() if v is not None and v.head.method == m}
+    if not there:
+        st.info("There is no map yet; make one on its page first.", icon=":material/scatter_plot:")
+        navigation.link("map", "Open the map", ":material/arrow_forward:")
+        return None
+    method = bar.segmented_control("Method", list(there), default=next(iter(there)), required=True)
+    choices = [c for c in map_figure.COLOURS if c != map_figure.CLUSTER]
+    colour = bar.segmented_control("Colour by", choices, default=choices[0], required=True)
+    return takeaway.map_chart(there[method], colour), f"{method}{colour}"
+
+
+def _file(name: str, figure: go.Figure, caption: str, recording: str, look: str, stem: str) -> None:
+    bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    drawable = pictures.browser() is not None
+    kinds = list(_PICTURES) if drawable else ["HTML"]
+    chosen = bar.segmented_control("As", kinds, default="HTML", key=Keys.EXPORT_PICTURE)
+    kind = _PICTURES[chosen or "HTML"]
+    width = pictures.WIDTHS[1]
+    if kind is not Picture.HTML:
+        width = bar.selectbox(
+            "Width, px", pictures.WIDTHS, index=1, key=Keys.EXPORT_WIDTH, width=130
+        )
+    file_name = f"{stem}_{name.split()[0].lower()}.{kind}"
+    if not drawable:
+        st.info(pictures.HOW_TO_GET_A_BROWSER, icon=":material/image:")
+    key = takeaway.chart_key(name, recording, kind, width, look)
+    task = background().view(key)
+    if task is not None and task.finished and not task.error:
+        bar.download_button(
+            f"Download {chosen or 'HTML'}",
+            task.result,
+            file_name=file_name,
+            mime=MIMES[kind],
+            on_click="ignore",
+            type="primary",
+        )
+        return
+    running = task is not None and not task.finished
+    if bar.button("Make the chart", type="primary", disabled=running):
+        takeaway.make_chart(key, figure, caption, kind, width)
+    busy.show(key)

@@ -1,0 +1,97 @@
+"""Tables to take along: which columns they have, and the files when they are written."""
+
+import pandas as pd
+import streamlit as st
+
+from core.export.tables import TableFormat, columns
+from dashboard import takeaway, words
+from dashboard.background import background
+from dashboard.components import busy
+from dashboard.session import Keys
+
+_FORMATS = {
+    "CSV": TableFormat.CSV,
+    "Parquet": TableFormat.PARQUET,
+    "JSON": TableFormat.JSON,
+    "NPY": TableFormat.NPY,
+}
+_ABOUT = {
+    TableFormat.CSV: "Three tables as text, for spreadsheets, R and SPSS.",
+    TableFormat.PARQUET: "Three tables, small and typed, for pandas, Polars, DuckDB and R.",
+    TableFormat.JSON: "Three tables as lists of records, for web programs.",
+    TableFormat.NPY: "Segment embeddings and frame logits as NumPy arrays, with the table of their "
+    "rows beside them.",
+}
+
+
+def show(recording: str, stem: str) -> None:
+    """Shows the formats, then the files.
+
+    Args:
+        recording: its SHA-256, or `takeaway.ALL`.
+        stem: begins the names of files.
+    """
+    bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    chosen = bar.segmented_control(
+        "Format", list(_FORMATS), default="CSV", key=Keys.EXPORT_FORMAT, bind="query-params"
+    )
+    kind = _FORMATS[chosen or "CSV"]
+    key = takeaway.tables_key(kind, recording)
+    task = background().view(key)
+    done = task is not None and task.finished and not task.error
+    if not done and bar.button(
+        "Write the files", type="primary", disabled=task is not None and not task.finished
+    ):
+        takeaway.write_tables(kind, recording)
+    st.caption(_ABOUT[kind])
+    task = busy.show(key)
+    if task is not None and task.finished and not task.error:
+        _files(task.result, kind, stem)
+    _codebook(kind)
+
+
+def _files(written: takeaway.Written, kind: TableFormat, stem: str) -> None:
+    with st.container(border=True):
+        left, right = st.columns([5, 2], vertical_alignment="center")
+        size_mb = written.archive.stat().st_size / 1e6
+        left.markdown(f"**{len(written.files)} files are ready**, {size_mb:,.2f} MB as one ZIP.")
+        right.download_button(
+            "Download all as ZIP",
+            written.archive.read_bytes,
+            file_name=f"{stem}_{kind}.zip",
+            mime="application/zip",
+            on_click="ignore",
+            type="primary",
+            width="stretch",
+        )
+        names = {name: f"{name} · {n_rows:,} rows" for name, n_rows in written.files}
+        left, right = st.columns([5, 2], vertical_alignment="bottom")
+        name = left.selectbox("One file", list(names), format_func=lambda n: names[n])
+        right.download_button(
+            "Download this file",
+            written.path(name).read_bytes,
+            file_name=f"{stem}_{name}",
+            mime="application/octet-stream",
+            on_click="ignore",
+            width="stretch",
+        )
+        rows = takeaway.head(written, name)
+        if rows is not None:
+            st.caption(f"The first {len(rows)} rows")
+            st.dataframe(rows, hide_index=True)
+
+
+def _codebook(kind: TableFormat) -> None:
+    st.subheader("Columns", help=words.CODEBOOK, anchor=False)
+    tables = columns(kind)
+    for name, tab in zip(tables, st.tabs(list(tables)), strict=True):
+        book = {"Column": list(tables[name]), "Meaning": list(tables[name].values())}
+        tab.dataframe(
+            pd.DataFrame(book),
+            hide_index=True,
+            height=320,
+            column_config={
+                "Column": st.column_config.TextColumn(width="small"),
+                "Meaning": st.column_config.TextColumn(width="large"),
+            },
+        )

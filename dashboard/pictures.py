@@ -1,0 +1,76 @@
+"""Charts as files: an interactive page, or a picture drawn by the server's own browser."""
+
+import threading
+from enum import StrEnum
+from typing import Any, Final
+
+import plotly.graph_objects as go
+
+from core.errors import TonescopeError
+from dashboard import figures
+
+WIDTHS: Final = (800, 1200, 1600, 2400)
+HOW_TO_GET_A_BROWSER: Final = (
+    "PNG and SVG are drawn by a Chromium or Chrome on the computer that runs Tonescope, and none was "
+    "found there. Install one (on Debian or Ubuntu: `sudo apt-get install chromium`), then reload "
+    "this page. HTML needs none."
+)
+_DRAWN: Final = 1200  # px that text is sized for; a wider picture is enlarged
+_TIMEOUT_S: Final = 120.0
+_lock = threading.Lock()
+
+
+class Picture(StrEnum):
+    """The formats of a chart."""
+
+    HTML = "html"
+    PNG = "png"
+    SVG = "svg"
+
+
+MIMES: Final = {Picture.HTML: "text/html", Picture.PNG: "image/png", Picture.SVG: "image/svg+xml"}
+
+
+def browser() -> str | None:
+    """Returns the path of the browser that draws pictures, or None if there is none."""
+    from choreographer.browsers.chromium import Chromium
+
+    found: str | None = Chromium.find_browser(skip_local=False)
+    return found
+
+
+def draw(figure: go.Figure, caption: str, kind: Picture, width: int) -> bytes:
+    """Returns a chart as the bytes of a file, on white ground with its caption under it.
+
+    Args:
+        figure: the chart.
+        caption: what made it.
+        kind: of file.
+        width: of a picture, in pixels; a page is as wide as its window.
+
+    Raises:
+        TonescopeError: there is no browser to draw a picture, or it did not answer.
+    """
+    if kind is Picture.HTML:
+        return figures.standalone_html(figure, caption)
+    if browser() is None:
+        raise TonescopeError(HOW_TO_GET_A_BROWSER)
+    drawn = min(width, _DRAWN)
+    sheet = figures.printed(figure, caption, drawn).to_dict()
+    size = {"format": str(kind), "width": drawn, "height": sheet["layout"]["height"]}
+    return _drawn(sheet, size | {"scale": width / drawn})
+
+
+def _drawn(sheet: dict[str, Any], size: dict[str, Any]) -> bytes:
+    import kaleido
+
+    try:
+        with _lock:  # without MathJax, which it would fetch from the net
+            options = {"mathjax": False, "timeout": _TIMEOUT_S}
+            found: bytes = kaleido.calc_fig_sync(sheet, opts=size, kopts=options)
+    except (RuntimeError, OSError, ValueError, TimeoutError) as error:
+        raise TonescopeError(
+            f"The browser that draws pictures failed ({type(error).__name__}); try again, or take "
+            "the chart as HTML and save a picture with the camera above it."
+        ) from error
+    return found

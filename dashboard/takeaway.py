@@ -1,0 +1,164 @@
+"""What the Export page gives: tables as files, charts with the caption that says what made them."""
+
+import json
+import shutil
+import tempfile
+import weakref
+import zipfile
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.errors import StoreError
+from core.export.tables import TableFormat
+from core.timeline.track import FrameChoice
+from core.version import VERSION
+from dashboard import corpus, figures, map_figure, resources, words
+from dashboard.background import Report, background
+from dashboard.components import map_notes, provenance
+from dashboard.pictures import Picture, draw
+from dashboard.shared import scope
+
+ALL = "all"
+_HEAD = 5
+
+
+@dataclass(frozen=True)
+class Written:
+    """Files that were written.
+
+    Attributes:
+        folder: removed when this is forgotten.
+        files: names and numbers of rows, in the order in which they were written.
+        archive: all of them as one ZIP.
+    """
+
+    folder: Path
+    files: list[tuple[str, int]]
+    archive: Path
+
+    def path(self, name: str) -> Path:
+        """Returns where one of the files lies."""
+        return self.folder / "files" / name
+
+
+def tables_key(kind: TableFormat, recording: str) -> Hashable:
+    """Returns the name under which tables are written: the data of today in one format."""
+    store = scope().store
+    versions = tuple(store.lake.version(name) for name in ("recordings", "tracks", "runs"))
+    return (str(store.root), "tables", kind, recording, versions)
+
+
+def write_tables(kind: TableFormat, recording: str) -> None:
+    """Starts to write tables.
+
+    Args:
+        kind: their format.
+        recording: its SHA-256, or `ALL`.
+    """
+    library = scope()
+    wanted = None if recording == ALL else recording
+
+    def action(report: Report) -> Written:
+        report("Reading the store")
+        files: list[tuple[str, int]] = []
+        folder = Path(tempfile.mkdtemp(prefix="tonescope-"))
+        place, archive = folder / "files", folder / "all.zip"
+        written = Written(folder, files, archive)
+        weakref.finalize(written, shutil.rmtree, folder, ignore_errors=True)
+        try:
+            for path, n_rows in library.export(place, kind, wanted):
+                files.append((path.name, n_rows))
+                report(f"Wrote {path.name}")
+            report("Packing")
+            with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as pack:
+                for name, _ in files:
+                    pack.write(place / name, name)
+        except OSError as error:
+            raise StoreError(
+                f"The files could not be written to {place} ({error.strerror}); check the free "
+                "space of its disk."
+            ) from error
+        return written
+
+    background().start(tables_key(kind, recording), "Writing the files", action)
+
+
+def head(written: Written, name: str) -> pd.DataFrame | None:
+    """Returns the first rows of a written table, or None where a file is none."""
+    path = written.path(name)
+    if path.suffix == ".csv":
+        return pd.read_csv(path, nrows=_HEAD)
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        batch = next(pq.ParquetFile(path).iter_batches(_HEAD), None)
+        return None if batch is None else batch.to_pandas()
+    return None
+
+
+def chart_key(name: str, of: str, kind: Picture, width: int, colour: str) -> Hashable:
+    """Returns the name under which a chart is drawn."""
+    store = scope().store
+    tables = ("recordings", "tracks", "runs", "projections", "clusterings")
+    versions = tuple(store.lake.version(table) for table in tables)
+    return (str(store.root), "chart", name, of, kind, width, colour, versions)
+
+
+def make_chart(key: Hashable, figure: go.Figure, caption: str, kind: Picture, width: int) -> None:
+    """Starts to draw a chart."""
+
+    def action(report: Report) -> bytes:
+        report("Drawing")
+        return draw(figure, caption, kind, width)
+
+    background().start(key, "Making the chart", action)
+
+
+def timeline_chart(row: pd.Series, width_s: float) -> tuple[go.Figure, str]:
+    """Returns the timeline of a recording, and its caption."""
+    choice = resources.choice_of(row)
+    timeline, segments = resources.timeline(choice), resources.segments(choice)
+    frames = FrameChoice.SPEECH if timeline.track.speech.any() else FrameChoice.ALL
+    figure = figures.timeline_figure(
+        timeline, segments, width_s=width_s, frames=frames, stacked=False, dark=False
+    )
+    caption = f"{row['name']}. Smoothing {width_s:g} s, {frames} frames. "
+    return figure, caption + provenance.caption(timeline)
+
+
+def share_chart(rows: pd.DataFrame) -> tuple[go.Figure, str]:
+    """Returns the share of speech time by emotion over recordings, and its caption."""
+    seconds = resources.seconds_by_emotion(tuple(rows["attempt"].tolist())).sum()
+    count = f"{len(rows):,} recordings" if len(rows) > 1 else str(rows.iloc[0]["name"])
+    made = "; ".join(_made_by(rows))
+    caption = f"{count}, {seconds.sum():.0f} s of speech in segments. {made}. Tonescope {VERSION}."
+    return figures.share_figure(seconds.to_dict(), False), caption
+
+
+def map_chart(view: corpus.MapView, colour: str) -> tuple[go.Figure, str]:
+    """Returns a stored map as vectors, and its caption."""
+    groups = map_figure.groups_of(view.points, colour, False)
+    figure = map_figure.map_figure(
+        view.points, groups, title=view.title, dark=False, vector=len(view.points) <= 20_000
+    )
+    caption = f"{map_notes.caption(view)} Tonescope {VERSION}. {words.NO_EVIDENCE}"
+    return figure, caption
+
+
+def _made_by(rows: pd.DataFrame) -> list[str]:
+    """Returns engine, precision and windows of each kind of track among rows of the catalogue."""
+    columns = ["track_key", "engine_id", "precision", "windowing"]
+    tracks = scope().store.lake.read("tracks", columns=columns).to_pandas()
+    mine = tracks[tracks["track_key"].isin(rows["track_key"])].drop_duplicates("track_key")
+    found = []
+    for row in mine.to_dict("records"):
+        windows = json.loads(row["windowing"])
+        found.append(
+            f"Engine {row['engine_id']}, {row['precision']}; windows of {windows['window_s']:g} s "
+            f"with {windows['overlap_s']:g} s overlap"
+        )
+    return list(dict.fromkeys(found))
