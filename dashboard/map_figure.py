@@ -163,7 +163,7 @@ def _dress(figure: go.Figure, title: str, dark: bool) -> None:
     axis = {"showticklabels": False, "zeroline": False, "showgrid": False}
     axis |= {"showline": True, "mirror": True, "linecolor": GRID[dark]}
     figure.update_xaxes(title=f"{title} 1, no unit", **axis)
-    figure.update_yaxes(title=f"{title} 2, no unit", scaleanchor="x", **axis)
+    figure.update_yaxes(title=f"{title} 2, no unit", **axis)
     figure.update_layout(
         height=500,
         margin={"l": 0, "r": 3, "t": 30, "b": 40},

@@ -79,6 +79,10 @@ TRIM_SILENCE: Final = (
     "recording; the answer for the whole then leaves the silence out."
 )
 QUALITY: Final = "Measured on the file as it came, before any noise reduction."
+TONAL: Final = (
+    "Share of the time outside speech in which the sound is tonal, as music is. Ringing is tonal "
+    "too; music under speech, and music that is mostly drums, is not seen."
+)
 SNR: Final = (
     "Speech over background, estimated from speech and pauses. Under 10 dB be careful; without "
     "pauses it cannot be told."

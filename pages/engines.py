@@ -68,8 +68,6 @@ def _engine(info: resources.EngineInfo, default: str) -> None:
     left.markdown(resources.about_engine(info.name))
     left.caption(_facts(info))
     left.caption(f"Licence: {info.licence}")
-    if info.name == "compact":
-        left.caption(words.COMPACT_LICENCE)
     view = resources.fetch_view(info.name)
     if view is not None and not view.finished:
         fetch_status.show(info.name)

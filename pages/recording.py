@@ -6,11 +6,17 @@ import pandas as pd
 import streamlit as st
 
 from core.records import Segment, Span
-from core.timeline.calibration import MIN_WIDTH_S
-from core.timeline.segments import mean_calibrated_scores, scores_of_segment, speech_shares
 from core.timeline.track import FrameChoice, Timeline
 from dashboard import figures, navigation, palette, resources, words
-from dashboard.components import exports, moved, player, provenance, quality
+from dashboard.components import (
+    exports,
+    moved,
+    player,
+    provenance,
+    quality,
+    segment_table,
+    summary,
+)
 from dashboard.session import (
     ALL_FRAMES,
     DEFAULT_SMOOTHING_S,
@@ -37,9 +43,9 @@ def main() -> None:
     with heading:
         _title(row, timeline)
     _timeline(row, timeline, segments)
-    _player(row["recording"], _cued(row, segments))
-    _summary(timeline, segments)
-    _segment_table(row, timeline, segments)
+    _player(row["recording"], segment_table.cued(row, segments))
+    summary.show(timeline, segments)
+    segment_table.show(row, timeline, segments)
     exports.show(row, choice, timeline, segments)
     quality.show(timeline)
     provenance.show(timeline)
@@ -138,7 +144,7 @@ def _timeline(row: pd.Series, timeline: Timeline, segments: tuple[Segment, ...])
         bind="query-params",
         help=words.FRAMES,
     )
-    cued = _cued(row, segments)
+    cued = segment_table.cued(row, segments)
     figure = figures.timeline_figure(
         timeline,
         segments,
@@ -150,34 +156,12 @@ def _timeline(row: pd.Series, timeline: Timeline, segments: tuple[Segment, ...])
     )
     st.plotly_chart(
         figure,
-        key=_key(Keys.CHART, row),
-        on_select=partial(_cue_from_chart, row),
+        key=segment_table.key(Keys.CHART, row),
+        on_select=partial(segment_table.cue_from_chart, row),
         selection_mode="points",
         config={"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
         alt=f"Scores of nine emotions over time for {row['name']}",
     )
-
-
-def _key(name: str, row: pd.Series) -> str:
-    """Returns the key of a widget that belongs to one run."""
-    return f"{name}.{row['recording']}.{row['run_key']}"
-
-
-def _cued(row: pd.Series, segments: tuple[Segment, ...]) -> Segment | None:
-    """Returns the segment that was chosen last, on the chart or in the table."""
-    number = st.session_state.get(_key(Keys.CUE, row))
-    return segments[number] if number is not None and number < len(segments) else None
-
-
-def _cue_from_chart(row: pd.Series) -> None:
-    points = st.session_state[_key(Keys.CHART, row)]["selection"]["points"]
-    in_lane = [p["point_index"] for p in points if p.get("y") == figures.SEGMENT_LANE]
-    st.session_state[_key(Keys.CUE, row)] = in_lane[0] if in_lane else None
-
-
-def _cue_from_table(row: pd.Series) -> None:
-    chosen = st.session_state[_key(Keys.SEGMENT_TABLE, row)]["selection"]["rows"]
-    st.session_state[_key(Keys.CUE, row)] = chosen[0] if chosen else None
 
 
 def _player(recording: str, cued: Segment | None) -> None:
@@ -187,87 +171,6 @@ def _player(recording: str, cued: Segment | None) -> None:
         return
     player.show(recording, None if cued is None else Span(cued.start_s, cued.end_s))
     st.caption("Click a segment under the curves, or select one in the table, to hear it.")
-
-
-def _summary(timeline: Timeline, segments: tuple[Segment, ...]) -> None:
-    left, right = st.columns(2, gap="large")
-    with left:
-        _utterance(timeline)
-    with right:
-        _shares(timeline, segments)
-
-
-def _utterance(timeline: Timeline) -> None:
-    said = timeline.utterance()
-    st.subheader("As a whole", help=words.UTTERANCE, anchor=False)
-    st.metric("Sounds to the engine", palette.signed(said.emotion))
-    if said.confidence is not None:
-        sure = f"calibrated confidence {said.confidence:.2f}"
-    else:
-        short = timeline.track.duration_s < MIN_WIDTH_S
-        reason = "under 0.5 s" if short else "over 10 s"
-        sure = f"calibrated confidence: none {reason}"
-        if timeline.track.source.temperatures is None:
-            sure = "calibrated confidence: none, as this engine was never calibrated"
-    st.caption(sure, help=words.CONFIDENCE)
-    st.plotly_chart(
-        figures.score_figure(said.scores.tolist(), is_dark(), "raw score"),
-        config={"displayModeBar": False},
-        key=Keys.UTTERANCE_CHART,
-        alt="The nine raw scores of the whole recording",
-    )
-
-
-def _shares(timeline: Timeline, segments: tuple[Segment, ...]) -> None:
-    st.subheader("By speech time", help=words.SHARES, anchor=False)
-    shares = speech_shares(timeline, segments)
-    if not shares:
-        st.info("No speech was found, so there is no share of speech time.")
-        return
-    most = max(shares, key=lambda name: shares[name])
-    st.metric("Most of the speech sounds", palette.signed(most))
-    calibrated = mean_calibrated_scores(timeline, segments)
-    top = sorted(calibrated.items(), key=lambda item: -item[1])[:3]
-    listed = ", ".join(f"{name} {value:.2f}" for name, value in top)
-    st.caption(f"mean calibrated scores: {listed}" if listed else "", help=words.CALIBRATED_MEAN)
-    st.plotly_chart(
-        figures.score_figure(list(shares.values()), is_dark(), "share of speech time"),
-        config={"displayModeBar": False},
-        key=Keys.SHARE_CHART,
-        alt="Share of speech time by emotion",
-    )
-
-
-def _segment_table(row: pd.Series, timeline: Timeline, segments: tuple[Segment, ...]) -> None:
-    st.subheader("Segments", help=words.SEGMENT, anchor=False)
-    if not segments:
-        st.info("There are no segments, as no speech was found in this recording.")
-        return
-    table = pd.DataFrame(
-        {
-            "#": [s.segment + 1 for s in segments],
-            "Start, s": [s.start_s for s in segments],
-            "End, s": [s.end_s for s in segments],
-            "Sounds": [palette.signed(s.emotion) for s in segments],
-            "Score": [float(scores_of_segment(timeline, s).max()) for s in segments],
-            "Confidence": [s.confidence for s in segments],
-        }
-    )
-    seconds = st.column_config.NumberColumn(format="%.2f")
-    st.dataframe(
-        table,
-        key=_key(Keys.SEGMENT_TABLE, row),
-        hide_index=True,
-        on_select=partial(_cue_from_table, row),
-        selection_mode="single-row",
-        height=min(38 + 35 * len(segments), 400),
-        column_config={
-            "Start, s": seconds,
-            "End, s": seconds,
-            "Score": st.column_config.NumberColumn(format="%.2f", help=words.SCORE),
-            "Confidence": st.column_config.NumberColumn(format="%.2f", help=words.CONFIDENCE),
-        },
-    )
 
 
 main()

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.audio.decode import SAMPLE_RATE
 from core.audio.levels import decibels
@@ -16,6 +17,11 @@ _SPAN_DB: Final = 65.0  # what lies further below the strongest part of the spec
 _EDGE_S: Final = 0.1  # beside speech: neither surely speech nor surely a pause
 _LEAST_S: Final = 0.3  # of speech and of pauses, for a ratio of the two
 _NOISE_FLOOR: Final = 1e-10  # rounding to 16 bits leaves about as much
+_TONAL_BINS: Final = slice(5, 321)  # 78 to 5,000 Hz
+_AROUND: Final = 31  # bins, about 480 Hz
+_TONAL_FLATNESS: Final = 0.2  # of noise it is about 0.5, whatever its colour
+_AUDIBLE_DB: Final = -60.0
+TONAL_SHARE: Final = 0.5
 CLIPPED_SHARE: Final = 0.001
 ABOVE_FULL_DB: Final = 6.0
 LOW_SNR_DB: Final = 10.0
@@ -30,6 +36,7 @@ class QualityMeter:
     def __init__(self) -> None:
         self._rest = np.zeros(0, np.float32)
         self._powers: list[Floats] = []
+        self._tonal: list[NDArray[np.bool_]] = []
         self._spectrum = np.zeros(_WINDOW // 2 + 1)
         self._taper = np.hanning(_WINDOW)
         self._sum = self._energy = 0.0
@@ -60,7 +67,10 @@ class QualityMeter:
         windows = samples[: n_windows * _WINDOW].reshape(-1, _WINDOW)
         if n_windows:
             centred = windows - windows.mean(axis=1, keepdims=True)
-            self._spectrum += (np.abs(np.fft.rfft(centred * self._taper, axis=1)) ** 2).sum(axis=0)
+            spectra = np.abs(np.fft.rfft(centred * self._taper, axis=1)) ** 2
+            self._spectrum += spectra.sum(axis=0)
+            audible = (centred**2).mean(axis=1) > 10 ** (_AUDIBLE_DB / 10)
+            self._tonal.append(audible & (_local_flatness(spectra) < _TONAL_FLATNESS))
 
     def finish(
         self, speech: Sequence[Span], heard: Span, levels: dict[str, Any], gap_s: float
@@ -87,6 +97,7 @@ class QualityMeter:
             snr_db=_snr_db(powers, speech),
             bandwidth_hz=self._bandwidth_hz(),
             speech_share=speech_s / duration_s,
+            tonal_share=_tonal_share(self._tonal, speech),
             channel_levels_db=tuple(levels["channel_levels_db"]),
             cancelled_share=levels["cancelled_share"],
             gap_s=gap_s,
@@ -104,6 +115,37 @@ class QualityMeter:
             return None
         there = np.flatnonzero(smooth > smooth.max() * 10 ** (-_SPAN_DB / 10))
         return float(there[-1] * SAMPLE_RATE / _WINDOW)
+
+
+def _local_flatness(spectra: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns how flat spectra are beside their own course, near 0 for tones, 0.5 for noise.
+
+    The geometric mean of the power over its mean in the bins around, so that the colour of a noise
+    does not count.
+
+    Args:
+        spectra: power, shape `(n_windows, n_bins)`.
+
+    Source: spectral flatness, Johnston, 1988, https://doi.org/10.1109/49.608.
+    """
+    sums = np.cumsum(np.pad(spectra, ((0, 0), (_AROUND // 2 + 1, _AROUND // 2))), axis=1)
+    around = (sums[:, _AROUND:] - sums[:, :-_AROUND]) / _AROUND
+    floor = 1e-12
+    ratio = np.log((spectra[:, _TONAL_BINS] + floor) / (around[:, _TONAL_BINS] + floor))
+    return np.asarray(np.exp(ratio.mean(axis=1)))
+
+
+def _tonal_share(tonal: Sequence[NDArray[np.bool_]], speech: Sequence[Span]) -> float | None:
+    """Returns the share of the time outside speech that is tonal, or None without such time."""
+    flags = np.concatenate([*tonal, np.zeros(0, bool)])
+    times_s = (np.arange(len(flags)) + 0.5) * _WINDOW / SAMPLE_RATE
+    outside = np.ones(len(flags), bool)
+    for span in speech:
+        first, last = np.searchsorted(times_s, (span.start_s - _EDGE_S, span.end_s + _EDGE_S))
+        outside[first:last] = False
+    if outside.sum() < _LEAST_S * SAMPLE_RATE / _WINDOW:
+        return None
+    return float(flags[outside].mean())
 
 
 def _snr_db(powers: Floats, speech: Sequence[Span]) -> float | None:
@@ -149,6 +191,11 @@ def remarks(quality: Quality) -> tuple[str, ...]:
         found.append(
             f"Speech stands out from the background by only about {max(0.0, quality.snr_db):.0f} dB; "
             "compare with noise reduction (Settings, or --noise-reduction), and trust neither alone."
+        )
+    if quality.tonal_share is not None and quality.tonal_share > TONAL_SHARE:
+        found.append(
+            f"Tones fill {quality.tonal_share:.0%} of the time outside speech: music, or ringing. "
+            "If there is music under the speech, scores follow it too; use a version without it."
         )
     low, high = TELEPHONE_HZ
     if quality.bandwidth_hz is not None and low <= quality.bandwidth_hz <= high:

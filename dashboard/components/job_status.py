@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.jobs import FileProgress, JobView, State
-from dashboard import navigation, resources
+from dashboard import navigation, resources, words
 from dashboard.palette import duration, signed, time_left
 
 _MARKS = {
@@ -38,7 +38,7 @@ def _running(job: str) -> None:
     with st.container(border=True):
         left, right = st.columns([5, 1], vertical_alignment="center")
         current = next((f for f in view.files if f.state is State.RUNNING), None)
-        doing = f"Analysing {_plain(current.name)}" if current else "Starting the engine"
+        doing = f"Analysing {words.plain(current.name)}" if current else "Starting the engine"
         left.progress(
             min(1.0, view.share),
             text=f"{doing} · {view.done} of {len(view.files)} finished · {time_left(view.eta_s)}",
@@ -72,12 +72,12 @@ def _files(view: JobView) -> None:
 
 def _file(file: FileProgress) -> None:
     name, state, action = st.columns([5, 5, 2], vertical_alignment="center")
-    name.markdown(f"{_MARKS[file.state]} {_plain(file.name)}")
+    name.markdown(f"{_MARKS[file.state]} {words.plain(file.name)}")
     outcome = file.outcome
     if file.state is State.RUNNING:
         state.progress(min(1.0, file.share))
     elif outcome and outcome.error:
-        state.markdown(f":red[{_plain(outcome.error)}]")
+        state.markdown(f":red[{words.plain(outcome.error)}]")
     elif outcome and outcome.emotion and outcome.duration_s is not None:
         known = " · known already" if file.state is State.SKIPPED else ""
         state.markdown(
@@ -93,10 +93,3 @@ def _file(file: FileProgress) -> None:
             navigation.link(
                 "recording", "Open", ":material/arrow_forward:", recording=outcome.recording
             )
-
-
-def _plain(text: str) -> str:
-    """Returns text that Markdown shows as it stands, whatever a file is called."""
-    return "".join(
-        f"\\{c}" if c in "\\`*_{}[]()<>#+-.!|~$:&" else c for c in " ".join(text.split())
-    )

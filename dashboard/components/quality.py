@@ -23,6 +23,8 @@ def show(timeline: Timeline) -> None:
         wide = None if quality.bandwidth_hz is None else quality.bandwidth_hz / 1000
         second[1].metric("Bandwidth", _or_none(wide, "kHz", 1), help=words.BANDWIDTH)
         second[2].metric("Speech", f"{quality.speech_share:.0%}", help=words.SPEECH)
+        share = None if quality.tonal_share is None else 100 * quality.tonal_share
+        st.metric("Music or tones outside speech", _or_none(share, "%"), help=words.TONAL)
         for line in _lines(quality):
             st.caption(line)
 

@@ -184,3 +184,32 @@ def test_gap_stands_in_the_report(tmp_path):
         list(audio.samples())
         assert audio.gap_s == 0
         assert audio.levels["peak_db"] == pytest.approx(20 * math.log10(0.3), abs=0.01)
+
+
+def chords(seconds: float) -> np.ndarray:
+    """Returns three notes at a time with overtones, changing each half second."""
+    t = np.arange(round(seconds * 16_000)) / 16_000
+    root = 220 * 2 ** (np.floor(t * 2) % 5 / 12)
+    phase = 2 * np.pi * np.cumsum(root) / 16_000
+    notes = [np.sin(phase * ratio * k) / k for ratio in (1, 1.26, 1.5) for k in range(1, 6)]
+    return (0.05 * np.sum(notes, axis=0)).astype(np.float32)
+
+
+def test_music_outside_speech_is_told_and_noise_of_any_colour_is_not():
+    found = measure(chords(6.0))
+    assert found.tonal_share > 0.8
+    assert any("music" in remark for remark in remarks(found))
+    white = noise(6.0)
+    brown = np.cumsum(white)
+    brown = (0.1 * brown / np.abs(brown).max()).astype(np.float32)
+    for sound in (white, brown, silence(6.0)):
+        found = measure(sound)
+        assert found.tonal_share == 0
+        assert not any("music" in remark for remark in remarks(found))
+
+
+def test_only_the_time_outside_speech_counts_for_music():
+    sound = np.concatenate([chords(4.0), noise(4.0)])
+    assert measure(sound, (Span(0, 4),)).tonal_share == pytest.approx(0, abs=0.03)
+    assert measure(sound, (Span(4, 8),)).tonal_share > 0.8
+    assert measure(sound, (Span(0, 8),)).tonal_share is None
