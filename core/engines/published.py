@@ -6,7 +6,9 @@ Source: Ma et al., 2023, https://arxiv.org/abs/2312.15185; FunASR's model zoo.
 from dataclasses import dataclass
 from typing import Final
 
-COMPACT_LICENCE: Final = "CC BY-NC-SA 4.0 (research use only); encoder MIT (OpenAI Whisper)"
+COMPACT_LICENCE: Final = (
+    "CC BY-NC-SA 4.0 (for research, not for commercial use); encoder MIT (OpenAI Whisper)"
+)
 EMOTION2VEC_LICENCE: Final = (
     "FunASR Model License 1.1 (attribute FunASR and emotion2vec, keep the model's name)"
 )

@@ -40,7 +40,7 @@ def test_page_tells_what_each_engine_is_and_why_it_is_not_ready(open_page):
     assert "1,024 dimensions" in text
     assert "about 1.95 GB to fetch" in text
     assert text.count("Licence: FunASR Model License 1.1") == 3
-    assert "CC BY-NC-SA 4.0: it is for research, not for commercial use" in text
+    assert "CC BY-NC-SA 4.0 (for research, not for commercial use)" in text
     assert text.count("fetch it once, and it works offline") == 3
     assert [b.key for b in app.button if b.key.startswith("fetch-")] == [
         f"fetch-emotion2vec_plus_{size}" for size in ("seed", "base", "large")

@@ -1,0 +1,68 @@
+"""The segments of a recording as a table; the chosen one is played and set off on the chart."""
+
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from core.records import Segment
+from core.timeline.segments import scores_of_segment
+from core.timeline.track import Timeline
+from dashboard import figures, palette, words
+from dashboard.session import Keys
+
+
+def key(name: str, row: pd.Series) -> str:
+    """Returns the key of a widget that belongs to one run."""
+    return f"{name}.{row['recording']}.{row['run_key']}"
+
+
+def cued(row: pd.Series, segments: tuple[Segment, ...]) -> Segment | None:
+    """Returns the segment that was chosen last, on the chart or in the table."""
+    number = st.session_state.get(key(Keys.CUE, row))
+    return segments[number] if number is not None and number < len(segments) else None
+
+
+def cue_from_chart(row: pd.Series) -> None:
+    """Takes over the segment that was clicked on the chart."""
+    points = st.session_state[key(Keys.CHART, row)]["selection"]["points"]
+    in_lane = [p["point_index"] for p in points if p.get("y") == figures.SEGMENT_LANE]
+    st.session_state[key(Keys.CUE, row)] = in_lane[0] if in_lane else None
+
+
+def _cue_from_table(row: pd.Series) -> None:
+    chosen = st.session_state[key(Keys.SEGMENT_TABLE, row)]["selection"]["rows"]
+    st.session_state[key(Keys.CUE, row)] = chosen[0] if chosen else None
+
+
+def show(row: pd.Series, timeline: Timeline, segments: tuple[Segment, ...]) -> None:
+    """Shows the table."""
+    st.subheader("Segments", help=words.SEGMENT, anchor=False)
+    if not segments:
+        st.info("There are no segments, as no speech was found in this recording.")
+        return
+    table = pd.DataFrame(
+        {
+            "#": [s.segment + 1 for s in segments],
+            "Start, s": [s.start_s for s in segments],
+            "End, s": [s.end_s for s in segments],
+            "Sounds": [palette.signed(s.emotion) for s in segments],
+            "Score": [float(scores_of_segment(timeline, s).max()) for s in segments],
+            "Confidence": [s.confidence for s in segments],
+        }
+    )
+    seconds = st.column_config.NumberColumn(format="%.2f")
+    st.dataframe(
+        table,
+        key=key(Keys.SEGMENT_TABLE, row),
+        hide_index=True,
+        on_select=partial(_cue_from_table, row),
+        selection_mode="single-row",
+        height=min(38 + 35 * len(segments), 400),
+        column_config={
+            "Start, s": seconds,
+            "End, s": seconds,
+            "Score": st.column_config.NumberColumn(format="%.2f", help=words.SCORE),
+            "Confidence": st.column_config.NumberColumn(format="%.2f", help=words.CONFIDENCE),
+        },
+    )
