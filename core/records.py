@@ -58,13 +58,13 @@ class Quality:
         snr_db: estimate of speech over background, from speech and pauses; None without pauses.
         bandwidth_hz: highest frequency that holds anything, at most 8000; None in silence.
         speech_share: share of the duration that is speech.
-        tonal_share: share of the time outside speech that is audible and tonal, as music is, but
-            ringing too; None where there is hardly any such time.
         channel_levels_db: root mean square level of each channel of the file.
         cancelled_share: share of the energy where the channels cancel each other out in the mix.
         gap_s: silence that stands for what the file lacks, in seconds.
         heard_start_s: where the part that the engine heard begins: 0 unless silence was trimmed.
         heard_end_s: where it ends.
+        tonal_share: share of the time outside speech that is audible and tonal, as music is, but
+            ringing too; None where there is hardly any such time.
     """
 
     duration_s: float
@@ -75,12 +75,12 @@ class Quality:
     snr_db: float | None
     bandwidth_hz: float | None
     speech_share: float
-    tonal_share: float | None
     channel_levels_db: tuple[float, ...]
     cancelled_share: float
     gap_s: float
     heard_start_s: float
     heard_end_s: float
+    tonal_share: float | None = None
 
     @property
     def heard(self) -> Span:
