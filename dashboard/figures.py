@@ -147,7 +147,7 @@ def printed(figure: go.Figure, caption: str, width: int = 1000) -> go.Figure:
         caption: one or more sentences, wrapped to the width.
         width: of the figure in pixels.
     """
-    copy = go.Figure(figure)
+    copy = go.Figure(figure.to_dict())  # a copy of a figure may share its traces
     inner = 90 if (copy.layout.height or 560) < 300 else 470  # px: one bar, or a chart
     lines = textwrap.wrap(caption, int((width - 80) / 5.6))  # px: a letter at this size, the mean
     names = [trace.name or "" for trace in copy.data if trace.showlegend is not False]

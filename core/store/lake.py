@@ -17,7 +17,8 @@ from core.store.schema import SCHEMA_VERSION, TABLES, Table
 
 VERSION_FILE = "tonescope.json"
 _RETRIES = 12
-_OWN = {VERSION_FILE, "tables", "attempts", "audio", "incoming"}  # by whoever else starts it
+# What may lie there before: by whoever else starts the store, or a choice made before it.
+_OWN = {VERSION_FILE, "tables", "attempts", "audio", "incoming", "preferences.json"}
 
 Result = TypeVar("Result")
 

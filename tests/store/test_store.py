@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core import preferences
 from core.emotions import Emotion
 from core.errors import AudioError, StoreError
 from core.provenance import sha256_of
@@ -265,3 +266,10 @@ def test_copy_for_the_browser_is_written_once_and_whole_or_not_at_all(store):
     copies = {store.browser_copy(recording, write) for _ in range(3)}
     assert len(written) == 1
     assert [c.read_bytes() for c in copies] == [b"copy"]
+
+
+def test_choice_made_before_the_store_does_not_keep_it_from_being_started(tmp_path):
+    preferences.choose_engine(tmp_path / "store", "compact")
+    store = Store(tmp_path / "store")
+    assert preferences.default_engine(tmp_path / "store") == "compact"
+    assert len(store.lake.read("recordings")) == 0
