@@ -50,5 +50,5 @@ def test_engine_is_fetched_verified_chosen_and_used(page, address, hub):
     page.get_by_text("1 analysed").wait_for()
     page.get_by_role("link", name="Open").click()
     page.locator(".js-plotly-plot .scatterlayer .trace").nth(8).wait_for(state="attached")
-    page.get_by_text(NAME).first.wait_for()
+    page.get_by_text(NAME).first.wait_for(state="attached")  # folded away, with how it was made
     assert len(hub.headers) == asked  # offline once it is fetched
