@@ -1,5 +1,7 @@
 """What happens when the server starts and stops, and when a script fails."""
 
+import importlib
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,18 +9,26 @@ from typing import Any
 import streamlit as st
 
 from core.errors import TonescopeError
-from dashboard.shared import fetches, queue
 
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Stops the jobs when the server stops; what they have finished is stored."""
     del app
+    threading.Thread(target=_warm_up, name="tonescope-warm-up", daemon=True).start()
     try:
         yield {}
     finally:
+        from dashboard.shared import fetches, queue
+
         fetches().close()
         queue().close()
+
+
+def _warm_up() -> None:
+    """Imports what the first page needs while the browser still loads Streamlit's own files."""
+    for name in ("core.api", "core.jobs", "plotly.graph_objects", "plotly.subplots"):
+        importlib.import_module(name)
 
 
 def report_error(error: Exception) -> bool:

@@ -7,7 +7,6 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.errors import TonescopeError
-from dashboard.shared import scope
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HEADERS = {
@@ -24,6 +23,8 @@ def audio_url(recording: str) -> str:
 
 def audio(request: Request) -> Response:
     """Answers with a recording's audio as browsers play it, or the asked range of it."""
+    from dashboard.shared import scope  # not on the way to the server's first answer
+
     recording = request.path_params["recording"]
     if not _SHA256.fullmatch(recording):
         return PlainTextResponse("A recording is named by 64 hex digits.", status_code=400)
