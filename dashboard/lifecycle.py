@@ -13,7 +13,7 @@ from core.errors import TonescopeError
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
-    """Stops the jobs when the server stops; what they have finished is stored."""
+    """Warms up beside the first answers; stops the jobs in the end, whose results are stored."""
     del app
     threading.Thread(target=_warm_up, name="tonescope-warm-up", daemon=True).start()
     try:

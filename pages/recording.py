@@ -9,6 +9,7 @@ from core.records import Segment, Span
 from core.timeline.track import FrameChoice, Timeline
 from dashboard import figures, navigation, palette, resources, words
 from dashboard.components import (
+    choose,
     exports,
     moved,
     player,
@@ -71,28 +72,15 @@ def _chosen(rows: pd.DataFrame) -> pd.Series:
             "The recording in this address is not in the store; the newest is shown instead.",
             icon=":material/search_off:",
         )
-    recording = _choose("Recording", Keys.RECORDING, {k: _label(names.loc[k]) for k in names.index})
+    recording = choose.show(
+        "Recording", Keys.RECORDING, {k: _label(names.loc[k]) for k in names.index}
+    )
     mine = rows[rows["recording"] == recording].set_index("run_key", drop=False)
     if len(mine) == 1:
         return mine.iloc[0]
     return mine.loc[
-        _choose("Track", Keys.TRACK, {k: _track_label(mine.loc[k]) for k in mine.index})
+        choose.show("Track", Keys.TRACK, {k: _track_label(mine.loc[k]) for k in mine.index})
     ]
-
-
-def _choose(label: str, key: str, options: dict[str, str]) -> str:
-    """Asks for one of several things by their names; the address always says which."""
-    keys = list(options)
-    wanted = st.query_params.get(key)
-    chosen = st.selectbox(
-        label,
-        keys,
-        index=keys.index(wanted) if wanted in options else 0,
-        format_func=lambda k: options[k],
-        key=f"{key}.choice.{hash(tuple(keys))}",
-    )
-    st.query_params[key] = chosen or keys[0]
-    return chosen or keys[0]
 
 
 def _label(row: pd.Series) -> str:
