@@ -8,9 +8,14 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:] = [str(ROOT), *(p for p in sys.path if p not in (str(ROOT), str(ROOT / "dashboard")))]
 
 import streamlit as st  # noqa: E402
+from streamlit.components.v2 import manifest_scanner  # noqa: E402
 
 from dashboard.lifecycle import lifespan, report_error  # noqa: E402
 from dashboard.routes import ROUTES  # noqa: E402
+
+# Streamlit reads the metadata of every installed package in search of components, four times each:
+# half a second before the first answer. No package here has any; our own need no manifest.
+manifest_scanner.scan_component_manifests = list
 
 app = st.App(
     ROOT / "dashboard" / "main.py",

@@ -1,32 +1,49 @@
 """What happens when the server starts and stops, and when a script fails."""
 
 import importlib
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 import streamlit as st
 
 from core.errors import TonescopeError
+from core.settings import default_store
+from core.store.folder import is_unused
 
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Warms up beside the first answers; stops the jobs in the end, whose results are stored."""
     del app
-    threading.Thread(target=_warm_up, name="tonescope-warm-up", daemon=True).start()
+    if not store_is_unused():
+        warm_up()
     try:
         yield {}
     finally:
-        from dashboard.shared import fetches, queue
+        shared = sys.modules.get("dashboard.shared")
+        if shared is not None:  # else nothing was ever asked for
+            shared.fetches().close()
+            shared.queue().close()
 
-        fetches().close()
-        queue().close()
+
+def store_is_unused() -> bool:
+    """Returns whether nothing was ever stored, so that the first screen needs no library."""
+    return is_unused(default_store())
 
 
-def _warm_up() -> None:
-    """Imports what the first page needs while the browser still loads Streamlit's own files."""
+@cache
+def warm_up() -> None:
+    """Starts, once, to import what pages need: at once, or after a first screen that needs none."""
+    timer = threading.Timer(1.0 if store_is_unused() else 0.0, _import_all)
+    timer.daemon = True
+    timer.start()
+
+
+def _import_all() -> None:
     for name in ("core.api", "core.jobs", "plotly.graph_objects", "plotly.subplots"):
         importlib.import_module(name)
 

@@ -1,6 +1,7 @@
-"""What the server answers beside the pages: the audio of a recording, with range requests."""
+"""What the server answers beside the pages: its icon, and audio with range requests."""
 
 import re
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -8,6 +9,7 @@ from starlette.routing import Route
 
 from core.errors import TonescopeError
 
+_ICON = Path(__file__).resolve().parent / "icon.png"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HEADERS = {
     "Cache-Control": "private, max-age=3600",
@@ -35,4 +37,10 @@ def audio(request: Request) -> Response:
     return FileResponse(path, media_type=kind, headers=_HEADERS)
 
 
-ROUTES = [Route("/tonescope/audio/{recording}", audio)]
+def icon(request: Request) -> Response:
+    """Answers with the icon of the browser's tab, in place of Streamlit's own."""
+    del request
+    return FileResponse(_ICON, media_type="image/png", headers=_HEADERS)
+
+
+ROUTES = [Route("/tonescope/audio/{recording}", audio), Route("/favicon.png", icon)]

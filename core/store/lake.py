@@ -1,7 +1,5 @@
 """Delta tables in a folder: append, merge and read, each either done whole or not at all."""
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,12 +11,10 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from core.errors import StoreError
-from core.store.schema import SCHEMA_VERSION, TABLES, Table
+from core.store.folder import open_folder
+from core.store.schema import TABLES, Table
 
-VERSION_FILE = "tonescope.json"
 _RETRIES = 12
-# What may lie there before: by whoever else starts the store, or a choice made before it.
-_OWN = {VERSION_FILE, "tables", "attempts", "audio", "incoming", "preferences.json"}
 
 Result = TypeVar("Result")
 
@@ -32,7 +28,7 @@ class Lake:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        _open_folder(root)
+        open_folder(root)
 
     def read(
         self, name: str, columns: list[str] | None = None, where: Any | None = None
@@ -176,42 +172,3 @@ def _guarded(action: Callable[[], Result], what: str) -> Result:
 def _first_line(error: Exception) -> str:
     lines = str(error).splitlines()
     return lines[0][:200] if lines else type(error).__name__
-
-
-def _open_folder(root: Path) -> None:
-    """Checks the version of a store, or starts a new one in an empty folder."""
-    version_file = root / VERSION_FILE
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        if not version_file.exists():
-            if any(e.name not in _OWN and e.name[0] != "." for e in root.iterdir()):
-                raise StoreError(
-                    f"The folder {root} holds other files and no store; "
-                    "choose an empty or new folder for the store."
-                )
-            _write_whole(
-                version_file, json.dumps({"format": "tonescope", "schema": SCHEMA_VERSION})
-            )
-        found = json.loads(version_file.read_text())
-        schema = found["schema"]
-    except OSError as error:
-        raise StoreError(
-            f"The store's folder {root} cannot be used ({error.strerror}); "
-            "choose a folder that you may write to."
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(
-            f"The file {version_file} is damaged; restore it from a backup of the store."
-        ) from error
-    if schema != SCHEMA_VERSION:
-        raise StoreError(
-            f"The store {root} has schema version {schema}, this program reads version "
-            f"{SCHEMA_VERSION}; use the version of Tonescope that wrote it, or a newer one."
-        )
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Writes a small file so that a reader sees it whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
-    draft.write_text(text)
-    draft.replace(path)

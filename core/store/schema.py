@@ -12,8 +12,6 @@ import pyarrow as pa
 
 from core.emotions import EMOTIONS
 
-SCHEMA_VERSION: Final = 1
-
 _TIME = pa.timestamp("us", tz="UTC")
 _TEXTS = pa.list_(pa.string())
 _VECTOR = pa.list_(pa.float32())

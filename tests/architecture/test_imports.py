@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from core.store.folder import open_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "funasr", "umap", "sklearn", "silero_vad", "numba", "transformers", "streamlit")
 REPORT = "\nimport json, sys; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
@@ -43,14 +45,18 @@ def test_opening_and_checking_a_store_loads_no_heavy_package(tmp_path):
     assert loaded.isdisjoint(HEAVY)
 
 
-def test_first_page_loads_no_heavy_package(tmp_path):
+@pytest.mark.parametrize("started", [False, True], ids=["new store", "started store"])
+def test_first_page_loads_no_heavy_package(tmp_path, started):
     page_heavy = set(HEAVY) - {"streamlit"}
+    store = tmp_path / "store"
+    if started:
+        open_folder(store)
     loaded = loaded_after(
-        f"import os; os.environ['TONESCOPE_STORE'] = {str(tmp_path / 'store')!r}\n"
+        f"import os; os.environ['TONESCOPE_STORE'] = {str(store)!r}\n"
         "from streamlit.testing.v1 import AppTest\n"
         "app = AppTest.from_file('dashboard/main.py', default_timeout=60).run()\n"
         "assert not app.exception, app.exception\n"
         "assert app.title[0].value == 'Your recordings'"
     )
-    assert "dashboard.resources" in loaded
+    assert ("dashboard.resources" in loaded) == started
     assert loaded.isdisjoint(page_heavy)

@@ -10,7 +10,8 @@ from deltalake.exceptions import CommitFailedError
 
 from core.errors import StoreError
 from core.store import lake
-from core.store.lake import VERSION_FILE, Lake
+from core.store.folder import VERSION_FILE
+from core.store.lake import Lake
 from core.store.rows import failure_row, recording_row
 from core.store.schema import TABLES
 from core.store.store import Store
