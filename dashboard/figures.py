@@ -128,11 +128,15 @@ def share_figure(seconds: dict[str, float], dark: bool) -> go.Figure:
         )
     figure.update_layout(
         barmode="stack",
-        height=150,
-        margin={"l": 0, "r": 0, "t": 4, "b": 66},
-        xaxis={"range": [0, 1], "tickformat": ".0%", "title": "share of speech time"},
+        height=162,
+        margin={"l": 0, "r": 0, "t": 4, "b": 78},
+        xaxis={
+            "range": [0, 1],
+            "tickformat": ".0%",
+            "title": {"text": "share of speech time", "standoff": 2},
+        },
         yaxis={"visible": False},
-        legend={"orientation": "h", "y": -0.75, "yanchor": "top", "x": 0, "traceorder": "normal"},
+        legend={"orientation": "h", "y": -0.72, "yanchor": "top", "x": 0, "traceorder": "normal"},
     )
     figure.update_xaxes(fixedrange=True, gridcolor=_GRID[dark])
     figure.update_yaxes(fixedrange=True)
