@@ -97,6 +97,7 @@ def unreachable(hub_address: str, error: Exception) -> EngineError:
             "to fetch; try the other hub."
         )
     reason = getattr(error, "reason", None) or error
+    reason = getattr(reason, "strerror", None) or reason
     return EngineError(
         f"{host} cannot be reached ({reason}): check the network, or try the other hub; what is "
         "fetched already is kept."

@@ -71,9 +71,11 @@ def _files(view: JobView) -> None:
 
 
 def _file(file: FileProgress) -> None:
-    name, state, action = st.columns([5, 5, 2], vertical_alignment="center")
-    name.markdown(f"{_MARKS[file.state]} {words.plain(file.name)}")
     outcome = file.outcome
+    failed = outcome is not None and outcome.error is not None
+    widths = [4, 8] if failed else [4, 6, 2]  # a reason needs the room of the link
+    name, state, *action = st.columns(widths, vertical_alignment="center")
+    name.markdown(f"{_MARKS[file.state]} {words.plain(file.name)}")
     if file.state is State.RUNNING:
         state.progress(min(1.0, file.share))
     elif outcome and outcome.error:
@@ -88,8 +90,8 @@ def _file(file: FileProgress) -> None:
             state.caption(f":material/warning: {warning}")
     else:
         state.caption(str(file.state))
-    if outcome and outcome.recording and not outcome.error:
-        with action:
+    if outcome and outcome.recording and not failed:
+        with action[0]:
             navigation.link(
                 "recording", "Open", ":material/arrow_forward:", recording=outcome.recording
             )
