@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.emotions import EMOTIONS
+from core.evaluation import Evaluation
 from core.records import Outcome, Segment, Span
 from core.store.maps import Head
 from core.timeline.calibration import emotion_of
@@ -31,6 +32,24 @@ def outcome(result: Outcome) -> Json:
     line = asdict(result)
     line["warnings"] = list(result.warnings)
     return line
+
+
+def evaluation(found: Evaluation, engine_id: str) -> Json:
+    """Returns the object of `evaluate`; scores are rounded to six digits."""
+    figures = {k: _rounded(v) for k, v in asdict(found.agreement).items()}
+    return {
+        **figures,
+        "failed": len(found.failed),
+        "in_training": found.in_training or 0,
+        "in_training_known": found.in_training is not None,
+        "engine": engine_id,
+    }
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def projection(head: Head) -> Json:

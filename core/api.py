@@ -17,11 +17,13 @@ from core.audio.decode import open_audio
 from core.audio.playable import COPY_TYPE, media_type, write_browser_copy
 from core.engines.registry import Registry
 from core.errors import AudioError, EngineError
+from core.evaluation import Evaluation, evaluate
 from core.explore import maps
 from core.explore.maps import Unit
 from core.explore.projection import Method
 from core.export.outputs import write_outputs
 from core.export.tables import TableFormat, export_tables
+from core.learn.manifest import read_manifest
 from core.pipeline import Analysed, Pipeline, Progress
 from core.provenance import sha256_of
 from core.records import Metadata, Outcome, Span
@@ -127,6 +129,24 @@ class Tonescope:
         analysed = self.pipeline(engine, precision).predict(path)
         timeline = Timeline(analysed.track)
         return answers.prediction(timeline, analysed.segments, granularity, region, frames)
+
+    def evaluate(
+        self,
+        manifest: Path,
+        *,
+        engine: str = "compact",
+        precision: str = "auto",
+        progress: Progress | None = None,
+    ) -> Evaluation:
+        """Compares an engine with the labels of a manifest; stores nothing.
+
+        Raises:
+            ManifestError: the manifest cannot be used, or nothing in it could be read out.
+            EngineError: there is no such engine, or it does not pass verification.
+        """
+        items = read_manifest(manifest)
+        known = self.registry.trained_on(engine)
+        return evaluate(items, self.pipeline(engine, precision), known, progress)
 
     def write_outputs(self, path: Path, pipeline: Pipeline, folder: Path) -> Path:
         """Writes the folder of results of a recording that the store holds.

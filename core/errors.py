@@ -29,5 +29,9 @@ class ExploreError(TonescopeError):
     """The corpus is too small or too uniform for what was asked."""
 
 
+class ManifestError(TonescopeError):
+    """A table of reference labels cannot be read, or says what makes no sense."""
+
+
 class Cancelled(TonescopeError):  # noqa: N818 - what happened was no error
     """The user stopped the job; nothing of the unfinished recording was kept."""

@@ -15,9 +15,11 @@ WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 CALIBRATION = "calibration.json"
 SUMS = "SHA256SUMS"
+TRAINING_FILES = "training_files.sha256"
 FORMAT_VERSION = 1
 
 MAX_BYTES = {WEIGHTS: 64 << 20, CONFIG: 64 << 10, CALIBRATION: 64 << 10, SUMS: 64 << 10}
+MAX_BYTES[TRAINING_FILES] = 64 << 20
 CURE = "fetch the directory again, or make it again with training.train"
 
 Numbers = Mapping[str, int]
@@ -70,6 +72,16 @@ def read_files(directory: Path) -> ModelFiles:
         config=_config(_table(config, CONFIG)),
         temperatures=_temperatures(_table(calibration, CALIBRATION)),
     )
+
+
+def trained_on(directory: Path) -> frozenset[str]:
+    """Returns the SHA-256 of every file that the model was trained on.
+
+    Raises:
+        EngineError: the directory lists none, or the list is not the one that it was made with.
+    """
+    listed = _verified(directory, TRAINING_FILES, _sums(directory)).decode(errors="replace")
+    return frozenset(line.split(maxsplit=1)[0] for line in listed.splitlines() if line.strip())
 
 
 def _bytes(directory: Path, name: str) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.engines.base import Engine
+from core.engines.compact_files import trained_on
 from core.engines.emotion2vec_files import CONFIG, WEIGHTS, read_files
 from core.engines.published import COMPACT_LICENCE, EMOTION2VEC_LICENCE, PUBLISHED
 from core.engines.verified import Note, read_note, remove_note, write_note
@@ -99,6 +100,17 @@ class Registry:
             if key not in self._loaded:
                 self._loaded[key] = self._loader(name)(exact)
             return self._loaded[key]
+
+    def trained_on(self, name: str) -> frozenset[str] | None:
+        """Returns the SHA-256 of an engine's training files, or None where they are not told.
+
+        Raises:
+            EngineError: a compact model's list is missing or was changed.
+        """
+        directory = self.directory(name)
+        if name in self._added or name in PUBLISHED or is_emotion2vec(directory):
+            return None
+        return trained_on(directory)
 
     def fetch(
         self,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from core.audio.decode import open_audio
 from core.audio.playable import write_browser_copy
@@ -67,6 +68,15 @@ def test_clips_are_analysed_once_and_skipped_from_then_on(tmp_path):
     status, (found,), _ = core("store", "check", "--store", tmp_path / "store")
     assert (status, found["ok"], found["orphans"]) == (0, True, 0)
     assert found["recordings"] == found["tracks"] == 44
+    with (FIXTURES / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        labels = {str(FIXTURES / row["file"]): row["emotion"] for row in csv.DictReader(file)}
+    status, (figures,), _ = core("evaluate", FIXTURES / "manifest.csv")
+    assert (status, figures["n"], figures["failed"]) == (0, 44, 0)
+    truth = [labels[line["file"]] for line in first]
+    answers = [line["emotion"] for line in first]
+    assert figures["uar"] == pytest.approx(balanced_accuracy_score(truth, answers), abs=1e-6)
+    assert figures["wa"] == pytest.approx(accuracy_score(truth, answers), abs=1e-6)
+    assert figures["in_training"] == 32  # the clips of EmoDB and CREMA-D among them
 
 
 def test_timeline_follows_the_clips_of_a_recording():

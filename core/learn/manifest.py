@@ -1,0 +1,100 @@
+"""A manifest of reference labels: which recording, or stretch of it, is said to sound how."""
+
+import csv
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.emotions import EMOTIONS, Emotion
+from core.errors import ManifestError
+from core.records import Span
+
+MAX_ROWS = 1_000_000
+_TAKEN = ("file", "emotion", "speaker", "start_s", "end_s")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One labelled recording, or a stretch of it.
+
+    Attributes:
+        row: its line in the manifest, the header being line 1.
+        span: the stretch that the label is about; None for the whole recording.
+    """
+
+    row: int
+    file: Path
+    emotion: Emotion
+    speaker: str | None
+    span: Span | None
+
+
+def read_manifest(path: Path) -> tuple[Item, ...]:
+    """Returns the rows of a CSV with the columns `file, emotion[, speaker][, start_s, end_s]`.
+
+    Paths are relative to the manifest; further columns are passed over.
+
+    Raises:
+        ManifestError: the file cannot be read, lacks a column or a row, or a row makes no sense.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns = reader.fieldnames or []
+            for needed in ("file", "emotion"):
+                if needed not in columns:
+                    raise ManifestError(
+                        f"{path.name} has the columns {', '.join(columns)[:200] or 'none'}; it needs "
+                        "file and emotion, and may have speaker, start_s and end_s."
+                    )
+            items = []
+            for row in reader:
+                items.append(_item(path, reader.line_num, row))
+                if len(items) > MAX_ROWS:
+                    raise ManifestError(f"{path.name} has over {MAX_ROWS:,} rows; split it.")
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ManifestError(
+            f"{path.name} cannot be read as a table ({_said(error)}); expected is a CSV in UTF-8."
+        ) from error
+    if not items:
+        raise ManifestError(f"{path.name} has no rows; give one for each labelled recording.")
+    return tuple(items)
+
+
+def _item(path: Path, line: int, row: dict[str, str | None]) -> Item:
+    given = {key: (row.get(key) or "").strip() for key in _TAKEN}
+    where = f"{path.name}, line {line}"
+    if not given["file"]:
+        raise ManifestError(f"{where}: no file is named; give its path relative to the manifest.")
+    try:
+        emotion = Emotion(given["emotion"])
+    except ValueError as error:
+        raise ManifestError(
+            f"{where}: {given['emotion'][:60]!r} is no label that can be compared; use "
+            f"{', '.join(EMOTIONS)}."
+        ) from error
+    file = path.parent / given["file"]
+    return Item(line, file, emotion, given["speaker"] or None, _span(given, where))
+
+
+def _span(given: dict[str, str], where: str) -> Span | None:
+    texts = given["start_s"], given["end_s"]
+    if texts == ("", ""):
+        return None
+    try:
+        start_s, end_s = (float(text) for text in texts)
+    except ValueError as error:
+        raise ManifestError(
+            f"{where}: start_s and end_s are {texts[0]!r} and {texts[1]!r}; give both as seconds, or "
+            "neither for the whole recording."
+        ) from error
+    if not 0 <= start_s < end_s or not math.isfinite(end_s):
+        raise ManifestError(
+            f"{where}: the stretch {start_s:g} to {end_s:g} s is empty or reversed; its end must "
+            "come after its start, and its start not before 0."
+        )
+    return Span(start_s, end_s)
+
+
+def _said(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
