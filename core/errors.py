@@ -29,5 +29,9 @@ class ExploreError(TonescopeError):
     """The corpus is too small or too uniform for what was asked."""
 
 
+class LabelError(TonescopeError):
+    """A label, or a file of labels, cannot be taken as it came."""
+
+
 class Cancelled(TonescopeError):  # noqa: N818 - what happened was no error
     """The user stopped the job; nothing of the unfinished recording was kept."""
