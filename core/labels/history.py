@@ -213,8 +213,8 @@ def _own(known: History, label: int, person: str) -> Label:
         raise LabelError("The label is no longer there; reload the page to see what is.")
     if one_line(person) not in (found.annotator, found.by):
         raise LabelError(
-            f"The label belongs to {found.annotator!r}, and only they may change it; add one of your own "
-            "instead."
+            f"The label belongs to {found.annotator!r}, and only they may change it; add one of "
+            "your own instead."
         )
     return found
 

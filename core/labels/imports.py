@@ -57,7 +57,7 @@ def suggested(tier: Tier, otherwise: str) -> Take:
     named = sum(term_of(text) in EMOTIONS for text in texts) / len(texts)
     wordy = sum(" " in text for text in texts) / len(texts)
     guess = Kind.TRANSCRIPT if named < 0.1 and wordy > 0.5 else Kind.EMOTION
-    return Take(Kind(tier.kind) if tier.kind else guess, tier.person or otherwise)
+    return Take(Kind(tier.kind) if tier.kind in list(Kind) else guess, tier.person or otherwise)
 
 
 def preview(

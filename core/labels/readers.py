@@ -7,6 +7,7 @@ sentence; nothing in it is run, fetched or used as a path.
 import csv
 import io
 import math
+import re
 import tempfile
 import warnings
 from collections import defaultdict
@@ -44,7 +45,7 @@ class Tier:
     Attributes:
         name: as the file has it, on one line.
         person: who annotated or speaks, where the file says so.
-        kind: as the file has it, `emotion` or `transcript`, or None.
+        kind: as the file has it, `emotion`, `transcript` or `engine`, or None.
     """
 
     name: str
@@ -116,13 +117,22 @@ def _bounded(shown: str, tiers: list[Tier]) -> Content:
         )
         n_kept += len(good)
         if good:
-            person = one_line(tier.person or "", 80) or None
-            kept.append(Tier(one_line(tier.name, 80) or "labels", good, person, tier.kind))
+            kept.append(_told(one_line(tier.name, 120) or "labels", good, tier))
     if not kept:
         raise LabelError(
             f"{shown!r} holds no stretch of time with a text; give a file with at least one."
         )
     return Content(tuple(kept), n_read - n_kept)
+
+
+def _told(name: str, intervals: tuple[Interval, ...], tier: Tier) -> Tier:
+    """Returns a tier with what its name tells where Tonescope wrote it."""
+    person, kind = one_line(tier.person or "", 80) or None, tier.kind
+    ours = re.fullmatch(r"(engine|label|transcript): (.+?)(, channel \d+)?( \(\d+\))?", name)
+    if ours:
+        kind = {"label": "emotion"}.get(ours[1], ours[1])
+        person = person if person and person != name else ours[2]
+    return Tier(name, intervals, person, kind)
 
 
 def _eaf(data: bytes) -> Iterable[Tier]:
@@ -148,22 +158,42 @@ def _eaf(data: bytes) -> Iterable[Tier]:
         yield Tier(name, (*timed, *untimed), person, kind if kind in _KIND_NAMES else None)
 
 
-def _textgrid(data: bytes) -> Iterable[Tier]:
-    from praatio import textgrid
-    from praatio.data_classes.interval_tier import IntervalTier
+_TOKEN: Final = re.compile(
+    r'"((?:[^"]|"")*)"|(?<!\S)(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)(?!\S)|(?<!\S)!.*'
+)
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "labels.TextGrid"
-        path.write_bytes(data)
-        grid = textgrid.openTextgrid(
-            str(path), includeEmptyIntervals=False, duplicateNamesMode="rename"
-        )
-    for tier in grid.tiers:
-        if isinstance(tier, IntervalTier):
-            rows = [Interval(e.start, e.end, e.label) for e in tier.entries]
-        else:
-            rows = [Interval(e.time, e.time, e.label) for e in tier.entries]
-        yield Tier(tier.name, tuple(rows))
+
+def _textgrid(data: bytes) -> Iterable[Tier]:
+    """Reads the long and the short form.
+
+    praatio splits the long form at words such as `item [`, also where they stand in a label, so the
+    rule of the format is followed here: strings in quotes and numbers that stand free count.
+
+    Source: Praat manual, TextGrid file formats,
+        https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html
+    """
+    found = (m for m in _TOKEN.finditer(_text(data)) if m[1] is not None or m[2] is not None)
+
+    def text() -> str:
+        return str(next(found)[1]).replace('""', '"')
+
+    def number() -> float:
+        return float(next(found)[2])
+
+    if (text(), text()) != ("ooTextFile", "TextGrid"):
+        raise LabelError("it does not begin as a TextGrid saved as text; save it so in Praat.")
+    number(), number()
+    for _ in range(int(number())):
+        kind, name = text(), text()
+        number(), number()
+        rows = []
+        for _ in range(int(number())):
+            start_s = number()
+            end_s = number() if kind == "IntervalTier" else start_s
+            said = text()
+            if said.strip():  # between labels a tier has stretches without text
+                rows.append(Interval(start_s, end_s, said))
+        yield Tier(name, tuple(rows))
 
 
 def _audacity(data: bytes) -> Iterable[Tier]:
@@ -187,7 +217,7 @@ def _webvtt(data: bytes) -> Iterable[Tier]:
         raise LabelError("it does not begin with WEBVTT, as every such file does.")
     voices: dict[str, list[Interval]] = defaultdict(list)
     for cue in webvtt.from_string(text).captions:
-        row = Interval(cue.start_in_seconds, cue.end_in_seconds, _unescaped(cue.text))
+        row = Interval(_seconds(cue.start, 0), _seconds(cue.end, 0), _unescaped(cue.text))
         voices[_unescaped(cue.voice or "")].append(row)
     for voice, rows in voices.items():
         yield Tier(voice or "transcript", tuple(rows), voice or None, "transcript")
