@@ -65,6 +65,8 @@ class Keys:
     EXPORT_CHART = "chart"
     EXPORT_PICTURE = "picture"
     EXPORT_WIDTH = "width"
+    EXPORT_FONT = "export.font"
+    EXPORT_GREY = "export.grey"
 
 
 def is_dark() -> bool:

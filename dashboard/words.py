@@ -132,6 +132,11 @@ AGREEMENT_READ: Final = (
     "the numbers of recordings and speakers before you trust a figure. Agreement with the engine is "
     "no proof that either is right."
 )
+WIDTH_MM: Final = (
+    "As it stands on paper; journals have about 85 mm for one column and 170 mm for two. PNG has 300 "
+    "dots an inch."
+)
+GREY: Final = "For print without colour: black lines with dashes, areas and bars with hatching."
 GAMMA: Final = "Weighs differing boundaries and differing words at once; it may take a while."
 
 
