@@ -21,6 +21,7 @@ from core.evaluation import Evaluation, evaluate
 from core.explore import maps
 from core.explore.maps import Unit
 from core.explore.projection import Method
+from core.export.annotations import AnnotationFormat, export_annotations
 from core.export.outputs import write_outputs
 from core.export.tables import TableFormat, export_tables
 from core.learn.manifest import read_manifest
@@ -160,13 +161,18 @@ class Tonescope:
         return _write_outputs(path, stored, folder, self.settings.conditioning)
 
     def export(
-        self, folder: Path, kind: TableFormat, recording: str | None = None
+        self,
+        folder: Path,
+        kind: TableFormat | AnnotationFormat,
+        recording: str | None = None,
     ) -> Iterator[tuple[Path, int]]:
-        """Writes tables of the store into a folder; yields each file with its rows.
+        """Writes tables or tiers of the store into a folder; yields each file with its rows.
 
         Raises:
             StoreError: there is nothing to export, or the folder cannot be written to.
         """
+        if isinstance(kind, AnnotationFormat):
+            return export_annotations(self.store, folder, kind, recording)
         return export_tables(self.store, folder, kind, recording)
 
     def project(

@@ -20,12 +20,14 @@ from core.engines.registry import PRECISIONS, Verification
 from core.errors import TonescopeError
 from core.explore.maps import Unit
 from core.explore.projection import Method
+from core.export.annotations import AnnotationFormat
 from core.export.tables import TableFormat
 from core.records import Metadata, Span
 from core.settings import Analysis, Conditioning
 from core.timeline.track import FrameChoice
 from core.version import VERSION
 
+_FORMATS = {str(kind): kind for kind in (*TableFormat, *AnnotationFormat)}
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -144,7 +146,7 @@ def _verified(found: Verification) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    kind = TableFormat(options.format)
+    kind = _FORMATS[options.format]
     for path, n_rows in _scope(options).export(options.out, kind, options.recording):
         _print({"file": str(path), "rows": n_rows})
     return 0
@@ -192,7 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_engines(commands)
     export = commands.add_parser("export", help="write the store's results for other programs")
-    export.add_argument("--format", choices=list(TableFormat), required=True)
+    export.add_argument("--format", choices=list(_FORMATS), required=True)
     export.add_argument("--out", type=Path, required=True, metavar="DIR")
     export.add_argument("--recording", metavar="ID", help="only this recording")
     _add_store(export)

@@ -33,5 +33,9 @@ class ManifestError(TonescopeError):
     """A table of reference labels cannot be read, or says what makes no sense."""
 
 
+class LabelError(TonescopeError):
+    """A label, or a file of labels, cannot be taken as it came."""
+
+
 class Cancelled(TonescopeError):  # noqa: N818 - what happened was no error
     """The user stopped the job; nothing of the unfinished recording was kept."""

@@ -143,27 +143,38 @@ def share_figure(seconds: dict[str, float], dark: bool) -> go.Figure:
     return _ground(figure, dark)
 
 
-def printed(figure: go.Figure, caption: str, width: int = 1000) -> go.Figure:
+def printed(figure: go.Figure, caption: str, width: float = 1000, font_px: float = 12) -> go.Figure:
     """Returns a figure on white ground with its legend and its caption under it.
 
     Args:
         figure: is left as it is.
         caption: one or more sentences, wrapped to the width.
         width: of the figure in pixels.
+        font_px: size of its type in pixels; margins and legend grow with it.
     """
     copy = go.Figure(figure.to_dict())  # a copy of a figure may share its traces
-    inner = 90 if (copy.layout.height or 560) < 300 else 470  # px: one bar, or a chart
-    lines = textwrap.wrap(caption, int((width - 80) / 5.6))  # px: a letter at this size, the mean
+    scale = font_px / 12
+    low = (copy.layout.height or 560) < 300  # one bar, not a chart
+    inner = 90 * scale if low else max(0.47 * width, 200)
+    letter = 5.6 * scale  # px: at the size of the caption, the mean
+    lines = textwrap.wrap(caption, max(20, int((width - 80 * scale) / letter)))
     names = [trace.name or "" for trace in copy.data if trace.showlegend is not False]
-    legend = 24 * math.ceil(sum(46 + 7 * len(name) for name in names) / (width - 80))
-    bottom = 62 + legend + 16 * len(lines) + 12
+    entries = sum((46 + 7 * len(name)) * scale for name in names)
+    legend = 24 * scale * math.ceil(entries / (width - 80 * scale))
+    under = 50 * scale + 18 + legend  # px: ticks, title and legend; some of it does not grow
+    bottom = under + (16 * len(lines) + 12) * scale
     copy.update_layout(
         template="plotly_white",
         paper_bgcolor="white",
         plot_bgcolor="white",
-        margin={"l": 60, "r": 20, "t": 40, "b": bottom},
-        height=40 + inner + bottom,
-        legend={"y": -56 / inner},
+        font={"size": font_px, "family": "Arial, Helvetica, sans-serif"},
+        margin={"l": 60 * scale, "r": 20 * scale, "t": 40 * scale, "b": bottom},
+        height=round(40 * scale + inner + bottom),
+        legend={"y": -56 * scale / inner},
+        uniformtext={"minsize": 0.5 * font_px, "mode": "hide"},
+    )
+    copy.update_traces(
+        textposition="inside", insidetextanchor="middle", selector={"name": SEGMENT_LANE}
     )
     copy.add_annotation(
         text="<br>".join(palette.escaped(line) for line in lines),
@@ -171,13 +182,18 @@ def printed(figure: go.Figure, caption: str, width: int = 1000) -> go.Figure:
         yref="paper",
         x=0,
         y=0,
-        yshift=-(62 + legend),
+        yshift=-under,
         yanchor="top",
         showarrow=False,
         align="left",
-        font={"size": 11},
+        font={"size": 11 * scale},
     )
     return copy
+
+
+def on_axis(seconds: np.ndarray, duration_s: float) -> np.ndarray:
+    """Returns times of a recording as its timeline's axis has them, shape as given."""
+    return _TimeAxis(duration_s).at(seconds)
 
 
 def standalone_html(figure: go.Figure, caption: str) -> bytes:
@@ -249,6 +265,7 @@ def _add_lanes(
                 axis,
                 [palette.colour(s.emotion, dark) for s in segments],
                 [_sentence(s) for s in segments],
+                [str(s.emotion) for s in segments],
             ),
             row=2,
             col=1,
@@ -269,6 +286,7 @@ def _lane(
     axis: _TimeAxis,
     colour: str | list[str],
     texts: list[str],
+    names: list[str] | None = None,
 ) -> go.Bar:
     starts, ends = np.array(spans).T
     return go.Bar(
@@ -281,6 +299,9 @@ def _lane(
         showlegend=False,
         width=0.72,
         hovertext=texts,
+        text=names,
+        textposition="none",
+        textangle=0,
         hovertemplate="%{hovertext}<extra></extra>",
     )
 

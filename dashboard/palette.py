@@ -10,7 +10,7 @@ DASHES: Final = (
     "dash",
     "dot",
     "dashdot",
-    "solid",
+    "9px,2px,2px,2px,2px,2px",
     "longdash",
     "2px,2px,8px,2px",
     "longdashdot",

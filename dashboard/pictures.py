@@ -7,15 +7,15 @@ from typing import Any, Final
 import plotly.graph_objects as go
 
 from core.errors import TonescopeError
-from dashboard import figures
+from dashboard import figures, printing
+from dashboard.printing import Sheet
 
-WIDTHS: Final = (800, 1200, 1600, 2400)
 HOW_TO_GET_A_BROWSER: Final = (
-    "PNG and SVG are drawn by a Chromium or Chrome on the computer that runs Tonescope, and none was "
-    "found there. Install one (on Debian or Ubuntu: `sudo apt-get install chromium`), then reload "
-    "this page. HTML needs none."
+    "PNG, SVG and PDF are drawn by a Chromium or Chrome on the computer that runs Tonescope, and none "
+    "was found there. Install one (on Debian or Ubuntu: `sudo apt-get install chromium`), then reload "
+    "this page. HTML needs none, and the camera above the chart below has your own browser save it "
+    "as SVG."
 )
-_DRAWN: Final = 1200  # px that text is sized for; a wider picture is enlarged
 _TIMEOUT_S: Final = 120.0
 _lock = threading.Lock()
 
@@ -26,9 +26,15 @@ class Picture(StrEnum):
     HTML = "html"
     PNG = "png"
     SVG = "svg"
+    PDF = "pdf"
 
 
-MIMES: Final = {Picture.HTML: "text/html", Picture.PNG: "image/png", Picture.SVG: "image/svg+xml"}
+MIMES: Final = {
+    Picture.HTML: "text/html",
+    Picture.PNG: "image/png",
+    Picture.SVG: "image/svg+xml",
+    Picture.PDF: "application/pdf",
+}
 
 
 def browser() -> str | None:
@@ -39,26 +45,29 @@ def browser() -> str | None:
     return found
 
 
-def draw(figure: go.Figure, caption: str, kind: Picture, width: int) -> bytes:
+def draw(figure: go.Figure, caption: str, kind: Picture, sheet: Sheet) -> bytes:
     """Returns a chart as the bytes of a file, on white ground with its caption under it.
 
     Args:
         figure: the chart.
         caption: what made it.
         kind: of file.
-        width: of a picture, in pixels; a page is as wide as its window.
+        sheet: size and type of a picture; a page is as wide as its window.
 
     Raises:
         TonescopeError: there is no browser to draw a picture, or it did not answer.
     """
     if kind is Picture.HTML:
-        return figures.standalone_html(figure, caption)
+        return figures.standalone_html(printing.in_grey(figure) if sheet.grey else figure, caption)
     if browser() is None:
         raise TonescopeError(HOW_TO_GET_A_BROWSER)
-    drawn = min(width, _DRAWN)
-    sheet = figures.printed(figure, caption, drawn).to_dict()
-    size = {"format": str(kind), "width": drawn, "height": sheet["layout"]["height"]}
-    return _drawn(sheet, size | {"scale": width / drawn})
+    drawn = printing.for_pdf(sheet) if kind is Picture.PDF else sheet
+    page = printing.laid_out(figure, caption, drawn).to_dict()
+    size = {"format": str(kind), "width": sheet.width_px, "height": page["layout"]["height"]}
+    if kind is Picture.PNG:
+        return printing.png_in_mm(_drawn(page, size | {"scale": printing.PNG_DPI / 96}))
+    data = _drawn(page, size | {"scale": 1})
+    return printing.svg_in_mm(data, sheet) if kind is Picture.SVG else data
 
 
 def _drawn(sheet: dict[str, Any], size: dict[str, Any]) -> bytes:

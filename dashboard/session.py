@@ -52,12 +52,21 @@ class Keys:
     MAP_ENGINE = "engine"
     MAP_CHART = "map.chart"
     MAP_CUE = "map.cue"
+    LABELLING = "label"
+    ANNOTATOR = "labels.annotator"
+    REVEALED = "labels.revealed"
+    SEEN = "labels.seen"
+    BLIND_ASKED = "labels.blind_asked"
+    LABEL_FILES = "labels.files"
+    AGREEMENT = "labels.agreement"
     EXPORT_WHAT = "what"
     EXPORT_OF = "of"
     EXPORT_FORMAT = "format"
     EXPORT_CHART = "chart"
     EXPORT_PICTURE = "picture"
     EXPORT_WIDTH = "width"
+    EXPORT_FONT = "export.font"
+    EXPORT_GREY = "export.grey"
 
 
 def is_dark() -> bool:

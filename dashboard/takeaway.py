@@ -9,10 +9,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.audio.decode import SAMPLE_RATE, open_audio
 from core.errors import StoreError
+from core.export.annotations import AnnotationFormat
 from core.export.tables import TableFormat
 from core.timeline.track import FrameChoice
 from core.version import VERSION
@@ -20,10 +23,12 @@ from dashboard import corpus, figures, map_figure, resources, words
 from dashboard.background import Report, background
 from dashboard.components import map_notes, provenance
 from dashboard.pictures import Picture, draw
+from dashboard.printing import Sheet, with_waveform
 from dashboard.shared import scope
 
 ALL = "all"
 _HEAD = 5
+_PARTS = 1500  # of a waveform; a page of paper shows no more
 
 
 @dataclass(frozen=True)
@@ -45,15 +50,16 @@ class Written:
         return self.folder / "files" / name
 
 
-def tables_key(kind: TableFormat, recording: str) -> Hashable:
+def tables_key(kind: TableFormat | AnnotationFormat, recording: str) -> Hashable:
     """Returns the name under which tables are written: the data of today in one format."""
     store = scope().store
-    versions = tuple(store.lake.version(name) for name in ("recordings", "tracks", "runs"))
+    tables = ("recordings", "tracks", "runs", "labels")
+    versions = tuple(store.lake.version(name) for name in tables)
     return (str(store.root), "tables", kind, recording, versions)
 
 
-def write_tables(kind: TableFormat, recording: str) -> None:
-    """Starts to write tables.
+def write_tables(kind: TableFormat | AnnotationFormat, recording: str) -> None:
+    """Starts to write tables or tiers.
 
     Args:
         kind: their format.
@@ -100,32 +106,73 @@ def head(written: Written, name: str) -> pd.DataFrame | None:
     return None
 
 
-def chart_key(name: str, of: str, kind: Picture, width: int, colour: str) -> Hashable:
+def chart_key(name: str, of: str, kind: Picture, sheet: Sheet, look: str) -> Hashable:
     """Returns the name under which a chart is drawn."""
     store = scope().store
     tables = ("recordings", "tracks", "runs", "projections", "clusterings")
     versions = tuple(store.lake.version(table) for table in tables)
-    return (str(store.root), "chart", name, of, kind, width, colour, versions)
+    return (str(store.root), "chart", name, of, kind, sheet, look, versions)
 
 
-def make_chart(key: Hashable, figure: go.Figure, caption: str, kind: Picture, width: int) -> None:
+def make_chart(key: Hashable, figure: go.Figure, caption: str, kind: Picture, sheet: Sheet) -> None:
     """Starts to draw a chart."""
 
     def action(report: Report) -> bytes:
         report("Drawing")
-        return draw(figure, caption, kind, width)
+        return draw(figure, caption, kind, sheet)
 
     background().start(key, "Making the chart", action)
 
 
-def timeline_chart(row: pd.Series, width_s: float) -> tuple[go.Figure, str]:
-    """Returns the timeline of a recording, and its caption."""
+def waveform_key(recording: str) -> Hashable:
+    """Returns the name under which a waveform is read."""
+    return (str(scope().store.root), "waveform", recording)
+
+
+def read_waveform(recording: str) -> None:
+    """Starts to read the least and greatest samples of equal parts, shape `(n_parts, 2)`."""
+    library = scope()
+
+    def action(report: Report) -> np.ndarray:
+        report("Reading the sound")
+        known = library.store.recording(recording)
+        n_each = max(1, int(known.duration_s * SAMPLE_RATE) // _PARTS)
+        found, rest = [], np.zeros(0, np.float32)
+        with open_audio(library.store.audio_path(known)) as audio:
+            for chunk in audio.samples():
+                held = np.concatenate([rest, chunk])
+                whole = len(held) // n_each * n_each
+                found.append(_extremes(held[:whole].reshape(-1, n_each)))
+                rest = held[whole:]
+        if len(rest):
+            found.append(_extremes(rest[np.newaxis]))
+        return np.concatenate(found)
+
+    background().start(waveform_key(recording), "Reading the waveform", action)
+
+
+def _extremes(parts: np.ndarray) -> np.ndarray:
+    return np.stack([parts.min(axis=1), parts.max(axis=1)], axis=1)
+
+
+def timeline_chart(
+    row: pd.Series, width_s: float, waveform: np.ndarray | None = None
+) -> tuple[go.Figure, str]:
+    """Returns the timeline of a recording, and its caption.
+
+    Args:
+        row: of the catalogue.
+        width_s: of the smoothing, in seconds.
+        waveform: to show above it, of `read_waveform`.
+    """
     choice = resources.choice_of(row)
     timeline, segments = resources.timeline(choice), resources.segments(choice)
     frames = FrameChoice.SPEECH if timeline.track.speech.any() else FrameChoice.ALL
     figure = figures.timeline_figure(
         timeline, segments, width_s=width_s, frames=frames, stacked=False, dark=False
     )
+    if waveform is not None:
+        figure = with_waveform(figure, waveform, timeline.track.duration_s)
     caption = f"{row['name']}. Smoothing {width_s:g} s, {frames} frames. "
     return figure, caption + provenance.caption(timeline)
 

@@ -103,6 +103,42 @@ DEFAULT_ENGINE: Final = (
     "told otherwise."
 )
 
+LABELS: Final = (
+    "What people hear in a stretch: one of the nine emotions or a word of their own. Labels are kept "
+    "by annotator with their whole history; no analysis changes them."
+)
+BLIND: Final = (
+    "While you label, what the engine says is hidden, so that it does not lead you. Labels made "
+    "after you have seen it are marked, and agreement with the engine says how many there are."
+)
+ANNOTATOR: Final = (
+    "Whose labels these are. Kept in this browser; use the same name each time, or a code if names "
+    "should not be stored."
+)
+INTENSITY: Final = (
+    "How strong it is, from 0.1 (hardly) to 1 (utterly). Leave it if you do not rate it."
+)
+LABEL_FILES: Final = (
+    "CSV needs columns start_s, end_s and label, and may have intensity, note, annotator and tier. "
+    "Words that are none of the nine emotions are kept as they are. Nothing is stored before you "
+    "have seen what would be, and one import is one step of undo."
+)
+AGREEMENT: Final = (
+    "Krippendorff's alpha and Cohen's kappa: 1 is full agreement, 0 what chance would give. A label "
+    "is about a segment if it covers at least half of it."
+)
+AGREEMENT_READ: Final = (
+    "The unit is the segment. Segments of one speaker are not independent of each other, so look at "
+    "the numbers of recordings and speakers before you trust a figure. Agreement with the engine is "
+    "no proof that either is right."
+)
+WIDTH_MM: Final = (
+    "As it stands on paper; journals have about 85 mm for one column and 170 mm for two. PNG has 300 "
+    "dots an inch."
+)
+GREY: Final = "For print without colour: black lines with dashes, areas and bars with hatching."
+GAMMA: Final = "Weighs differing boundaries and differing words at once; it may take a while."
+
 
 def plain(text: str) -> str:
     """Returns text that Markdown shows as it stands, whatever a file is called."""

@@ -11,6 +11,7 @@ from dashboard import figures, navigation, palette, resources, words
 from dashboard.components import (
     choose,
     exports,
+    labels,
     moved,
     player,
     provenance,
@@ -47,6 +48,7 @@ def main() -> None:
     _player(row["recording"], segment_table.cued(row, segments))
     summary.show(timeline, segments)
     segment_table.show(row, timeline, segments)
+    labels.show(row, choice, segment_table.cued(row, segments))
     exports.show(row, choice, timeline, segments)
     quality.show(timeline)
     provenance.show(timeline)

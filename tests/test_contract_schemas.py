@@ -82,7 +82,9 @@ def test_skipped_line_is_filled_like_the_done_one(run, talk_file, tmp_path):
 def test_export_and_check_answer_the_contract(run, talk_file, tmp_path):
     place = ["--store", tmp_path / "s"]
     run("analyze", talk_file, "--engine", "fake", *place)
-    for kind in ("csv", "parquet", "json", "npy"):
+    kinds = ("csv", "parquet", "json", "npy")
+    kinds += ("textgrid", "eaf", "audacity", "webvtt", "rttm", "audformat")
+    for kind in kinds:
         for line in run("export", "--format", kind, "--out", tmp_path / kind, *place).lines:
             valid("export", line)
             assert Path(line["file"]).is_file()

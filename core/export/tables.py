@@ -1,25 +1,23 @@
-"""A store as tables for other programs: recordings, segments and frames, with a codebook.
+"""A store as tables for other programs: recordings, segments, frames and labels, with a codebook.
 
 Every row says which engine, weights and settings made it; a codebook explains each column.
 """
 
-import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from core.emotions import EMOTIONS
-from core.engines.published import licence_of
 from core.errors import StoreError
+from core.export import codebook
+from core.labels import history
 from core.store.rows import MIX
 from core.store.store import Store
 from core.timeline.calibration import scores_of
-from core.version import VERSION
 
 _NAMES = [str(emotion) for emotion in EMOTIONS]
 _KEYS = ["recording", "channel", "track_key"]
@@ -54,6 +52,20 @@ _MEANING = {
     "speech": "whether the middle of the frame is speech by Silero VAD",
     "created_at": "when the engine was run, UTC",
 }
+_LABEL_MEANING = {
+    "label": "number of the label, the same for ever",
+    "kind": "emotion: a judgement; transcript: what was said",
+    "term": "one of the nine emotions or a word of the annotator's own; of a transcript the text",
+    "intensity": "from 0 to 1, empty where it was not given",
+    "note": "note of the annotator",
+    "annotator": "whose judgement it is; of a transcript who speaks",
+    "by": "who made or imported it",
+    "blind": "whether the engine's results were hidden from the annotator; empty if not known",
+    "origin": "name of the file it was imported from",
+    "created_at": "when it got its present form, UTC",
+    "channel": "channel it is about, from 0; -1 is all",
+}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how what a spreadsheet calculates begins
 _SCORE = "raw score of {}: softmax of the mean raw logits, not a confidence"
 _LOGIT = "raw logit of {}"
 
@@ -75,7 +87,7 @@ def export_tables(
     Args:
         store: where the results are.
         folder: where the files go; it is made if need be.
-        kind: `npy` writes segment embeddings and frame logits, the others three tables.
+        kind: `npy` writes segment embeddings and frame logits, the others four tables.
         recording: only this one, or None for all.
 
     Raises:
@@ -93,19 +105,18 @@ def export_tables(
                 path = folder / f"{name}.{kind}"
                 _WRITERS[kind](table, path)
                 yield path, len(table)
-        codebook = folder / "codebook.json"
-        codebook.write_text(json.dumps(_codebook(tables), indent=2, ensure_ascii=False) + "\n")
-        yield codebook, len(_codebook(tables)["columns"])
+        meaning = {
+            name: {str(c): _meaning(name, str(c)) for c in table} for name, table in tables.items()
+        }
+        book = codebook.content(tables["recordings"], columns=meaning)
+        if kind is TableFormat.CSV:
+            book["guard"] = "an apostrophe stands before texts that begin with = + - or @"
+        yield codebook.write(folder, book), len(meaning)
     except OSError as error:
         raise StoreError(
             f"The folder {folder} cannot be written to ({error.strerror}); "
             "check its permissions and free space, or choose another one."
         ) from error
-
-
-def segment_table(store: Store, recording: str | None = None) -> pd.DataFrame:
-    """Returns a row for each segment, with its recording, scores and provenance."""
-    return _tables(store, recording)["segments"]
 
 
 def columns(kind: TableFormat) -> dict[str, dict[str, str]]:
@@ -115,24 +126,28 @@ def columns(kind: TableFormat) -> dict[str, dict[str, str]]:
     if kind is TableFormat.NPY:
         return {"segments": {c: _meaning("segments", c) for c in found["segments"]}}
     found["frames"] = frames
+    found["labels"] = _columns("labels")
     return {name: {c: _meaning(name, c) for c in listed} for name, listed in found.items()}
 
 
 def _meaning(table: str, column: str) -> str:
-    return _MEANING.get(column) or (_LOGIT if table == "frames" else _SCORE).format(column)
+    known = _LABEL_MEANING | {"speaker": _MEANING["speaker"]} if table == "labels" else {}
+    told = known.get(column) or _MEANING.get(column)
+    return told or (_LOGIT if table == "frames" else _SCORE).format(column)
 
 
 def _tables(store: Store, recording: str | None) -> dict[str, pd.DataFrame]:
-    recordings = store.table("recordings").to_pandas()
     if recording is not None:
-        recordings = recordings[recordings["recording"] == store.recording(recording).recording]
+        recording = store.recording(recording).recording
+    recordings = store.table("recordings", recording).to_pandas()
     recordings["tags"] = [";".join(tags) if tags is not None else "" for tags in recordings["tags"]]
     said = recordings[["recording", "name", "session", "speaker", "recorded_on", "tags"]]
-    tracks = store.table("tracks").to_pandas().merge(said, on="recording")
+    tracks = store.table("tracks", recording).to_pandas().merge(said, on="recording")
     whole = _with_scores(tracks, np.array(tracks["logits"].tolist()).reshape(-1, len(_NAMES)))
-    runs = store.table("runs").to_pandas().drop(columns=["created_at"])
+    runs = store.table("runs", recording).to_pandas().drop(columns=["created_at"])
     runs = runs.rename(columns={"attempt": "run_attempt"}).merge(tracks, on=_KEYS)
-    segments = store.table("segments").to_pandas().rename(columns={"attempt": "run_attempt"})
+    segments = store.table("segments", recording).to_pandas()
+    segments = segments.rename(columns={"attempt": "run_attempt"})
     kept = ["run_attempt", *said.columns, "channel", "engine_id", "precision"]
     kept += ["run_key", "track_key", "class_mask"]
     segments = runs[kept].merge(segments.drop(columns=["speaker"]), on="run_attempt")
@@ -141,13 +156,48 @@ def _tables(store: Store, recording: str | None) -> dict[str, pd.DataFrame]:
     return {
         "recordings": whole[_columns("recordings")].reset_index(drop=True),
         "segments": segments[_columns("segments")].reset_index(drop=True),
-        "frames": _frames(store, tracks),
+        "frames": _frames(store.table("frames", recording).to_pandas(), tracks),
+        "labels": _labels(store, recording, said),
     }
+
+
+def _labels(store: Store, recording: str | None, said: pd.DataFrame) -> pd.DataFrame:
+    known = (
+        history.every(store)
+        if recording is None
+        else {recording: history.history(store, recording)}
+    )
+    standing = [label for found in known.values() for label in found.labels]
+    rows = pd.DataFrame([vars(label) for label in standing], columns=list(_LABEL_FIELDS))
+    rows = rows.astype(_LABEL_FIELDS)
+    rows["channel"] = rows["channel"].fillna(MIX).astype("int32")
+    found = rows.merge(said, on="recording").sort_values(["name", "recording", "start_s", "label"])
+    return found[_columns("labels")].reset_index(drop=True)
+
+
+_LABEL_FIELDS = {
+    "recording": "str",
+    "label": "int64",
+    "kind": "str",
+    "channel": "Int32",
+    "start_s": "float64",
+    "end_s": "float64",
+    "term": "str",
+    "intensity": "float64",
+    "note": "str",
+    "annotator": "str",
+    "by": "str",
+    "blind": "boolean",
+    "origin": "str",
+    "created_at": "datetime64[us, UTC]",
+}
 
 
 def _columns(name: str) -> list[str]:
     who = ["recording", "name", "channel", "session", "speaker", "recorded_on", "tags"]
     made = ["engine_id", "precision"]
+    if name == "labels":
+        return [*who[:-2], *(c for c in _LABEL_FIELDS if c not in who)]
     if name == "recordings":
         settings = ["track_key", "conditioning", "windowing", "versions", "created_at"]
         return [*who, "duration_s", "speech_s", "emotion", "confidence", *_NAMES, *made, *settings]
@@ -164,8 +214,7 @@ def _with_scores(rows: pd.DataFrame, logits: np.ndarray) -> pd.DataFrame:
     return rows
 
 
-def _frames(store: Store, tracks: pd.DataFrame) -> pd.DataFrame:
-    frames = store.table("frames").to_pandas()
+def _frames(frames: pd.DataFrame, tracks: pd.DataFrame) -> pd.DataFrame:
     frames = tracks[["attempt", *_KEYS, "hop_s", "offset_s"]].merge(frames, on="attempt")
     frames = frames.sort_values([*_KEYS, "frame"])
     frames["start_s"] = (frames["offset_s"] + frames["frame"] * frames["hop_s"]).round(6)
@@ -190,7 +239,7 @@ def _write_arrays(
         np.save(path, np.stack(vectors), allow_pickle=False)
         yield path, len(vectors)
         index = folder / f"segment_embeddings_{run_key}.csv"
-        rows.to_csv(index, index=False)
+        _write_csv(rows, index)
         yield index, len(rows)
     for keys, rows in tables["frames"].groupby(_KEYS, sort=False):
         recording, channel, track_key = cast("tuple[str, int, str]", keys)
@@ -204,24 +253,18 @@ def _channel(number: int) -> int | None:
     return None if number == MIX else number
 
 
-def _codebook(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """Returns what each column means, and what made the rows."""
-    meaning = {
-        name: {column: _meaning(name, column) for column in table.columns}
-        for name, table in tables.items()
-    }
-    made = tables["recordings"][["engine_id", "precision", "windowing", "conditioning"]]
-    engines = made.drop_duplicates().to_dict("records")
-    return {
-        "tonescope": VERSION,
-        "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "engines": [row | {"licence": licence_of(row["engine_id"])} for row in engines],
-        "columns": meaning,
-    }
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Writes CSV in which no text is taken for a formula by a spreadsheet."""
+    guarded = table.copy()
+    for name in table.columns:
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            risky = {v: f"'{v}" for v in table[name].unique() if str(v).startswith(_FORMULA)}
+            guarded[name] = table[name].replace(risky) if risky else table[name]
+    guarded.to_csv(path, index=False)
 
 
 _WRITERS: dict[TableFormat, Callable[[pd.DataFrame, Path], None]] = {
-    TableFormat.CSV: lambda table, path: table.to_csv(path, index=False),
+    TableFormat.CSV: _write_csv,
     TableFormat.PARQUET: lambda table, path: table.to_parquet(path, index=False),
     TableFormat.JSON: lambda table, path: table.to_json(
         path, orient="records", date_format="iso", force_ascii=False

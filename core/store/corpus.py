@@ -108,7 +108,28 @@ def _runs(store: Store, engine: str) -> pd.DataFrame:
             f"The engine {engine!r} has analysed no recording in this store ({there_is}); "
             "analyse some with it, or choose another engine."
         )
-    mine = mine[mine["engine_id"] == mine["engine_id"].iloc[0]]
+    return counted(mine[mine["engine_id"] == mine["engine_id"].iloc[0]])
+
+
+def newest_runs(store: Store, recording: str | None = None) -> pd.DataFrame:
+    """Returns the rows of the catalogue that count for each recording's newest engine.
+
+    Args:
+        store: where they are.
+        recording: only this one, by its SHA-256, or None for all.
+    """
+    every = catalogue(store)
+    if recording is not None:
+        every = every[every["recording"] == recording]
+    engines = every.drop_duplicates("recording").set_index("recording")["engine_id"]
+    return counted(every[every["engine_id"] == every["recording"].map(engines)])
+
+
+def counted(mine: pd.DataFrame) -> pd.DataFrame:
+    """Returns of the catalogue's rows of one engine a recording those that count.
+
+    They are the newest analysis of the whole, or of each channel where these came last.
+    """
     newest = mine.drop_duplicates("recording").set_index("recording")["channel"]
     by_channel = mine["recording"].map(newest) != MIX
     wanted = mine[(mine["channel"] == MIX) ^ by_channel]

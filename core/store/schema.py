@@ -156,21 +156,27 @@ TABLES: Final[dict[str, Table]] = {
     "labels": Table(
         pa.schema(
             [
+                ("event", pa.int64()),
+                ("action", pa.int64()),
+                ("kind", pa.string()),
+                ("by", pa.string()),
                 ("label", pa.int64()),
                 ("recording", pa.string()),
                 ("channel", pa.int32()),
+                ("tier", pa.string()),
                 ("start_s", pa.float64()),
                 ("end_s", pa.float64()),
                 ("term", pa.string()),
-                ("intensity", pa.float32()),
+                ("intensity", pa.float64()),
                 ("note", pa.string()),
                 ("annotator", pa.string()),
-                ("withdrawn", pa.bool_()),
+                ("blind", pa.bool_()),
+                ("origin", pa.string()),
                 ("made_at", _TIME),
             ]
         ),
-        keys=("label",),
-        statistics=("label",),
+        keys=("event",),
+        statistics=("event",),
     ),
     "projections": Table(
         pa.schema(

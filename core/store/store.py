@@ -249,14 +249,20 @@ class Store:
         stored = self.lake.read("segments", where=mine).sort_by("segment")
         return tuple(rows.segment_from(row) for row in stored.to_pylist())
 
-    def table(self, name: str) -> pa.Table:
-        """Returns all rows of a table that count: those of attempts that came to nothing do not."""
-        table = self.lake.read(name)
-        if name in ("frames", "blocks", "segments"):
-            owner = "runs" if name == "segments" else "tracks"
-            winners = self.lake.read(owner, columns=["attempt"])["attempt"]
-            table = table.filter(pc.is_in(table["attempt"], value_set=winners.combine_chunks()))
-        return table
+    def table(self, name: str, recording: str | None = None) -> pa.Table:
+        """Returns all rows of a table that count: those of attempts that came to nothing do not.
+
+        Args:
+            name: of the table.
+            recording: only the rows of this one, by its SHA-256, or None for all.
+        """
+        mine = None if recording is None else pc.field("recording") == recording
+        if name not in ("frames", "blocks", "segments"):
+            return self.lake.read(name, where=mine)
+        owner = "runs" if name == "segments" else "tracks"
+        winners = self.lake.read(owner, columns=["attempt"], where=mine)["attempt"]
+        counts = pc.field("attempt").isin(winners.combine_chunks())
+        return self.lake.read(name, where=counts)
 
     def _track_row(
         self, recording: str, channel: int | None, track_key: str

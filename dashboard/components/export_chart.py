@@ -2,19 +2,30 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from core.explore.projection import NAMES, Method
-from dashboard import corpus, figures, map_figure, navigation, pictures, takeaway
+from dashboard import (
+    corpus,
+    figures,
+    map_figure,
+    navigation,
+    pictures,
+    printing,
+    takeaway,
+    words,
+)
 from dashboard.background import background
 from dashboard.components import busy
 from dashboard.pictures import MIMES, Picture
+from dashboard.printing import Sheet
 from dashboard.session import DEFAULT_SMOOTHING_S, SMOOTHING_S, Keys
 
 _TIMELINE, _SHARE, _MAP = "Timeline", "Share of speech time", "Map"
-_PICTURES = {"HTML": Picture.HTML, "PNG": Picture.PNG, "SVG": Picture.SVG}
+_PICTURES = {kind.name: kind for kind in Picture}
 Chart = tuple[go.Figure, str]
 
 
@@ -38,11 +49,12 @@ def show(rows: pd.DataFrame, recording: str, stem: str) -> None:
     if found is None:
         return
     (figure, caption), look = found
-    _file(name or _TIMELINE, figure, caption, recording, look, stem)
+    grey = _file(name or _TIMELINE, figure, caption, recording, look, stem)
+    page = figures.printed(figure, caption)
     st.plotly_chart(
-        figures.printed(figure, caption),
+        printing.in_grey(page) if grey else page,
         theme=None,
-        config={"displayModeBar": False},
+        config=_camera(stem) if pictures.browser() is None else {"displayModeBar": False},
         alt=caption,
         key="export.preview",
     )
@@ -62,7 +74,18 @@ def _chart(bar: Any, name: str, rows: pd.DataFrame, recording: str) -> tuple[Cha
     width_s = bar.select_slider(
         "Smoothing, s", SMOOTHING_S, value=DEFAULT_SMOOTHING_S, key="export.smoothing", width=320
     )
-    return takeaway.timeline_chart(rows.iloc[0], float(width_s)), f"{width_s}"
+    wave = _waveform(recording) if bar.toggle("Waveform", key="export.waveform") else None
+    look = f"{width_s}{'' if wave is None else ' with waveform'}"
+    return takeaway.timeline_chart(rows.iloc[0], float(width_s), wave), look
+
+
+def _waveform(recording: str) -> np.ndarray | None:
+    """Returns the waveform when it has been read; says meanwhile what is done."""
+    key = takeaway.waveform_key(recording)
+    if background().view(key) is None:
+        takeaway.read_waveform(recording)
+    task = busy.show(key)
+    return task.result if task is not None and task.finished and not task.error else None
 
 
 def _map(bar: Any) -> tuple[Chart, str] | None:
@@ -79,21 +102,18 @@ def _map(bar: Any) -> tuple[Chart, str] | None:
     return takeaway.map_chart(there[method], colour), f"{method}{colour}"
 
 
-def _file(name: str, figure: go.Figure, caption: str, recording: str, look: str, stem: str) -> None:
+def _file(name: str, figure: go.Figure, caption: str, recording: str, look: str, stem: str) -> bool:
+    """Shows the formats and the file; returns whether it is to be grey."""
     bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     drawable = pictures.browser() is not None
     kinds = list(_PICTURES) if drawable else ["HTML"]
     chosen = bar.segmented_control("As", kinds, default="HTML", key=Keys.EXPORT_PICTURE)
     kind = _PICTURES[chosen or "HTML"]
-    width = pictures.WIDTHS[1]
-    if kind is not Picture.HTML:
-        width = bar.selectbox(
-            "Width, px", pictures.WIDTHS, index=1, key=Keys.EXPORT_WIDTH, width=130
-        )
+    sheet = _sheet(bar, kind)
     file_name = f"{stem}_{name.split()[0].lower()}.{kind}"
     if not drawable:
         st.info(pictures.HOW_TO_GET_A_BROWSER, icon=":material/image:")
-    key = takeaway.chart_key(name, recording, kind, width, look)
+    key = takeaway.chart_key(name, recording, kind, sheet, look)
     task = background().view(key)
     if task is not None and task.finished and not task.error:
         bar.download_button(
@@ -104,8 +124,46 @@ def _file(name: str, figure: go.Figure, caption: str, recording: str, look: str,
             on_click="ignore",
             type="primary",
         )
-        return
+        return sheet.grey
     running = task is not None and not task.finished
     if bar.button("Make the chart", type="primary", disabled=running):
-        takeaway.make_chart(key, figure, caption, kind, width)
+        takeaway.make_chart(key, figure, caption, kind, sheet)
     busy.show(key)
+    return sheet.grey
+
+
+def _sheet(bar: Any, kind: Picture) -> Sheet:
+    """Asks how it is to be printed."""
+    width_mm, font_pt = Sheet().width_mm, Sheet().font_pt
+    if kind is not Picture.HTML:
+        width_mm = bar.number_input(
+            "Width, mm",
+            *printing.WIDTH_MM,
+            value=width_mm,
+            step=5.0,
+            format="%.0f",
+            key=Keys.EXPORT_WIDTH,
+            help=words.WIDTH_MM,
+            width=140,
+        )
+        font_pt = bar.number_input(
+            "Type, pt",
+            *printing.FONT_PT,
+            value=font_pt,
+            step=0.5,
+            format="%.1f",
+            key=Keys.EXPORT_FONT,
+            width=130,
+        )
+    grey = bar.toggle("Grey", key=Keys.EXPORT_GREY, help=words.GREY)
+    return Sheet(float(width_mm), float(font_pt), grey)
+
+
+def _camera(stem: str) -> dict[str, Any]:
+    """Has the visitor's own browser save the chart as SVG."""
+    return {
+        "displayModeBar": True,
+        "displaylogo": False,
+        "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": {"format": "svg", "filename": stem},
+    }

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from core.export.annotations import AnnotationFormat, tiers
 from core.export.tables import TableFormat, columns
 from dashboard import takeaway, words
 from dashboard.background import background
@@ -14,18 +15,32 @@ _FORMATS = {
     "Parquet": TableFormat.PARQUET,
     "JSON": TableFormat.JSON,
     "NPY": TableFormat.NPY,
+    "ELAN": AnnotationFormat.EAF,
+    "TextGrid": AnnotationFormat.TEXTGRID,
+    "Audacity": AnnotationFormat.AUDACITY,
+    "WebVTT": AnnotationFormat.WEBVTT,
+    "RTTM": AnnotationFormat.RTTM,
+    "audformat": AnnotationFormat.AUDFORMAT,
 }
 _ABOUT = {
-    TableFormat.CSV: "Three tables as text, for spreadsheets, R and SPSS.",
-    TableFormat.PARQUET: "Three tables, small and typed, for pandas, Polars, DuckDB and R.",
-    TableFormat.JSON: "Three tables as lists of records, for web programs.",
+    TableFormat.CSV: "Four tables as text, for spreadsheets, R and SPSS.",
+    TableFormat.PARQUET: "Four tables, small and typed, for pandas, Polars, DuckDB and R.",
+    TableFormat.JSON: "Four tables as lists of records, for web programs.",
     TableFormat.NPY: "Segment embeddings and frame logits as NumPy arrays, with the table of their "
     "rows beside them.",
+    AnnotationFormat.EAF: "Segments, labels and transcripts as tiers, a file for each recording, with "
+    "the nine emotions as a controlled vocabulary.",
+    AnnotationFormat.TEXTGRID: "Segments, labels and transcripts as tiers for Praat.",
+    AnnotationFormat.AUDACITY: "A label track for each speaker and each annotator.",
+    AnnotationFormat.WEBVTT: "Segments, labels and transcripts as cues, for players and browsers.",
+    AnnotationFormat.RTTM: "Who speaks when, for tools that compare diarizations.",
+    AnnotationFormat.AUDFORMAT: "One database with the engine and each annotator as raters, for "
+    "audformat and audb.",
 }
 
 
-def show(recording: str, stem: str) -> None:
-    """Shows the formats, then the files.
+def show(recording: str, stem: str) -> str:
+    """Shows the formats, then the files; returns the format chosen.
 
     Args:
         recording: its SHA-256, or `takeaway.ALL`.
@@ -48,9 +63,10 @@ def show(recording: str, stem: str) -> None:
     if task is not None and task.finished and not task.error:
         _files(task.result, kind, stem)
     _codebook(kind)
+    return str(kind)
 
 
-def _files(written: takeaway.Written, kind: TableFormat, stem: str) -> None:
+def _files(written: takeaway.Written, kind: TableFormat | AnnotationFormat, stem: str) -> None:
     with st.container(border=True):
         left, right = st.columns([5, 2], vertical_alignment="center")
         size_mb = written.archive.stat().st_size / 1e6
@@ -81,7 +97,13 @@ def _files(written: takeaway.Written, kind: TableFormat, stem: str) -> None:
             st.dataframe(rows, hide_index=True)
 
 
-def _codebook(kind: TableFormat) -> None:
+def _codebook(kind: TableFormat | AnnotationFormat) -> None:
+    if isinstance(kind, AnnotationFormat):
+        st.subheader("Tiers", help=words.CODEBOOK, anchor=False)
+        book = tiers(kind)
+        table = pd.DataFrame({"Tier": list(book), "Meaning": list(book.values())})
+        st.dataframe(table, hide_index=True)
+        return
     st.subheader("Columns", help=words.CODEBOOK, anchor=False)
     tables = columns(kind)
     for name, tab in zip(tables, st.tabs(list(tables)), strict=True):

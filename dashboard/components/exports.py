@@ -1,10 +1,9 @@
 """Data and chart of one recording as files."""
 
-from pathlib import PurePath
-
 import pandas as pd
 import streamlit as st
 
+from core.plain import file_stem
 from core.records import Segment
 from core.timeline.track import Timeline
 from dashboard import figures, resources
@@ -27,7 +26,7 @@ def show(
 ) -> None:
     """Shows what can be taken along, made when it is asked for."""
     st.subheader("Take it along", anchor=False)
-    stem = _stem(row["name"])
+    stem = file_stem(row["name"])
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     wanted = bar.selectbox(
         "Data", list(_KINDS), key=Keys.EXPORT, persist_state="session", width=330
@@ -60,9 +59,3 @@ def _chart(timeline: Timeline, segments: tuple[Segment, ...]) -> bytes:
     )
     caption = f"Smoothing {width_s:g} s, {frames} frames. {provenance.caption(timeline)}"
     return figures.standalone_html(figure, caption)
-
-
-def _stem(name: str) -> str:
-    """Returns the name of a recording as a part of a file name."""
-    clean = "".join(c if c.isalnum() or c in "-_ " else "_" for c in PurePath(name).stem)
-    return clean.strip()[:80] or "recording"

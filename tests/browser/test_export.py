@@ -30,7 +30,7 @@ def _downloaded(page, button: str) -> bytes:
 
 def _chart(page, kind: str) -> bytes:
     page.get_by_role("radio", name=kind).click()
-    page.get_by_text("Width, px").wait_for()
+    page.get_by_text("Width, mm").wait_for()
     page.get_by_role("button", name="Make the chart").click()
     return _downloaded(page, f"Download {kind}")
 
@@ -43,6 +43,7 @@ def test_archive_holds_the_tables_of_both_recordings(page, address):
         "recordings.csv",
         "segments.csv",
         "frames.csv",
+        "labels.csv",
         "codebook.json",
     }
     table = pd.read_csv(pack.open("segments.csv"))
@@ -55,9 +56,9 @@ def test_pictures_have_the_asked_width_and_their_caption(page, address):
     page.locator(".js-plotly-plot").first.wait_for()
     picture = _chart(page, "PNG")
     assert picture.startswith(b"\x89PNG")
-    assert struct.unpack(">I", picture[16:20]) == (1200,)
+    assert struct.unpack(">I", picture[16:20])[0] == pytest.approx(170 / 25.4 * 300, abs=2)
     root = ET.fromstring(_chart(page, "SVG"))  # noqa: S314 - our own
-    assert root.attrib["width"] == "1200"
+    assert root.attrib["width"] == "170mm"
     text = " ".join(" ".join(root.itertext()).split())
     for part in ("2 recordings", "Engine compact-", "windows of 10 s with 2 s overlap"):
         assert part in text

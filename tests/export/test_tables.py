@@ -11,7 +11,7 @@ import pytest
 
 from core.emotions import EMOTIONS
 from core.errors import StoreError
-from core.export.tables import TableFormat, export_tables, segment_table
+from core.export.tables import TableFormat, export_tables
 from core.pipeline import Pipeline
 from core.records import Metadata
 from core.settings import Analysis, Conditioning, Segmentation
@@ -45,7 +45,7 @@ def test_tables_read_back_equal_the_timeline(filled, tmp_path, kind):
     store, stored = filled
     written = dict(export_tables(store, tmp_path / "out", TableFormat(kind)))
     tables = {p.stem: READERS[kind](p) for p in written if p.stem != "codebook"}
-    assert set(tables) == {"recordings", "segments", "frames"}
+    assert set(tables) == {"recordings", "segments", "frames", "labels"}
     for path, n_rows in written.items():
         assert path.exists()
         if path.stem in tables:
@@ -59,7 +59,8 @@ def test_tables_read_back_equal_the_timeline(filled, tmp_path, kind):
 
     (row,) = rows_of(tables["recordings"]).to_dict("records")
     assert [row[name] for name in NAMES] == pytest.approx(said.scores.tolist(), abs=1e-6)
-    assert (row["emotion"], row["name"], row["speaker"]) == (said.emotion, "=cmd().wav", "Anna")
+    name = "'=cmd().wav" if kind == "csv" else "=cmd().wav"  # no formula for a spreadsheet
+    assert (row["emotion"], row["name"], row["speaker"]) == (said.emotion, name, "Anna")
     assert row["confidence"] == pytest.approx(said.confidence)
     assert str(row["recorded_on"])[:10] == "2026-05-12"
     assert row["tags"] == "a;b"
@@ -119,7 +120,7 @@ def test_codebook_explains_every_column(filled, tmp_path):
     book = json.loads((tmp_path / "codebook.json").read_text())
     assert book["tonescope"] == VERSION
     assert book["engines"][0]["engine_id"] == "fake-000000000000"
-    for name in ("recordings", "segments", "frames"):
+    for name in ("recordings", "segments", "frames", "labels"):
         header = pyarrow.csv.read_csv(
             tmp_path / f"{name}.csv",
             parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
@@ -136,6 +137,21 @@ def test_one_recording_can_be_exported_alone(filled, tmp_path):
         assert set(pd.read_csv(tmp_path / f"{name}.csv")["recording"]) == {recording}
     with pytest.raises(StoreError, match="no recording 'ffff'"):
         list(export_tables(store, tmp_path, TableFormat.CSV, "ffff"))
+
+
+def test_of_one_recording_no_other_frames_are_read(filled, tmp_path, monkeypatch):
+    store, stored = filled
+    read, counts = store.lake.read, []
+
+    def counted(name, *more, **named):
+        rows = read(name, *more, **named)
+        counts.append((name, len(rows)))
+        return rows
+
+    monkeypatch.setattr(store.lake, "read", counted)
+    list(export_tables(store, tmp_path, TableFormat.CSV, stored.track.source.recording))
+    assert [n for name, n in counts if name == "frames"] == [len(stored.track.logits)]
+    assert store.table("frames").num_rows > len(stored.track.logits)
 
 
 @pytest.mark.parametrize("kind", TableFormat)
@@ -158,7 +174,8 @@ def test_two_channels_stay_apart(loud_is_speech, store, tmp_path, talk_file):
     )
     for channel in (0, 1, None):
         Pipeline(FakeEngine(), Analysis(Conditioning(channel=channel))).analyze(path, store)
-    table = segment_table(store)
+    list(export_tables(store, tmp_path / "all", TableFormat.PARQUET))
+    table = pd.read_parquet(tmp_path / "all" / "segments.parquet")
     assert dict(zip(table["channel"], table["emotion"], strict=True)) == {
         0: "sad",
         1: "angry",

@@ -7,10 +7,18 @@ import pandas as pd
 import pytest
 
 from core.errors import StoreError
+from core.export.annotations import AnnotationFormat
 from core.export.tables import TableFormat, columns
 from dashboard import pictures, shared
 from dashboard.background import background
 from tests.pages.test_map import settled, text_of
+
+FORMATS = {
+    "CSV": TableFormat.CSV,
+    "NPY": TableFormat.NPY,
+    "ELAN": AnnotationFormat.EAF,
+    "audformat": AnnotationFormat.AUDFORMAT,
+}
 
 
 def task():
@@ -37,24 +45,24 @@ def test_empty_store_teaches_what_to_do(open_page):
 def test_columns_are_explained_before_anything_is_written(open_page, diary):
     app = open_page("export")
     assert not app.exception
-    assert [tab.label for tab in app.tabs] == ["recordings", "segments", "frames"]
+    assert [tab.label for tab in app.tabs] == ["recordings", "segments", "frames", "labels"]
     book = app.dataframe[1].value.set_index("Column")["Meaning"]
     assert book["start_s"] == "start, seconds from the start of the recording"
     assert book["angry"].startswith("raw score of angry")
 
 
-@pytest.mark.parametrize("kind", ["CSV", "Parquet", "JSON", "NPY"])
+@pytest.mark.parametrize("kind", ["CSV", "NPY", "ELAN", "audformat"])
 def test_files_are_those_of_the_command_line(open_page, diary, tmp_path, kind):
     app = open_page("export", format=kind)
     app = write(app)
     assert not app.exception
-    expected = dict(shared.scope().export(tmp_path / "cli", TableFormat(kind.lower())))
+    expected = dict(shared.scope().export(tmp_path / "cli", FORMATS[kind]))
     written = task().result
     assert dict(written.files) == {path.name: n_rows for path, n_rows in expected.items()}
     with zipfile.ZipFile(written.archive) as pack:
         assert pack.testzip() is None
         for path in expected:
-            if path.stem != "codebook":
+            if path.suffix in (".csv", ".npy"):  # the others hold the time of writing
                 assert pack.read(path.name) == path.read_bytes()
     assert f"{len(expected)} files are ready" in text_of(app)
     assert [b.label for b in app.get("download_button")] == [
@@ -107,6 +115,25 @@ def test_chart_becomes_a_page_with_its_caption(open_page, diary, chart):
     page = task().result.decode()
     assert "<script src" not in page
     assert "Engine fake-000000000000" in page
+
+
+def test_timeline_with_its_waveform(open_page, diary):
+    app = open_page("export", what="Charts", chart="Timeline", of=diary)
+    app.toggle(key="export.waveform").set_value(True).run()
+    app.toggle(key="export.grey").set_value(True).run()
+    app = settled(app)
+    assert not app.exception
+    traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    assert "waveform" in [trace["name"] for trace in traces]
+    assert task().result.shape[1] == 2
+    assert 1400 < len(task().result) < 1600
+
+
+def test_formats_of_tiers_say_what_their_tiers_are(open_page, diary):
+    app = open_page("export", format="RTTM")
+    assert not app.exception
+    assert app.dataframe[0].value["Tier"].tolist() == ["SPEAKER"]
+    assert "--format rttm" in app.code[0].value
 
 
 def test_map_that_is_not_there_leads_to_its_page(open_page, diary):

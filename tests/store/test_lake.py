@@ -186,7 +186,7 @@ def test_no_text_of_a_row_stands_in_delta_logs(store):
     store.put_recording(recording)
     store.put_recording(recording)
     schema = TABLES["labels"].schema
-    label = {f.name: private for f in schema if f.type == pa.string()} | {"label": 1}
+    label = {f.name: private for f in schema if f.type == pa.string()} | {"event": 1}
     store.lake.merge("labels", pa.Table.from_pylist([label], schema=schema))
     store.lake.delete("recordings", "recording = 'x'")
     logs = list(store.root.glob("tables/*/_delta_log/*"))

@@ -1,0 +1,120 @@
+"""Segments and labels as files of other annotation programs, with a codebook.
+
+Times are written to the millisecond or finer. Every text is one line without control characters;
+what else a format cannot hold is written as the format asks (entities in XML and WebVTT, doubled
+quotes in a TextGrid, `_` for spaces in RTTM).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from core.errors import StoreError
+from core.export import codebook, eaf, textgrid
+from core.export.audb import write_audformat
+from core.export.plain_tiers import write_audacity, write_rttm, write_webvtt
+from core.export.sheets import Point, Sheet, sheets
+from core.store.store import Store
+
+
+class AnnotationFormat(StrEnum):
+    """The formats in which tiers are written."""
+
+    EAF = "eaf"
+    TEXTGRID = "textgrid"
+    AUDACITY = "audacity"
+    WEBVTT = "webvtt"
+    RTTM = "rttm"
+    AUDFORMAT = "audformat"
+
+
+Writer = Callable[[Sheet, Path], Iterator[tuple[Path, int]]]
+_ENGINE: Final = "segments of a speaker: the emotion they sound like to the engine"
+_TIERS: Final = {
+    "engine: SPEAKER": _ENGINE,
+    "label: ANNOTATOR": "what a person said of a stretch: one of the nine emotions or an own term; "
+    "labels that overlap go on in a tier of the same name with a number",
+    "transcript: SPEAKER": "what was said, as imported",
+    "turning points": "where the engine's answer turns, as points in time",
+}
+_HOW: Final = {
+    AnnotationFormat.EAF: "a file for each recording, times in whole milliseconds; the vocabulary "
+    "`emotions` lists the nine",
+    AnnotationFormat.TEXTGRID: "a file for each recording, times in seconds",
+    AnnotationFormat.AUDACITY: "a label track for each tier: start, end and text, times in seconds",
+    AnnotationFormat.WEBVTT: "a file for each recording; the voice of a cue is its tier",
+    AnnotationFormat.RTTM: "who speaks when; of the engine's tiers the speakers alone, spaces in "
+    "names written as _, channels from 1",
+    AnnotationFormat.AUDFORMAT: "one database of all recordings: tables `files`, `engine`, and "
+    "labels-N and transcript-N for each annotator or speaker, named by their raters",
+}
+
+
+def export_annotations(
+    store: Store,
+    folder: Path,
+    kind: AnnotationFormat,
+    recording: str | None = None,
+    turning_points: Mapping[str, Sequence[Point]] | None = None,
+) -> Iterator[tuple[Path, int]]:
+    """Writes segments, labels and transcripts; yields each file with its number of entries.
+
+    Args:
+        store: where they are.
+        folder: where the files go; it is made if need be.
+        kind: the format.
+        recording: only this one, or None for all.
+        turning_points: by recording; written where a format has points in time.
+
+    Raises:
+        StoreError: there is nothing to export, or the folder cannot be written to.
+    """
+    found = sheets(store, recording, turning_points)
+    first = next(found)
+    made: list[Mapping[str, Any]] = []
+
+    def noted() -> Iterator[Sheet]:
+        for sheet in (first, *found):
+            made.append({**sheet.made, "file": sheet.stem, "name": sheet.recording.name})
+            yield sheet
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if kind is AnnotationFormat.AUDFORMAT:
+            yield from write_audformat(noted(), folder)
+        else:
+            for sheet in noted():
+                yield from _WRITERS[kind](sheet, folder)
+        files = [
+            {key: row[key] for key in ("file", "name", "recording", "run_key", "segmentation")}
+            for row in made
+        ]
+        book = codebook.content(
+            pd.DataFrame(made), format=str(kind), how=_HOW[kind], tiers=tiers(kind), files=files
+        )
+        yield codebook.write(folder, book), len(book["tiers"])
+    except OSError as error:
+        raise StoreError(
+            f"The folder {folder} cannot be written to ({error.strerror}); "
+            "check its permissions and free space, or choose another one."
+        ) from error
+
+
+def tiers(kind: AnnotationFormat) -> dict[str, str]:
+    """Returns what each tier that a format has means."""
+    points = kind in (AnnotationFormat.TEXTGRID, AnnotationFormat.AUDACITY)
+    if kind is AnnotationFormat.RTTM:
+        return {"SPEAKER": "a segment of speech, with who speaks"}
+    return {name: text for name, text in _TIERS.items() if points or name != "turning points"}
+
+
+_WRITERS: Final[dict[AnnotationFormat, Writer]] = {
+    AnnotationFormat.EAF: eaf.write,
+    AnnotationFormat.TEXTGRID: textgrid.write,
+    AnnotationFormat.AUDACITY: write_audacity,
+    AnnotationFormat.WEBVTT: write_webvtt,
+    AnnotationFormat.RTTM: write_rttm,
+}

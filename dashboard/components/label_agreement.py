@@ -1,0 +1,93 @@
+"""How far annotators agree, with one another and with the engine."""
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import TonescopeError
+from core.labels.agreement import Agreement, Counts
+from dashboard import labelling, words
+from dashboard.session import Keys
+
+_HERE, _ALL = "This recording", "All recordings"
+
+
+def show(recording: str) -> None:
+    """Shows a switch, and under it the agreement."""
+    if not st.toggle("Agreement", key=Keys.AGREEMENT, help=words.AGREEMENT):
+        return
+    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    where = bar.segmented_control("Over", [_HERE, _ALL], default=_HERE, required=True)
+    engine = bar.selectbox("Segments of", labelling.engines(), width=340)
+    try:
+        found = labelling.agreement(engine, recording if where == _HERE else None)
+    except TonescopeError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if not found.annotators:
+        st.info("Nobody has labelled anything here yet; agreement needs labels.")
+        return
+    _alpha(found)
+    _pairs(found)
+    st.caption(words.AGREEMENT_READ)
+    if st.button("Gamma of this recording", help=words.GAMMA):
+        _gamma(recording)
+
+
+def _alpha(found: Agreement) -> None:
+    if len(found.annotators) < 2:
+        st.caption("One annotator alone: there is nobody to agree with but the engine.")
+        return
+    shown = "not defined" if found.alpha is None else f"{found.alpha:.2f}"
+    st.markdown(f"**Krippendorff's alpha of all annotators: {shown}**, over {_told(found.counts)}.")
+
+
+def _pairs(found: Agreement) -> None:
+    rows = [
+        {
+            "First": pair.first,
+            "Second": pair.second,
+            "Segments": pair.counts.n_segments,
+            "Recordings": pair.counts.n_recordings,
+            "Speakers": pair.counts.n_speakers,
+            "Same": pair.agreement,
+            "Kappa": pair.kappa,
+            "Both labelled, s": pair.shared_s,
+            "Same, of time": pair.time_agreement,
+            "Kappa, of time": pair.time_kappa,
+            "Own terms left out": pair.own_terms,
+            "Not blind": pair.seen,
+        }
+        for pair in found.pairs
+    ]
+    share = st.column_config.NumberColumn(format="percent")
+    digits = st.column_config.NumberColumn(format="%.2f")
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        column_config={
+            "Same": share,
+            "Same, of time": share,
+            "Kappa": digits,
+            "Kappa, of time": digits,
+            "Both labelled, s": st.column_config.NumberColumn(format="%.1f"),
+        },
+    )
+
+
+def _told(counts: Counts) -> str:
+    return (
+        f"{counts.n_segments:,} segments of {counts.n_recordings:,} recordings and "
+        f"{counts.n_speakers:,} known speakers"
+    )
+
+
+def _gamma(recording: str) -> None:
+    try:
+        found = labelling.gamma(recording)
+    except TonescopeError as error:
+        st.info(str(error), icon=":material/info:")
+        return
+    if found is None:
+        st.info("Gamma needs two annotators on this recording.", icon=":material/info:")
+    else:
+        st.markdown(f"**Gamma of this recording: {found:.2f}**")

@@ -1,0 +1,179 @@
+"""Charts for paper: a size in millimetres, a size of type, a waveform, grey instead of colour."""
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.emotions import EMOTIONS
+from dashboard import figures, palette
+
+WIDTH_MM: Final = (30.0, 400.0)
+FONT_PT: Final = (5.0, 20.0)
+PNG_DPI: Final = 300
+_CSS_DPI: Final = 96  # what a pixel of SVG and CSS is
+_INCH_MM: Final = 25.4
+_TOP_PX: Final = 8
+_WAVE_SHARE: Final = 0.16  # of the height, for the waveform
+# Shade and hatching of each emotion in grey print, in the order of the emotions.
+_SHADES: Final = (0x40, 0x70, 0xA0, 0xD8, 0xC0, 0x90, 0x58, 0xE8, 0xFF)
+_INKS: Final = ("#000", "#555", "#000", "#777", "#999", "#555", "#000", "#777", "#999")
+_HATCHES: Final = ("", "/", "x", "", "-", "\\", "", ".", "|")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """How a chart is printed.
+
+    Attributes:
+        width_mm: of the picture.
+        font_pt: size of its type.
+        grey: without colours.
+    """
+
+    width_mm: float = 170.0
+    font_pt: float = 8.0
+    grey: bool = False
+
+    @property
+    def width_px(self) -> float:
+        """The width in pixels of CSS."""
+        return self.width_mm / _INCH_MM * _CSS_DPI
+
+    @property
+    def font_px(self) -> float:
+        """The size of type in pixels of CSS."""
+        return self.font_pt / 72 * _CSS_DPI
+
+
+def laid_out(figure: go.Figure, caption: str, sheet: Sheet) -> go.Figure:
+    """Returns a chart as it is printed; the given one stays as it is."""
+    printed = figures.printed(figure, caption, sheet.width_px, sheet.font_px)
+    spare = printed.layout.margin.t - _TOP_PX  # a page has tools there, paper has none
+    printed.update_layout(margin_t=_TOP_PX, height=round(printed.layout.height - spare))
+    return in_grey(printed) if sheet.grey else printed
+
+
+def with_waveform(figure: go.Figure, pairs: np.ndarray, duration_s: float) -> go.Figure:
+    """Returns a timeline with the waveform above it; the given one stays as it is.
+
+    Args:
+        figure: of `figures.timeline_figure`.
+        pairs: least and greatest sample of equal parts of the recording, shape `(n_parts, 2)`.
+        duration_s: of the recording.
+    """
+    copy = go.Figure(figure.to_dict())
+    edges = np.linspace(0, duration_s, len(pairs) + 1)
+    there = (edges[:-1] + edges[1:]) / 2
+    times = figures.on_axis(np.concatenate([there, there[::-1]]), duration_s)
+    for axis in copy.select_yaxes():
+        axis.domain = [edge * (1 - _WAVE_SHARE) for edge in axis.domain or (0, 1)]
+    copy.update_layout(
+        yaxis9={
+            "domain": [1 - _WAVE_SHARE + 0.03, 1],
+            "range": [-1, 1],
+            "title": "sound",
+            "showticklabels": False,
+            "showgrid": False,
+            "zeroline": False,
+            "anchor": "x",
+        }
+    )
+    copy.add_trace(
+        go.Scatter(
+            x=times,
+            y=np.concatenate([pairs[:, 1], pairs[::-1, 0]]),
+            yaxis="y9",
+            mode="lines",
+            line={"width": 0.4, "color": palette.SPEECH[True]},
+            fill="toself",
+            fillcolor=palette.SPEECH[False],
+            name="waveform",
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    )
+    return copy
+
+
+def in_grey(figure: go.Figure) -> go.Figure:
+    """Returns a chart in shades of grey: lines keep their dashes, areas and bars get hatching."""
+    copy = go.Figure(figure.to_dict())
+    for trace in copy.data:
+        if trace.type == "scatter" and trace.name in list(EMOTIONS):
+            shade, hatch = _look(trace.name)
+            if trace.stackgroup:
+                trace.fillcolor = shade
+                trace.fillpattern = {
+                    "shape": hatch,
+                    "fgcolor": "black",
+                    "bgcolor": shade,
+                    "size": 5,
+                }
+                trace.line = {"width": 0.5, "color": "black"}
+            else:
+                trace.line.color = _INKS[list(EMOTIONS).index(trace.name)]
+                trace.line.width = 1.1
+        elif trace.type == "bar":
+            _grey_bars(trace)
+    return copy
+
+
+def _grey_bars(trace: Any) -> None:
+    if trace.name == figures.SEGMENT_LANE:
+        looks = [_look(name) for name in trace.text]
+    else:
+        looks = [_look(trace.name)] * len(trace.y)
+    trace.marker.color = [shade for shade, _ in looks]
+    trace.marker.line = {"width": 0.5, "color": "black"}
+    trace.marker.pattern = {"shape": [hatch for _, hatch in looks], "fgcolor": "black", "size": 5}
+    trace.insidetextfont = {"color": [_ink(shade) for shade, _ in looks]}
+
+
+def _look(emotion: str) -> tuple[str, str]:
+    if emotion not in list(EMOTIONS):
+        return "#B0B0B0", ""
+    number = list(EMOTIONS).index(emotion)
+    return "#" + f"{_SHADES[number]:02X}" * 3, _HATCHES[number]
+
+
+def _ink(shade: str) -> str:
+    return "white" if int(shade[1:3], 16) < 0x80 else "black"
+
+
+def for_pdf(sheet: Sheet) -> Sheet:
+    """Returns the sheet to draw on for a PDF, so that its type has the asked size.
+
+    Kaleido prints with margins of 0.1 inch and makes the chart as much smaller.
+    """
+    kept = 1 - 2 * 0.1 * _INCH_MM / sheet.width_mm
+    return replace(sheet, font_pt=sheet.font_pt / kept)
+
+
+def svg_in_mm(data: bytes, sheet: Sheet) -> bytes:
+    """Returns an SVG whose size is declared in millimetres."""
+    text = data.decode("utf-8")
+    head, rest = text[: text.index(">") + 1], text[text.index(">") + 1 :]
+    width, height = (
+        float(re.search(rf'\b{side}="([\d.]+)', head)[1])  # type: ignore[index]
+        for side in ("width", "height")
+    )
+    head = re.sub(r'\bwidth="[^"]+"', f'width="{sheet.width_mm:g}mm"', head, count=1)
+    height_mm = height / width * sheet.width_mm
+    head = re.sub(r'\bheight="[^"]+"', f'height="{height_mm:.2f}mm"', head, count=1)
+    return (head + rest).encode("utf-8")
+
+
+def png_in_mm(data: bytes) -> bytes:
+    """Returns a PNG that declares its resolution, so that programs know its size.
+
+    Source: W3C, PNG Specification, section 11.3.5.3 (pHYs).
+    """
+    end = 8 + 25  # the signature, then IHDR, which every PNG begins with
+    body = b"pHYs" + struct.pack(">IIB", *[round(PNG_DPI / _INCH_MM * 1000)] * 2, 1)
+    chunk = struct.pack(">I", 9) + body + struct.pack(">I", zlib.crc32(body))
+    return data[:end] + chunk + data[end:]

@@ -1,0 +1,74 @@
+"""Labels in Chromium: made by the form, undone, and still right after a reload."""
+
+import pytest
+
+from benchmarks.served import dashboard, wait_until_up
+from core.labels import history
+from core.store.store import Store
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def served(samples_store, tmp_path_factory):
+    """The address of a dashboard over a copy of the samples, and its store."""
+    import shutil
+
+    folder = tmp_path_factory.mktemp("labels") / "store"
+    shutil.copytree(samples_store, folder)
+    with dashboard(folder) as found:
+        wait_until_up(found)
+        yield found, Store(folder)
+
+
+def standing(store) -> list[tuple]:
+    return sorted(
+        (x.annotator, x.start_s, x.end_s, x.term)
+        for known in history.every(store).values()
+        for x in known.labels
+    )
+
+
+def label(page, start_s: str, end_s: str, term: str) -> None:
+    page.get_by_label("Start, s").fill(start_s)
+    page.get_by_label("End, s").fill(end_s)
+    box = page.get_by_role("combobox", name="Emotion or own term")
+    box.click()
+    box.fill(term)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Add label").click()
+
+
+def test_label_undo_and_reload(page, served):
+    address, store = served
+    page.goto(f"{address}/recording?label=true")
+    name = page.get_by_label("Annotator", exact=True)
+    name.fill("Anna Ö.")
+    name.press("Enter")
+    label(page, "1.25", "2.5", "sad")
+    page.get_by_role("button", name="Undo").and_(page.locator(":enabled")).wait_for()
+    label(page, "3", "4", "wistful <b>")
+    page.wait_for_function("document.cookie.includes('tonescope_annotator')")
+    _until(page, lambda: len(standing(store)) == 2)
+    assert standing(store) == [
+        ("Anna Ö.", 1.25, 2.5, "sad"),
+        ("Anna Ö.", 3.0, 4.0, "wistful <b>"),
+    ]
+    page.get_by_role("button", name="Undo").click()
+    _until(page, lambda: len(standing(store)) == 1)
+    page.reload()
+    redo = page.get_by_role("button", name="Redo").and_(page.locator(":enabled"))
+    redo.wait_for()
+    assert page.get_by_label("Annotator", exact=True).input_value() == "Anna Ö."
+    redo.click()
+    _until(page, lambda: len(standing(store)) == 2)
+    page.get_by_role("button", name="Undo").click()
+    _until(page, lambda: standing(store) == [("Anna Ö.", 1.25, 2.5, "sad")])
+
+
+def _until(page, true) -> None:
+    for _ in range(200):
+        if true():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("it did not happen within 10 s")
