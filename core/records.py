@@ -27,6 +27,21 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """A stretch in which one person speaks; turns of two people may overlap.
+
+    Attributes:
+        speaker: a name, such as `Speaker 1`.
+        source: `auto` (found by clustering voices), `import` or `hand`.
+    """
+
+    speaker: str
+    start_s: float
+    end_s: float
+    source: str = "auto"
+
+
+@dataclass(frozen=True)
 class AudioInfo:
     """What the container says of an audio file, before it is decoded.
 
