@@ -283,6 +283,7 @@ class Outcome:
         emotion: the engine's answer for the whole recording.
         confidence: calibrated, or None where none can be given.
         segments: how many there are.
+        channel: the one that was analysed, from 0, where each was analysed by itself.
     """
 
     file: str
@@ -294,3 +295,4 @@ class Outcome:
     segments: int | None = None
     warnings: tuple[str, ...] = ()
     error: str | None = None
+    channel: int | None = None

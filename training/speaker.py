@@ -41,7 +41,9 @@ def local_state(checkpoint: dict[str, Tensor]) -> dict[str, Tensor]:
     same = ("lstm.", "linear.", "classifier.")
     state = {name: value for name, value in checkpoint.items() if name.startswith(same)}
     bank = "sincnet.conv1d.0.filterbank."
-    state["filters.weight"] = sinc_filters(checkpoint[f"{bank}low_hz_"], checkpoint[f"{bank}band_hz_"])
+    state["filters.weight"] = sinc_filters(
+        checkpoint[f"{bank}low_hz_"], checkpoint[f"{bank}band_hz_"]
+    )
     for kind in ("weight", "bias"):
         state[f"wave_norm.{kind}"] = checkpoint[f"sincnet.wav_norm1d.{kind}"]
         for i in range(3):

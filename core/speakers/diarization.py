@@ -5,8 +5,10 @@ local speakers, an embedding of each, agglomerative clustering, and the local an
 clusters' names. Voices may overlap in pairs.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, permutations
 from typing import Final
 
 import numpy as np
@@ -14,19 +16,25 @@ from numpy.typing import NDArray
 
 from core.records import Flags, Floats, Span, Turn
 from core.speakers.clustering import cluster
-from core.speakers.model import CHUNK_S, SAMPLE_RATE, STEP_S, SpeakerModel
+from core.speakers.model import CHUNK_S, SAMPLE_RATE, SpeakerModel
 
 GRID_S: Final = 0.02
 BATCH: Final = 4
 BRIDGED_S: Final = 0.3  # pauses of one speaker shorter than this do not end a turn
 LEAST_TURN_S: Final = 0.25
+UNIT_S: Final = 0.4  # a shorter stretch says too little of a voice
+MOST_UNIT_S: Final = 3.0
 _SOLO: Final = (1, 2, 3)  # classes of one voice alone
 _ACTIVE: Final = np.array(
     [[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]], dtype=bool
 )
 _N_CHUNK: Final = round(CHUNK_S * SAMPLE_RATE)
-_N_STEP: Final = 270
-_N_FIRST: Final = 360  # samples before the stretch that the first frame stands for
+_N_GRID: Final = round(GRID_S * SAMPLE_RATE)
+_N_WINDOW: Final = _N_CHUNK // _N_GRID
+_N_STEP: Final = 270  # samples from one frame of the network to the next
+_N_FIRST: Final = 360  # samples before the stretch that the first one stands for
+
+Classes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -34,18 +42,21 @@ class Heard:
     """What was heard of a recording, before it is known whose voices they are.
 
     Attributes:
-        local: shape `(n_grid, 3)`, which local voices speak in each step of 20 ms.
-        window: shape `(n_grid,)`, the window whose voices these are.
-        voices: shape `(n_voices, n_dims)`.
-        owners: shape `(n_voices, 2)`, window and local voice of each.
-        seconds: shape `(n_voices,)`, how long each was heard alone.
+        classes: shape `(n_grid,)`, which local voices speak in each step of 20 ms, as a class of
+            `networks.LocalSpeakers`; a voice is followed from window to window where it can be.
+        units: shape `(n_units, 2)`, first and last step of stretches of one local voice.
+        voices: shape `(n_units, n_dims)`, the direction of each.
     """
 
-    local: Flags
-    window: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    units: NDArray[np.int64]
     voices: Floats
-    owners: NDArray[np.int64]
-    seconds: Floats
+
+    @property
+    def seconds(self) -> Floats:
+        """How long each unit is, shape `(n_units,)`."""
+        found: Floats = (np.diff(self.units, axis=1)[:, 0] * GRID_S).astype(np.float32)
+        return found
 
 
 def diarize(
@@ -79,39 +90,28 @@ def listen(
     """Returns the local voices of a recording; arguments as of `diarize`."""
     n_grid = int(np.ceil(speech[-1].end_s / GRID_S))
     talking = _mask(speech, n_grid)
-    local = np.zeros((n_grid, 3), bool)
-    window = np.zeros(n_grid, np.int64)
+    classes = np.zeros(n_grid, np.int64)
+    units: list[tuple[int, int]] = []
     voices: list[Floats] = []
-    owners: list[tuple[int, int]] = []
-    seconds: list[float] = []
+    before: tuple[int, Classes] | None = None
     for number, samples, answered in _answers(model, chunks, talking):
-        active = _ACTIVE[answered]
-        first = number * _N_CHUNK // 2
+        first = number * _N_WINDOW // 2
+        steps = np.arange(first, min(n_grid, first + _N_WINDOW))
+        heard = _on_grid(answered)[: len(steps)] * talking[steps]
+        if before is not None and before[0] == number - 1:
+            heard = _followed(before[1][_N_WINDOW // 2 :], heard)
+        before = number, heard
         # Each window decides over its middle half, as both neighbours cover the rest.
-        begins = 0 if number == 0 else first + _N_CHUNK // 4
-        grid = slice(round(begins / SAMPLE_RATE / GRID_S), n_grid)
-        middles = (np.arange(grid.start, n_grid) + 0.5) * GRID_S - first / SAMPLE_RATE
-        frames = np.floor((middles * SAMPLE_RATE - _N_FIRST) / _N_STEP).astype(int)
-        inside = frames < len(active)
-        where = np.arange(grid.start, n_grid)[inside]
-        local[where] = active[np.clip(frames[inside], 0, None)]
-        window[where] = number
-        speaks = _frames_in(talking, first, len(answered))
-        for voice, code in enumerate(_SOLO):
-            alone = (answered == code) & speaks
-            if alone.sum() * STEP_S >= LEAST_TURN_S:
-                voices.append(model.embed(_samples_of(samples, alone)))
-                owners.append((number, voice))
-                seconds.append(float(alone.sum()) * STEP_S)
+        skipped = 0 if number == 0 else _N_WINDOW // 4
+        classes[steps[skipped:]] = heard[skipped:]
+        ends = min(len(heard), 3 * _N_WINDOW // 4) if _more(talking, first) else len(heard)
+        for start, end in _runs(heard[:ends], skipped):
+            units.append((first + start, first + end))
+            voices.append(model.embed(samples[start * _N_GRID : end * _N_GRID]))
         if progress:
-            progress((first + _N_CHUNK) / SAMPLE_RATE)
-    return Heard(
-        local & talking[:, np.newaxis],
-        window,
-        np.stack(voices) if voices else np.zeros((0, 1), np.float32),
-        np.array(owners, np.int64).reshape(-1, 2),
-        np.array(seconds, np.float32),
-    )
+            progress((first + _N_WINDOW) * GRID_S)
+    found = np.stack(voices) if voices else np.zeros((0, 1), np.float32)
+    return Heard(classes, np.array(units, np.int64).reshape(-1, 2), found)
 
 
 def turns_of(
@@ -119,23 +119,76 @@ def turns_of(
 ) -> tuple[Turn, ...]:
     """Returns the turns once the voices are grouped; arguments as of `diarize`."""
     labels = cluster(heard.voices, heard.seconds, n_speakers)
-    n_found = int(labels.max(initial=0)) + 1
-    names = np.full((int(heard.window.max(initial=0)) + 1, 3), -1, np.int64)
-    names[tuple(heard.owners.T)] = labels
-    talking = _mask(speech, len(heard.local))
-    active = np.zeros((len(heard.local), n_found), bool)
-    for voice in range(3):
-        at = np.flatnonzero(heard.local[:, voice])
-        who = names[heard.window[at], voice]
-        active[at[who >= 0], who[who >= 0]] = True
-    active = _filled(active, talking)
+    n_grid, n_found = len(heard.classes), int(labels.max(initial=0)) + 1
+    who = np.full(n_grid, -1, np.int64)
+    for (start, end), label in zip(heard.units, labels, strict=True):
+        who[start:end] = label
+    talking = _mask(speech, n_grid)
+    active = np.zeros((n_grid, n_found), bool)
+    known = np.flatnonzero(who >= 0)
+    active[known, who[known]] = True
+    for voice in range(3):  # what was too short to be heard, and overlaps, by their local voices
+        voiced = _ACTIVE[heard.classes, voice]
+        source = known[_ACTIVE[heard.classes[known], voice]]
+        at = np.flatnonzero(voiced & (who < 0))
+        near = _nearest(source, at)
+        close = np.abs(near - at) * GRID_S <= CHUNK_S if len(source) else np.zeros(len(at), bool)
+        active[at[close], who[near[close]]] = True
+    active = _filled(active & talking[:, np.newaxis], talking)
     order = np.argsort([np.argmax(a) if a.any() else len(a) for a in active.T], kind="stable")
     found = [
         Turn(f"Speaker {number + 1}", span.start_s, span.end_s)
-        for number, who in enumerate(order)
-        for span in _spans(active[:, who], active)
+        for number, label in enumerate(order)
+        for span in _spans(active[:, label], active)
     ]
     return tuple(sorted(found, key=lambda turn: (turn.start_s, turn.end_s)))
+
+
+def _on_grid(answered: Classes) -> Classes:
+    """Returns the classes of a window in steps of 20 ms, shape `(500,)`."""
+    middles = (np.arange(_N_WINDOW) + 0.5) * _N_GRID
+    frames = np.floor((middles - _N_FIRST) / _N_STEP).astype(int)
+    return answered[np.clip(frames, 0, len(answered) - 1)]
+
+
+def _followed(before: Classes, heard: Classes) -> Classes:
+    """Returns a window's classes under the names that its voices had in the window before."""
+    shared = heard[: len(before)]
+    best = max(
+        permutations(range(3)),
+        key=lambda names: int((_ACTIVE[shared][:, names] & _ACTIVE[before][: len(shared)]).sum()),
+    )
+    renamed = [
+        next(c for c, row in enumerate(_ACTIVE) if (row == _ACTIVE[code][list(best)]).all())
+        for code in range(len(_ACTIVE))
+    ]
+    return np.array(renamed)[heard]
+
+
+def _more(talking: Flags, first: int) -> bool:
+    """Whether the next window, which decides over the end of this one, is looked at."""
+    after = first + _N_WINDOW // 2
+    return bool(talking[after : after + _N_WINDOW].any()) and len(talking) > first + _N_WINDOW
+
+
+def _runs(heard: Classes, skipped: int) -> Iterator[tuple[int, int]]:
+    """Yields first and last step of stretches of one voice alone, split where they are long."""
+    edges = np.flatnonzero(np.diff(heard[skipped:])) + 1 + skipped
+    for start, end in pairwise([skipped, *edges.tolist(), len(heard)]):
+        if heard[start] in _SOLO and (end - start) * GRID_S >= UNIT_S:
+            n_parts = math.ceil((end - start) * GRID_S / MOST_UNIT_S)
+            cuts = np.linspace(start, end, n_parts + 1).round().astype(int)
+            yield from pairwise(cuts.tolist())
+
+
+def _nearest(known: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns for each wanted step the nearest known one; both ascend."""
+    if not len(known):
+        return wanted
+    after = np.clip(np.searchsorted(known, wanted), 0, len(known) - 1)
+    before = np.maximum(after - 1, 0)
+    nearer = np.abs(known[before] - wanted) <= np.abs(known[after] - wanted)
+    return known[np.where(nearer, before, after)]
 
 
 def _answers(
@@ -182,22 +235,6 @@ def _mask(speech: Sequence[Span], n_grid: int) -> Flags:
     return inside
 
 
-def _frames_in(talking: Flags, first: int, n_frames: int) -> Flags:
-    """Returns which frames of a window lie in speech; `first` is the window's first sample."""
-    middles = (first + _N_FIRST + _N_STEP * (np.arange(n_frames) + 0.5)) / SAMPLE_RATE
-    at = (middles / GRID_S).astype(int)
-    inside: Flags = (at < len(talking)) & talking[np.minimum(at, len(talking) - 1)]
-    return inside
-
-
-def _samples_of(samples: Floats, frames: Flags) -> Floats:
-    """Returns the samples that some frames stand for, one after the other."""
-    n_end = _N_FIRST + _N_STEP * len(frames)
-    held = np.pad(samples, (0, max(0, n_end - len(samples))))
-    found: Floats = held[_N_FIRST:n_end].reshape(-1, _N_STEP)[frames].reshape(-1)
-    return found
-
-
 def _filled(active: Flags, talking: Flags) -> Flags:
     """Gives speech that no voice was found in to whoever speaks nearest."""
     known = np.flatnonzero(active.any(axis=1))
@@ -205,10 +242,7 @@ def _filled(active: Flags, talking: Flags) -> Flags:
     if not len(known):
         active[empty, 0] = True
         return active
-    after = np.clip(np.searchsorted(known, empty), 0, len(known) - 1)
-    before = np.maximum(after - 1, 0)
-    nearer = np.abs(known[before] - empty) <= np.abs(known[after] - empty)
-    source = known[np.where(nearer, before, after)]
+    source = _nearest(known, empty)
     active[empty, np.argmax(active[source], axis=1)] = True
     return active
 

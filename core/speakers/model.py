@@ -73,6 +73,23 @@ class SpeakerModel:
         return direction
 
 
+def model_id(folder: Path = SPEAKER_DIR) -> str:
+    """Returns name and first 12 digits of the weights' SHA-256, without reading the weights.
+
+    Raises:
+        EngineError: the file of checksums is missing.
+    """
+    return f"speaker-{_sum(folder)[:12]}"
+
+
+def _sum(folder: Path) -> str:
+    try:
+        lines = (folder / SUMS).read_text("ascii", "replace").splitlines()
+    except OSError as error:
+        raise EngineError(f"{error.filename} cannot be read, it tells speakers: {CURE}.") from error
+    return next((line.split()[0] for line in lines if line.endswith(f"  {WEIGHTS}")), "")
+
+
 @cache
 def speaker_model(folder: Path = SPEAKER_DIR) -> SpeakerModel:
     """Returns the model, loaded once.
@@ -88,11 +105,11 @@ def speaker_model(folder: Path = SPEAKER_DIR) -> SpeakerModel:
 
     path = folder / WEIGHTS
     try:
-        data, sums = path.read_bytes(), (folder / SUMS).read_text("ascii", "replace")
+        data = path.read_bytes()
     except OSError as error:
         raise EngineError(f"{error.filename} cannot be read, it tells speakers: {CURE}.") from error
     came = hashlib.sha256(data).hexdigest()
-    if f"{came}  {WEIGHTS}" not in sums.splitlines():
+    if came != _sum(folder):
         raise EngineError(f"{path} has SHA-256 {came}, {SUMS} expects another: {CURE}.")
     with torch.device("meta"):  # random values would cost time and move the caller's random state
         net, local = SpeakerNet(), LocalSpeakers()
@@ -106,7 +123,7 @@ def speaker_model(folder: Path = SPEAKER_DIR) -> SpeakerModel:
             network.eval().requires_grad_(False)
     except (SafetensorError, RuntimeError) as error:
         raise EngineError(f"{path} does not hold the networks ({error}): {CURE}.") from error
-    return SpeakerModel(f"speaker-{came[:12]}", net, local)
+    return SpeakerModel(model_id(folder), net, local)
 
 
 @contextmanager

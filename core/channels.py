@@ -1,0 +1,102 @@
+"""Recordings with a speaker for each channel, as calls often are: a track for each."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from core.audio.decode import open_audio
+from core.engines.base import Engine
+from core.errors import TonescopeError
+from core.pipeline import Pipeline, Progress
+from core.records import Metadata, Outcome
+from core.settings import Analysis, Speakers
+from core.store.store import Store
+
+MOST_CHANNELS = 16
+
+
+class EachChannel(Pipeline):
+    """Analyses each channel of a file by itself, under a speaker named after it.
+
+    A recording of one channel is analysed as by an ordinary pipeline.
+    """
+
+    def __init__(self, engine: Engine, settings: Analysis | None = None) -> None:
+        super().__init__(engine, settings)
+        self._plain = Pipeline(engine, self.settings)
+
+    def analyze(
+        self,
+        path: Path,
+        store: Store,
+        metadata: Metadata | None = None,
+        *,
+        name: str | None = None,
+        keep: bool = False,
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """Analyses all channels into the store; returns one outcome for all of them.
+
+        Its emotion is None, as a conversation has no single one. Arguments as of `Pipeline`.
+        """
+        found = list(
+            self.analyze_each(path, store, metadata, name=name, keep=keep, progress=progress)
+        )
+        if len(found) == 1:
+            return found[0]
+        bad = next((outcome for outcome in found if outcome.status == "failed"), None)
+        if bad:
+            return bad
+        return replace(
+            found[0],
+            status="done" if any(one.status == "done" for one in found) else "skipped",
+            segments=sum(one.segments or 0 for one in found),
+            warnings=tuple(dict.fromkeys(text for one in found for text in one.warnings)),
+            channel=None,
+        )
+
+    def analyze_each(
+        self,
+        path: Path,
+        store: Store,
+        metadata: Metadata | None = None,
+        *,
+        name: str | None = None,
+        keep: bool = False,
+        progress: Progress | None = None,
+    ) -> Iterator[Outcome]:
+        """Yields the outcome of each channel, in order; arguments as of `Pipeline`."""
+        n_channels = _n_channels(path)
+        if n_channels < 2:
+            yield self._plain.analyze(
+                path, store, metadata, name=name, keep=keep, progress=progress
+            )
+            return
+        for channel in range(min(n_channels, MOST_CHANNELS)):
+            conditioning = replace(self.settings.conditioning, channel=channel)
+            settings = replace(self.settings, conditioning=conditioning, speakers=Speakers.CHANNEL)
+            outcome = Pipeline(self.engine, settings).analyze(
+                path,
+                store,
+                metadata,
+                name=name,
+                keep=keep,
+                progress=_part(progress, channel, n_channels),
+            )
+            yield replace(outcome, channel=channel)
+
+
+def _n_channels(path: Path) -> int:
+    """Returns how many channels there are; 1 where the file cannot be read, which is told later."""
+    try:
+        with open_audio(path) as audio:
+            return audio.info.n_channels
+    except TonescopeError:
+        return 1
+
+
+def _part(progress: Progress | None, number: int, n_parts: int) -> Callable[[float], None] | None:
+    if progress is None:
+        return None
+    told = progress
+    return lambda share: told((number + share) / n_parts)
