@@ -11,6 +11,7 @@ import numpy as np
 from core.emotions import EMOTIONS
 from core.records import Outcome, Segment, Span
 from core.store.maps import Head
+from core.store.turns import TurnVersion
 from core.timeline.calibration import emotion_of
 from core.timeline.segments import scores_of_segment
 from core.timeline.track import FrameChoice, Timeline
@@ -57,6 +58,16 @@ def clustering(head: Head) -> Json:
         "seed": head.seed,
         "engine_id": of["engine_id"],
         "left_out": of["left_out"],
+    }
+
+
+def turn_version(version: TurnVersion) -> Json:
+    """Returns the object of `turns import` and `turns undo`."""
+    return {
+        "version": version.version,
+        "source": version.source,
+        "turns": len(version.turns),
+        "speakers": list(dict.fromkeys(turn.speaker for turn in version.turns)),
     }
 
 

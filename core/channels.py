@@ -5,11 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.audio.decode import open_audio
-from core.engines.base import Engine
 from core.errors import TonescopeError
 from core.pipeline import Pipeline, Progress
 from core.records import Metadata, Outcome
-from core.settings import Analysis, Speakers
+from core.settings import Speakers
 from core.store.store import Store
 
 MOST_CHANNELS = 16
@@ -20,10 +19,6 @@ class EachChannel(Pipeline):
 
     A recording of one channel is analysed as by an ordinary pipeline.
     """
-
-    def __init__(self, engine: Engine, settings: Analysis | None = None) -> None:
-        super().__init__(engine, settings)
-        self._plain = Pipeline(engine, self.settings)
 
     def analyze(
         self,
@@ -65,25 +60,38 @@ class EachChannel(Pipeline):
         keep: bool = False,
         progress: Progress | None = None,
     ) -> Iterator[Outcome]:
-        """Yields the outcome of each channel, in order; arguments as of `Pipeline`."""
+        """Yields the outcome of each channel, in order; arguments as of `analyze`."""
         n_channels = _n_channels(path)
-        if n_channels < 2:
-            yield self._plain.analyze(
-                path, store, metadata, name=name, keep=keep, progress=progress
-            )
-            return
-        for channel in range(min(n_channels, MOST_CHANNELS)):
-            conditioning = replace(self.settings.conditioning, channel=channel)
-            settings = replace(self.settings, conditioning=conditioning, speakers=Speakers.CHANNEL)
-            outcome = Pipeline(self.engine, settings).analyze(
+        numbers = range(min(n_channels, MOST_CHANNELS)) if n_channels > 1 else [None]
+        for at, channel in enumerate(numbers):
+            outcome = self.of_channel(channel).analyze(
                 path,
                 store,
                 metadata,
                 name=name,
                 keep=keep,
-                progress=_part(progress, channel, n_channels),
+                progress=_part(progress, at, len(numbers)),
             )
             yield replace(outcome, channel=channel)
+
+    def of_channel(self, channel: int | None) -> Pipeline:
+        """Returns the pipeline of one channel, or of a recording that has only one."""
+        if channel is None:
+            return Pipeline(self.engine, self.settings)
+        conditioning = replace(self.settings.conditioning, channel=channel)
+        settings = replace(self.settings, conditioning=conditioning, speakers=Speakers.CHANNEL)
+        return Pipeline(self.engine, settings)
+
+
+def tracks_of(
+    pipeline: Pipeline, path: Path, store: Store, metadata: Metadata | None = None
+) -> Iterator[tuple[Pipeline, Outcome]]:
+    """Yields the outcome of each track that a file gives, with the pipeline that made it."""
+    if not isinstance(pipeline, EachChannel):
+        yield pipeline, pipeline.analyze(path, store, metadata)
+        return
+    for outcome in pipeline.analyze_each(path, store, metadata):
+        yield pipeline.of_channel(outcome.channel), outcome
 
 
 def _n_channels(path: Path) -> int:

@@ -205,9 +205,8 @@ class Pipeline:
             block_sums=builder.block_sums,
             block_frames=builder.block_frames,
         )
-        embeddings = builder.segment_embeddings()
-        segments = segments_of(Timeline(track), bounds, embeddings, speakers)
-        return Analysed(track, segments, found, turns)
+        sums = builder.segment_embeddings()
+        return Analysed(track, segments_of(Timeline(track), bounds, sums, speakers), found, turns)
 
     def _segmented_again(
         self, track: Track, path: Path, name: str, store: Store, progress: Progress
@@ -219,8 +218,8 @@ class Pipeline:
             turns = conversation.find_turns(
                 path, name, self.settings, spans, lambda _: progress(SURVEY_SHARE)
             )
-        segments = conversation.segments_again(track, turns, self.settings.segmentation)
-        return Analysed(track, segments, turns=turns)
+        cut = conversation.segments_again(track, turns, self.settings.segmentation)
+        return Analysed(track, cut, turns=turns)
 
     def _source(self, recording: str, found: Survey) -> TrackSource:
         return TrackSource(

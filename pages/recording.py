@@ -10,6 +10,7 @@ from core.timeline.track import FrameChoice, Timeline
 from dashboard import figures, navigation, palette, resources, words
 from dashboard.components import (
     choose,
+    conversation,
     exports,
     moved,
     player,
@@ -46,6 +47,7 @@ def main() -> None:
     _timeline(row, timeline, segments)
     _player(row["recording"], segment_table.cued(row, segments))
     summary.show(timeline, segments)
+    conversation.show(choice, timeline)
     segment_table.show(row, timeline, segments)
     exports.show(row, choice, timeline, segments)
     quality.show(timeline)

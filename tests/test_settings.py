@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingsError
-from core.settings import Analysis, Conditioning, Segmentation, default_store, digest
+from core.settings import (
+    Analysis,
+    Conditioning,
+    Segmentation,
+    default_store,
+    digest,
+    segmentation_json,
+)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,8 @@ def turns_of(
         close = np.abs(near - at) * GRID_S <= CHUNK_S if len(source) else np.zeros(len(at), bool)
         active[at[close], who[near[close]]] = True
     active = _filled(active & talking[:, np.newaxis], talking)
-    order = np.argsort([np.argmax(a) if a.any() else len(a) for a in active.T], kind="stable")
+    begins = [int(np.argmax(a)) if a.any() else len(a) for a in active.T]
+    order = np.argsort(np.array(begins), kind="stable")
     found = [
         Turn(f"Speaker {number + 1}", span.start_s, span.end_s)
         for number, label in enumerate(order)
@@ -148,7 +149,8 @@ def _on_grid(answered: Classes) -> Classes:
     """Returns the classes of a window in steps of 20 ms, shape `(500,)`."""
     middles = (np.arange(_N_WINDOW) + 0.5) * _N_GRID
     frames = np.floor((middles - _N_FIRST) / _N_STEP).astype(int)
-    return answered[np.clip(frames, 0, len(answered) - 1)]
+    found: Classes = answered[np.clip(frames, 0, len(answered) - 1)]
+    return found
 
 
 def _followed(before: Classes, heard: Classes) -> Classes:

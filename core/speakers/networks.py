@@ -33,7 +33,8 @@ def fbank(samples: Tensor) -> Tensor:
     window = torch.hann_window(N_LENGTH, periodic=False) ** 0.85
     power = torch.fft.rfft((frames - 0.97 * before) * window, N_FFT).abs() ** 2
     log_mel = (power @ _filters()).clamp_min(torch.finfo(torch.float32).eps).log()
-    return log_mel - log_mel.mean(dim=0, keepdim=True)
+    centred: Tensor = log_mel - log_mel.mean(dim=0, keepdim=True)
+    return centred
 
 
 def _filters() -> Tensor:
@@ -112,8 +113,8 @@ class _Masked(nn.Module):
         near = functional.avg_pool1d(x, POOLED_FRAMES, POOLED_FRAMES, ceil_mode=True)
         near = near.repeat_interleave(POOLED_FRAMES, dim=-1)[..., :n_frames]
         around = functional.relu(self.linear1(x.mean(-1, keepdim=True) + near))
-        mask: Tensor = torch.sigmoid(self.linear2(around))
-        return mask * self.linear_local(x)
+        weighed: Tensor = torch.sigmoid(self.linear2(around)) * self.linear_local(x)
+        return weighed
 
 
 class _Dense(nn.Module):

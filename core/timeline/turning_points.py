@@ -6,6 +6,7 @@ of half a second of speech. How much a change must explain (the penalty) is not 
 one at which recordings of one speaker and one emotion showed so many false points per hour.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -147,14 +148,14 @@ def points_of(
     track = timeline.track
     times = [round(track.offset_s + float(first[at]) * track.hop_s, 6) for at in bounds]
     edges = [0.0, *times, track.duration_s]
-    labels = [_label(timeline, Span(a, b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    labels = [_label(timeline, Span(a, b)) for a, b in itertools.pairwise(edges)]
     kept = [0]
     for number in range(1, len(labels)):
         if labels[number] is not labels[kept[-1]]:
             kept.append(number)
     return tuple(
         TurningPoint(edges[after], labels[before], labels[after], _new_speaker(edges[after], turns))
-        for before, after in zip(kept[:-1], kept[1:], strict=True)
+        for before, after in itertools.pairwise(kept)
     )
 
 
@@ -212,5 +213,5 @@ def _new_speaker(time_s: float, turns: Sequence[Turn]) -> bool:
     ordered = sorted(turns, key=lambda turn: turn.start_s)
     return any(
         after.speaker != before.speaker and abs(after.start_s - time_s) <= NEAR_TURN_S
-        for before, after in zip(ordered[:-1], ordered[1:], strict=True)
+        for before, after in itertools.pairwise(ordered)
     )
