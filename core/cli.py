@@ -177,8 +177,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_store(export)
     export.set_defaults(command=_export)
     _add_explore(commands)
-    for parser in add_turns(commands):
-        _add_store(parser)
+    for adding in add_turns(commands):
+        _add_store(adding)
     store = commands.add_parser("store", help="look after the store")
     actions = store.add_subparsers(required=True, metavar="ACTION")
     checking = actions.add_parser("check", help="check every table, remove what dead writers left")

@@ -61,7 +61,7 @@ def _rename(choice: resources.Choice, turns: tuple[Turn, ...]) -> None:
         "New name", key=_key(Keys.SPEAKER_NEW, choice), max_chars=100, help=words.RENAME
     )
     if right.button("Rename", disabled=not (new or "").strip(), key=_key("rename", choice)):
-        _change(choice, lambda: resources.correct_turns(choice, rename(turns, old, new or "")))
+        _change(lambda: resources.correct_turns(choice, rename(turns, old, new or "")))
 
 
 def _edit(choice: resources.Choice, turns: tuple[Turn, ...]) -> None:
@@ -82,9 +82,9 @@ def _edit(choice: resources.Choice, turns: tuple[Turn, ...]) -> None:
     )
     left, right = st.columns(2)
     if left.button("Save the turns", type="primary", key=_key("save", choice)):
-        _change(choice, lambda: resources.correct_turns(choice, _turns_from(edited, turns)))
+        _change(lambda: resources.correct_turns(choice, _turns_from(edited, turns)))
     if right.button("Undo the last change", key=_key("undo", choice)):
-        _change(choice, lambda: resources.undo_turns(choice))
+        _change(lambda: resources.undo_turns(choice))
     st.caption(words.TURNS_KEPT)
 
 
@@ -98,7 +98,7 @@ def _turns_from(edited: pd.DataFrame, before: tuple[Turn, ...]) -> tuple[Turn, .
     return tuple(found)
 
 
-def _change(choice: resources.Choice, action: resources.Change) -> None:
+def _change(action: resources.Change) -> None:
     """Makes a change and shows the newest run; tells why where it cannot be made."""
     try:
         action()
