@@ -12,6 +12,7 @@ from core.emotions import EMOTIONS
 from core.evaluation import Evaluation
 from core.records import Outcome, Segment, Span
 from core.store.maps import Head
+from core.store.turns import TurnVersion
 from core.timeline.calibration import emotion_of
 from core.timeline.segments import scores_of_segment
 from core.timeline.track import FrameChoice, Timeline
@@ -76,6 +77,16 @@ def clustering(head: Head) -> Json:
         "seed": head.seed,
         "engine_id": of["engine_id"],
         "left_out": of["left_out"],
+    }
+
+
+def turn_version(version: TurnVersion) -> Json:
+    """Returns the object of `turns import` and `turns undo`."""
+    return {
+        "version": version.version,
+        "source": version.source,
+        "turns": len(version.turns),
+        "speakers": list(dict.fromkeys(turn.speaker for turn in version.turns)),
     }
 
 

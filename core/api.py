@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-from core import answers
+from core import answers, conversation
 from core.audio.condition import open_heard
 from core.audio.decode import open_audio
 from core.audio.playable import COPY_TYPE, media_type, write_browser_copy
+from core.channels import EachChannel
 from core.engines.registry import Registry
 from core.errors import AudioError, EngineError
 from core.evaluation import Evaluation, evaluate
@@ -27,10 +28,12 @@ from core.export.tables import TableFormat, export_tables
 from core.learn.manifest import read_manifest
 from core.pipeline import Analysed, Pipeline, Progress
 from core.provenance import sha256_of
-from core.records import Metadata, Outcome, Span
+from core.records import Metadata, Outcome, Span, Turn
 from core.settings import Analysis, Conditioning, default_store
+from core.store import turns as turn_versions
 from core.store.check import Check, check
 from core.store.store import Store
+from core.store.turns import TurnVersion
 from core.timeline.track import FrameChoice, Timeline
 
 MEDIA_SUFFIXES = frozenset(
@@ -82,7 +85,12 @@ class Tonescope:
         return Store(self._folder)
 
     def pipeline(
-        self, engine: str = "compact", precision: str = "auto", settings: Analysis | None = None
+        self,
+        engine: str = "compact",
+        precision: str = "auto",
+        settings: Analysis | None = None,
+        *,
+        each_channel: bool = False,
     ) -> Pipeline:
         """Returns the pipeline of an engine, which is loaded if need be.
 
@@ -90,11 +98,13 @@ class Tonescope:
             engine: a name, or a model directory.
             precision: of its arithmetic.
             settings: in place of those of this object.
+            each_channel: whether each channel of a file is a track and a speaker of its own.
 
         Raises:
             EngineError: there is no such engine, or it does not pass verification.
         """
-        return Pipeline(self.registry.load(engine, precision), settings or self.settings)
+        kind = EachChannel if each_channel else Pipeline
+        return kind(self.registry.load(engine, precision), settings or self.settings)
 
     def analyze(
         self,
@@ -158,7 +168,7 @@ class Tonescope:
         stored = pipeline.stored(sha256_of(path), self.store)
         if stored is None:
             raise EngineError(f"{path.name!r} is not analysed yet; analyse it first.")
-        return _write_outputs(path, stored, folder, self.settings.conditioning)
+        return _write_outputs(path, stored, folder, pipeline.settings.conditioning)
 
     def export(
         self,
@@ -201,6 +211,51 @@ class Tonescope:
             ExploreError: there are too few units, or they do not differ.
         """
         return answers.clustering(maps.make_clustering(self.store, engine, k, unit, seed))
+
+    def turns(self, recording: str, channel: int | None = None) -> tuple[Turn, ...]:
+        """Returns who speaks when, as it counts now; empty where nobody told speakers apart.
+
+        Raises:
+            StoreError: there is no such recording.
+        """
+        known = self.store.recording(recording).recording
+        version = turn_versions.current(self.store, known, channel)
+        return () if version is None else version.turns
+
+    def correct_turns(
+        self, recording: str, turns: Sequence[Turn], channel: int | None = None
+    ) -> TurnVersion:
+        """Stores turns corrected by hand, with segments that follow them.
+
+        Raises:
+            TurnError: a turn has no name, is empty, or lies outside the recording.
+        """
+        known = self.store.recording(recording).recording
+        return conversation.correct(self.store, known, channel, turns)
+
+    def import_turns(
+        self,
+        path: Path,
+        recording: str,
+        channel: int | None = None,
+        tiers: Sequence[str] = (),
+    ) -> TurnVersion:
+        """Takes turns from RTTM, CSV or ELAN, with segments that follow them.
+
+        Raises:
+            TurnError: the file cannot be read, holds no turns, or none of this recording.
+            StoreError: there is no such recording, or no track of this channel.
+        """
+        return conversation.import_turns(self.store, path, recording, channel, tiers)
+
+    def undo_turns(self, recording: str, channel: int | None = None) -> TurnVersion:
+        """Goes back to the turns before the last change.
+
+        Raises:
+            TurnError: there is nothing to undo.
+        """
+        known = self.store.recording(recording).recording
+        return conversation.undo(self.store, known, channel)
 
     def playable(self, recording: str) -> tuple[Path, str]:
         """Returns a file that browsers play, and its media type: the recording's own, or a copy.

@@ -15,6 +15,8 @@ from typing import Any
 
 from core import answers
 from core.api import Tonescope, find_files
+from core.channels import tracks_of
+from core.cli_turns import add_turns
 from core.engines.published import HUBS, PUBLISHED
 from core.engines.registry import PRECISIONS, Verification
 from core.errors import TonescopeError
@@ -23,7 +25,7 @@ from core.explore.projection import Method
 from core.export.annotations import AnnotationFormat
 from core.export.tables import TableFormat
 from core.records import Metadata, Span
-from core.settings import Analysis, Conditioning
+from core.settings import Analysis, Conditioning, Speakers
 from core.timeline.track import FrameChoice
 from core.version import VERSION
 
@@ -57,15 +59,16 @@ def _analyze(options: argparse.Namespace) -> int:
         return 1
     tags = tuple(tag.strip() for tag in (options.tags or "").split(",") if tag.strip())
     metadata = Metadata(options.session, options.speaker, tags=tags)
-    pipeline = scope.pipeline(options.engine, options.precision)
+    each = options.channels == "each"
+    pipeline = scope.pipeline(options.engine, options.precision, each_channel=each)
     counts = {"done": 0, "skipped": 0, "failed": 0}
     started_s = time.monotonic()
     for number, path in enumerate(found.files, 1):
-        outcome = pipeline.analyze(path, scope.store, metadata)
-        counts[outcome.status] += 1
-        _print(answers.outcome(outcome))
-        if options.outputs and outcome.status != "failed":
-            _say(f"wrote {scope.write_outputs(path, pipeline, options.outputs)}")
+        for mine, outcome in tracks_of(pipeline, path, scope.store, metadata):
+            counts[outcome.status] += 1
+            _print(answers.outcome(outcome))
+            if options.outputs and outcome.status != "failed":
+                _say(f"wrote {scope.write_outputs(path, mine, options.outputs)}")
         _progress(number, len(found.files), started_s)
     _say(", ".join(f"{count} {status}" for status, count in counts.items()))
     return 1 if counts["failed"] else 0
@@ -179,7 +182,7 @@ def _store_check(options: argparse.Namespace) -> int:
 def _scope(options: argparse.Namespace) -> Tonescope:
     names = ("channel", "noise_reduction", "trim_silence")
     given = {name: getattr(options, name) for name in names if hasattr(options, name)}
-    settings = Analysis(Conditioning(**given))
+    settings = Analysis(Conditioning(**given), speakers=getattr(options, "speakers", Speakers.NONE))
     return Tonescope(getattr(options, "store", None), settings)
 
 
@@ -200,6 +203,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_store(export)
     export.set_defaults(command=_export)
     _add_explore(commands)
+    for adding in add_turns(commands):
+        _add_store(adding)
     store = commands.add_parser("store", help="look after the store")
     actions = store.add_subparsers(required=True, metavar="ACTION")
     checking = actions.add_parser("check", help="check every table, remove what dead writers left")
@@ -216,6 +221,18 @@ def _add_analyze(commands: Any) -> None:
     analyze.add_argument("--tags", help="tags for all of them, separated by commas")
     analyze.add_argument(
         "--outputs", type=Path, metavar="DIR", help="also write a folder of results for each"
+    )
+    analyze.add_argument(
+        "--speakers",
+        default=Speakers.NONE,
+        metavar="none|auto|N",
+        help="tell speakers apart by their voices: find out how many, or N of them (default: none)",
+    )
+    analyze.add_argument(
+        "--channels",
+        choices=["mix", "each"],
+        default="mix",
+        help="each: a track and a speaker for each channel (default: mix)",
     )
     _add_store(analyze)
     _add_engine(analyze)

@@ -25,6 +25,10 @@ class RegionError(TonescopeError):
     """The region does not lie within the track, or holds no frame to read out."""
 
 
+class TurnError(TonescopeError):
+    """Turns of speakers cannot be read, or are none of this recording."""
+
+
 class ExploreError(TonescopeError):
     """The corpus is too small or too uniform for what was asked."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from core import conversation
 from core.audio.condition import open_heard
 from core.audio.decode import SAMPLE_RATE
 from core.audio.survey import survey
@@ -30,11 +31,12 @@ from core.records import (
     Survey,
     Track,
     TrackSource,
+    Turn,
 )
-from core.settings import Analysis, digest
+from core.settings import Analysis, digest, segmentation_json
 from core.store.store import Store, Utterance
 from core.timeline.builder import TrackBuilder
-from core.timeline.segments import cut, segments_of
+from core.timeline.segments import segments_of
 from core.timeline.track import Timeline, spans_of
 
 log = logging.getLogger(__name__)
@@ -46,11 +48,16 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Analysed:
-    """A track and its segments, fresh from the engine or from the store."""
+    """A track and its segments, fresh from the engine or from the store.
+
+    Attributes:
+        turns: who speaks when, where speakers were told apart just now.
+    """
 
     track: Track
     segments: tuple[Segment, ...]
     survey: Survey | None = field(default=None, compare=False)
+    turns: tuple[Turn, ...] = field(default=(), compare=False)
 
 
 class Pipeline:
@@ -74,9 +81,9 @@ class Pipeline:
 
     @property
     def run_key(self) -> str:
-        """Names the track key and the segmentation."""
-        segmentation = asdict(self.settings.segmentation)
-        return digest({"track_key": self.track_key, "segmentation": segmentation})
+        """Names the track key, the segmentation and how turns are made."""
+        made = conversation.method(self.settings)
+        return conversation.run_key(self.track_key, self.settings.segmentation, made)
 
     def predict(self, path: Path, progress: Progress | None = None) -> Analysed:
         """Returns the track and segments of a file; stores nothing.
@@ -127,7 +134,7 @@ class Pipeline:
             stage = "analyse"
             known = store.track(recording, self.settings.conditioning.channel, self.track_key)
             if known:
-                found = self._segmented_again(known)
+                found = self._segmented_again(known, path, name, store, progress or _silent)
             else:
                 found = self._run(path, name, recording, progress or _silent)
             stage = "store"
@@ -140,6 +147,7 @@ class Pipeline:
                         kept = store.keep(path, recording, Path(name).suffix)
                         row = replace(row, kept=kept, source=None)
                     store.write_track(attempt, row, found.track, _utterance(found.track))
+                conversation.keep_turns(store, recording, self.settings, found.turns)
                 resolution_s = BLOCK_S if known else HOP_S
                 store.write_run(attempt, found.track, self._stored_run(found, resolution_s))
             return self._outcome(path, found, "done")
@@ -167,7 +175,11 @@ class Pipeline:
         offset_s = heard.start_s + self.engine.offset_s
         n_frames = self.engine.n_frames(round(heard.duration_s * SAMPLE_RATE))
         speech = _mask(found.speech, n_frames, offset_s)
-        bounds = cut(spans_of(speech, HOP_S, offset_s), self.settings.segmentation)
+        spans = spans_of(speech, HOP_S, offset_s)
+        turns = conversation.find_turns(
+            path, name, self.settings, spans, lambda _: progress(SURVEY_SHARE)
+        )
+        bounds, speakers = conversation.bounds_of(spans, turns, self.settings.segmentation)
         builder = TrackBuilder(self.engine.n_dims, speech, bounds, HOP_S, offset_s)
         with open_heard(path, self.settings.conditioning, heard, name) as samples:
             for frames in run_windowed(self.engine, samples):
@@ -193,17 +205,21 @@ class Pipeline:
             block_sums=builder.block_sums,
             block_frames=builder.block_frames,
         )
-        segments = segments_of(Timeline(track), bounds, builder.segment_embeddings())
-        return Analysed(track, segments, found)
+        sums = builder.segment_embeddings()
+        return Analysed(track, segments_of(Timeline(track), bounds, sums, speakers), found, turns)
 
-    def _segmented_again(self, track: Track) -> Analysed:
-        """Cuts a stored track anew, with embeddings from its blocks; no engine runs."""
-        timeline = Timeline(track)
-        bounds = cut(timeline.speech_spans(), self.settings.segmentation)
-        embeddings = [
-            timeline.embedding(span) if timeline.has_speech(span) else None for span in bounds
-        ]
-        return Analysed(track, segments_of(timeline, bounds, embeddings))
+    def _segmented_again(
+        self, track: Track, path: Path, name: str, store: Store, progress: Progress
+    ) -> Analysed:
+        """Cuts a stored track anew; the engine does not run again."""
+        turns = conversation.found_before(store, track.source.recording, self.settings)
+        if turns is None:
+            spans = Timeline(track).speech_spans()
+            turns = conversation.find_turns(
+                path, name, self.settings, spans, lambda _: progress(SURVEY_SHARE)
+            )
+        cut = conversation.segments_again(track, turns, self.settings.segmentation)
+        return Analysed(track, cut, turns=turns)
 
     def _source(self, recording: str, found: Survey) -> TrackSource:
         return TrackSource(
@@ -224,11 +240,12 @@ class Pipeline:
         )
 
     def _stored_run(self, analysed: Analysed, resolution_s: float) -> Run:
+        made = conversation.method(self.settings)
         return Run(
             recording=analysed.track.source.recording,
             track_key=self.track_key,
             run_key=self.run_key,
-            segmentation=self.settings.segmentation_json(),
+            segmentation=segmentation_json(self.settings.segmentation, made),
             embedding_resolution_s=resolution_s,
             segments=analysed.segments,
         )

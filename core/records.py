@@ -27,6 +27,21 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """A stretch in which one person speaks; turns of two people may overlap.
+
+    Attributes:
+        speaker: a name, such as `Speaker 1`.
+        source: `auto` (found by clustering voices), `import` or `hand`.
+    """
+
+    speaker: str
+    start_s: float
+    end_s: float
+    source: str = "auto"
+
+
+@dataclass(frozen=True)
 class AudioInfo:
     """What the container says of an audio file, before it is decoded.
 
@@ -268,6 +283,7 @@ class Outcome:
         emotion: the engine's answer for the whole recording.
         confidence: calibrated, or None where none can be given.
         segments: how many there are.
+        channel: the one that was analysed, from 0, where each was analysed by itself.
     """
 
     file: str
@@ -279,3 +295,4 @@ class Outcome:
     segments: int | None = None
     warnings: tuple[str, ...] = ()
     error: str | None = None
+    channel: int | None = None

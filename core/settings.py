@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -129,17 +130,45 @@ class Segmentation:
             )
 
 
+class Speakers(StrEnum):
+    """How speakers are told apart; a number from 1 to 10 stands for so many speakers."""
+
+    NONE = "none"
+    AUTO = "auto"
+    CHANNEL = "channel"
+
+
+MOST_SPEAKERS = 10
+
+
 @dataclass(frozen=True)
 class Analysis:
-    """The settings of one analysis; with an engine they name its track and its run."""
+    """The settings of one analysis; with an engine they name its track and its run.
+
+    Attributes:
+        speakers: `none`, `auto` (their number is found out), how many there are (1 to 10), or
+            `channel` (the channel that is analysed holds one).
+    """
 
     conditioning: Conditioning = field(default_factory=Conditioning)
     segmentation: Segmentation = field(default_factory=Segmentation)
+    speakers: str = Speakers.NONE
+
+    def __post_init__(self) -> None:
+        known = self.speakers in set(Speakers)
+        digits = self.speakers.isascii() and self.speakers.isdigit()
+        if not known and not (digits and 1 <= int(self.speakers) <= MOST_SPEAKERS):
+            raise SettingsError(
+                f"{self.speakers!r} says not how speakers are told apart; give none, auto, or how "
+                f"many there are (1 to {MOST_SPEAKERS})."
+            )
 
     def conditioning_json(self) -> str:
         """Returns the conditioning as JSON, for the provenance of a track."""
         return json.dumps(asdict(self.conditioning), sort_keys=True)
 
-    def segmentation_json(self) -> str:
-        """Returns the segmentation as JSON, for the provenance of a run."""
-        return json.dumps(asdict(self.segmentation), sort_keys=True)
+
+def segmentation_json(settings: Segmentation, turns: dict[str, Any]) -> str:
+    """Returns the segmentation as JSON, and how turns were made, for the provenance of a run."""
+    made = {"turns": turns} if turns else {}
+    return json.dumps(asdict(settings) | made, sort_keys=True)

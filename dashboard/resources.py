@@ -22,14 +22,15 @@ from core.export.tables import TableFormat
 from core.fetches import FetchView
 from core.jobs import JobView, Request
 from core.pipeline import Pipeline
-from core.records import Metadata, Segment
-from core.settings import SAMPLES_DIR, Conditioning
+from core.records import Metadata, Segment, Turn
+from core.settings import SAMPLES_DIR, Conditioning, Speakers
 from core.store import query
 from core.store.rows import MIX
 from core.timeline.track import Timeline
 from dashboard.shared import fetches, queue, scope
 
 Submit = Callable[[], str]
+Change = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Setup:
     metadata: Metadata
     engine: str = "compact"
     conditioning: Conditioning | None = None
+    speakers: str = Speakers.NONE
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,19 @@ class Choice:
 
 
 @st.cache_resource(show_spinner=False)
-def pipeline(engine: str = "compact", conditioning: Conditioning | None = None) -> Pipeline:
+def pipeline(
+    engine: str = "compact",
+    conditioning: Conditioning | None = None,
+    speakers: str = Speakers.NONE,
+) -> Pipeline:
     """Returns the pipeline of an engine, loaded once for all visitors."""
     settings = scope().settings
     if conditioning is not None:
         settings = replace(settings, conditioning=conditioning)
-    return scope().pipeline(engine, settings=settings)
+    each = speakers == Speakers.CHANNEL
+    if not each:
+        settings = replace(settings, speakers=speakers)
+    return scope().pipeline(engine, settings=settings, each_channel=each)
 
 
 def engines() -> list[EngineInfo]:
@@ -156,6 +165,29 @@ def segments(choice: Choice) -> tuple[Segment, ...]:
     """Returns the segments of a run, in order."""
     found = scope().store.segments(choice.recording, choice.channel, choice.run_key)
     return found or ()
+
+
+def turns(choice: Choice) -> tuple[Turn, ...]:
+    """Returns who speaks when in a track's channel, as it counts now."""
+    return scope().turns(choice.recording, choice.channel)
+
+
+def correct_turns(choice: Choice, corrected: Sequence[Turn]) -> None:
+    """Stores turns corrected by hand, with segments that follow them.
+
+    Raises:
+        TurnError: a turn is none.
+    """
+    scope().correct_turns(choice.recording, corrected, choice.channel)
+
+
+def undo_turns(choice: Choice) -> None:
+    """Goes back to the turns before the last change.
+
+    Raises:
+        TurnError: there is nothing to undo.
+    """
+    scope().undo_turns(choice.recording, choice.channel)
 
 
 def choice_of(row: pd.Series) -> Choice:
@@ -263,7 +295,7 @@ def submit_folder(folder: Path, setup: Setup) -> str:
 
 
 def _submit(requests: list[Request], setup: Setup) -> str:
-    ready = partial(pipeline, setup.engine, setup.conditioning)
+    ready = partial(pipeline, setup.engine, setup.conditioning, setup.speakers)
     return queue().submit(ready, scope().store, requests, setup.metadata)
 
 

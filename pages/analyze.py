@@ -10,6 +10,12 @@ from dashboard.components import job_status
 from dashboard.session import Keys
 
 _CHANNELS = [None, *range(8)]
+_SPEAKERS = {
+    "none": "not told apart",
+    "auto": "found automatically",
+    **{str(n): str(n) for n in range(2, 11)},
+    "channel": "a speaker for each channel",
+}
 
 
 def main() -> None:
@@ -108,8 +114,21 @@ def _sound(where: str) -> resources.Conditioning:
     )
 
 
+def _speakers(where: str) -> str:
+    """Asks how speakers are told apart; by default they are not."""
+    chosen = st.columns(3)[0].selectbox(
+        "Speakers",
+        list(_SPEAKERS),
+        format_func=lambda name: _SPEAKERS[name],
+        key=f"{Keys.SPEAKERS}.{where}",
+        help=words.SPEAKERS_OPTION,
+    )
+    return chosen or "none"
+
+
 def _setup(where: str, engine: str) -> resources.Setup:
-    return resources.Setup(_metadata(where), engine, _sound(where))
+    speakers = _speakers(where)
+    return resources.Setup(_metadata(where), engine, _sound(where), speakers)
 
 
 def _files(engine: str) -> None:

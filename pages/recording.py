@@ -10,6 +10,7 @@ from core.timeline.track import FrameChoice, Timeline
 from dashboard import figures, navigation, palette, resources, words
 from dashboard.components import (
     choose,
+    conversation,
     exports,
     labels,
     moved,
@@ -47,6 +48,7 @@ def main() -> None:
     _timeline(row, timeline, segments)
     _player(row["recording"], segment_table.cued(row, segments))
     summary.show(timeline, segments)
+    conversation.show(choice, timeline)
     segment_table.show(row, timeline, segments)
     labels.show(row, choice, segment_table.cued(row, segments))
     exports.show(row, choice, timeline, segments)

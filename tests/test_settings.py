@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingsError
-from core.settings import Analysis, Conditioning, Segmentation, default_store, digest
+from core.settings import (
+    Analysis,
+    Conditioning,
+    Segmentation,
+    default_store,
+    digest,
+    segmentation_json,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +45,7 @@ def test_digest_names_parameters_whatever_their_order():
 def test_settings_tell_themselves_as_json():
     analysis = Analysis(Conditioning(channel=1), Segmentation(max_segment_s=4.0))
     assert json.loads(analysis.conditioning_json())["channel"] == 1
-    assert json.loads(analysis.segmentation_json())["max_segment_s"] == 4.0
+    assert json.loads(segmentation_json(analysis.segmentation, {}))["max_segment_s"] == 4.0
 
 
 def test_store_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch):

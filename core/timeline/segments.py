@@ -87,7 +87,10 @@ class SegmentSums:
 
 
 def segments_of(
-    timeline: Timeline, bounds: Sequence[Span], embeddings: Sequence[Floats | None]
+    timeline: Timeline,
+    bounds: Sequence[Span],
+    embeddings: Sequence[Floats | None],
+    speakers: Sequence[str | None] | None = None,
 ) -> tuple[Segment, ...]:
     """Returns the segments with their read-outs; one without a frame of speech is left out.
 
@@ -95,9 +98,11 @@ def segments_of(
         timeline: the track.
         bounds: from `cut`.
         embeddings: the mean embedding of each.
+        speakers: who speaks in each, where that is known.
     """
     found: list[Segment] = []
-    for span, embedding in zip(bounds, embeddings, strict=True):
+    who = speakers or (None,) * len(bounds)
+    for span, embedding, speaker in zip(bounds, embeddings, who, strict=True):
         if embedding is None:
             continue
         read = timeline.read_out(span)
@@ -111,6 +116,7 @@ def segments_of(
                 embedding=embedding,
                 emotion=read.emotion,
                 confidence=read.confidence,
+                speaker=speaker,
             )
         )
     return tuple(found)

@@ -1,0 +1,112 @@
+"""Turning points that are there, and such as are not.
+
+    python -m benchmarks.turning_points [--seconds 90] [--corpora emodb,nemo] [--calibrate]
+
+False points are counted on recordings of one speaker and one emotion, put together from clips with
+pauses of 0.4 s, as the composite has them; hits on the composite, whose truth is known, within 3 s.
+`--calibrate` tells what each penalty gives, from which `PENALTIES` was chosen. Needs the recordings
+beside the project. The engine was trained on these corpora, so false points on voices that it never
+heard are likely more.
+"""
+
+import argparse
+import csv
+import itertools
+import tempfile
+import wave
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.figures import Figure
+from benchmarks.mixtures import LONG, RATE, Clip, clips
+from core.audio.decode import open_audio
+from core.engines.registry import Registry
+from core.pipeline import Pipeline
+from core.records import Floats
+from core.timeline.track import Timeline
+from core.timeline.turning_points import PENALTIES, change_points, evidence, points_of
+
+TOLERANCE_S = 3.0
+PAUSE_S = 0.4
+LEAST_CLIPS = 6
+TRIED = (5, 7, 10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320)
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=90.0, help="of each constant recording")
+    parser.add_argument("--corpora", default="emodb,nemo")
+    parser.add_argument("--calibrate", action="store_true", help="try many penalties")
+    options = parser.parse_args()
+    pipeline = Pipeline(Registry().load("compact"))
+    wanted = set(options.corpora.split(","))
+    constant = [_heard(pipeline, made) for made in constants(wanted, options.seconds)]
+    hours = sum(timeline.track.duration_s for timeline in constant) / 3600
+    whole = Timeline(pipeline.predict(LONG / "timeline_emodb_composite.mp3").track)
+    truth = changes(LONG / "timeline_emodb_composite.csv")
+    penalties = {f"penalty_{p}": float(p) for p in TRIED} if options.calibrate else {}
+    penalties = penalties or {f"at_{rate:g}": penalty for rate, penalty in PENALTIES.items()}
+    for name, penalty in penalties.items():
+        false = sum(len(times(timeline, penalty)) for timeline in constant) / hours
+        found = times(whole, penalty)
+        Figure(f"false_per_hour_{name}", round(false, 2), "points", limit=round(hours, 2)).show()
+        Figure(f"hits_{name}", hits(found, truth), "points", limit=len(truth)).show()
+        Figure(f"others_{name}", len(found) - hits(truth, found), "points", limit=len(found)).show()
+
+
+def constants(corpora: set[str], seconds: float) -> Iterator[Floats]:
+    """Yields samples of one speaker and one emotion each, clips drawn again and again."""
+    groups: dict[tuple[str, str], list[Clip]] = defaultdict(list)
+    for clip in clips():
+        if clip.corpus in corpora:
+            groups[clip.speaker, clip.emotion].append(clip)
+    for number, (_, mine) in enumerate(sorted(groups.items())):
+        if len(mine) < LEAST_CLIPS:
+            continue
+        rng = np.random.default_rng([7, number])
+        parts: list[Floats] = []
+        while sum(map(len, parts)) < seconds * RATE:
+            with open_audio(mine[rng.integers(len(mine))].path) as audio:
+                parts += [*audio.samples(), np.zeros(round(PAUSE_S * RATE), np.float32)]
+        yield np.concatenate(parts)
+
+
+def times(timeline: Timeline, penalty: float) -> list[float]:
+    """Returns the times of the turning points at a penalty, in seconds."""
+    regions, first = evidence(timeline)
+    found = points_of(timeline, first, change_points(regions, penalty), ())
+    return [point.time_s for point in found]
+
+
+def changes(path: Path) -> list[float]:
+    """Returns when another emotion begins, in seconds."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        float(after["start_s"])
+        for before, after in itertools.pairwise(rows)
+        if before["emotion"] != after["emotion"]
+    ]
+
+
+def hits(found: list[float], wanted: list[float]) -> int:
+    """Returns how many of the wanted times have a found one within 3 s."""
+    return sum(any(abs(time - other) <= TOLERANCE_S for other in found) for time in wanted)
+
+
+def _heard(pipeline: Pipeline, samples: Floats) -> Timeline:
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        with wave.open(file.name, "wb") as written:
+            written.setnchannels(1)
+            written.setsampwidth(2)
+            written.setframerate(RATE)
+            written.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+        return Timeline(pipeline.predict(Path(file.name)).track)
+
+
+if __name__ == "__main__":
+    main()
