@@ -26,7 +26,7 @@ from core.store import rows
 from core.store.attempts import open_attempt
 from core.store.lake import Lake
 
-_COPYING = threading.Lock()  # one at a time: a player asks for several ranges at once
+_MAKING: dict[str, threading.Lock] = {}  # a player asks for several ranges of a copy at once
 
 
 @dataclass(frozen=True)
@@ -164,9 +164,31 @@ class Store:
         Raises:
             StoreError: the disk does not take it.
         """
+        return self.derived(recording, "play.webm", write)
+
+    def derived_path(self, recording: Recording, name: str) -> Path:
+        """Returns where something made from a recording's sound lies, or will lie.
+
+        Args:
+            recording: from which it is made.
+            name: what it is, such as `mix.peaks.npz`.
+        """
         digits = recording.recording
-        target = self.root / f"audio/{digits[:2]}/{digits}.play.webm"
-        with _COPYING:
+        return self.root / f"audio/{digits[:2]}/{digits}.{name}"
+
+    def derived(self, recording: Recording, name: str, write: Callable[[Path], None]) -> Path:
+        """Returns something made from a recording's sound, made on first use and then kept.
+
+        Args:
+            recording: from which it is made.
+            name: what it is, such as `mix.peaks.npz`.
+            write: writes it to a path that is new.
+
+        Raises:
+            StoreError: the disk does not take it.
+        """
+        target = self.derived_path(recording, name)
+        with _MAKING.setdefault(str(target), threading.Lock()):
             if target.exists():
                 return target
             draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.{os.getpid()}")
@@ -176,12 +198,20 @@ class Store:
                 draft.replace(target)
             except OSError as error:
                 raise StoreError(
-                    f"No copy of {recording.name!r} for the browser can be written "
+                    f"What is made from the sound of {recording.name!r} cannot be written "
                     f"({error.strerror}); check the free space of the store's disk."
                 ) from error
             finally:
                 draft.unlink(missing_ok=True)
         return target
+
+    def files_of(self, recording: str) -> list[Path]:
+        """Returns every file in the store that holds a recording's sound or was made from it.
+
+        Args:
+            recording: its SHA-256.
+        """
+        return sorted((self.root / "audio" / recording[:2]).glob(f"{recording}*"))
 
     def recording(self, recording: str) -> Recording:
         """Returns a recording.

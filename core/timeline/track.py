@@ -86,16 +86,20 @@ class Timeline:
                 f"The region {span.start_s:.2f} to {span.end_s:.2f} s is empty or reversed; "
                 "its end must come after its start, and its start not before 0."
             )
-        sums = self._sums[frames]
-        total = sums[self.frame_at(span.end_s)] - sums[self.frame_at(span.start_s)]
-        n_frames = round(total[-1])
+        total, n_frames = self.total(span, frames)
         if n_frames == 0:
             kind = "speech" if frames is FrameChoice.SPEECH else "frame"
             raise RegionError(
                 f"There is no {kind} between {span.start_s:.2f} and {span.end_s:.2f} s; "
                 "choose a wider region, or read out all frames."
             )
-        return self._read_out(span, total[:-1] / n_frames, n_frames)
+        return self._read_out(span, total / n_frames, n_frames)
+
+    def total(self, span: Span, frames: FrameChoice = FrameChoice.SPEECH) -> tuple[Doubles, int]:
+        """Returns the sum of a region's raw logits, shape `(9,)`, and how many frames it has."""
+        sums = self._sums[frames]
+        total = sums[self.frame_at(span.end_s)] - sums[self.frame_at(span.start_s)]
+        return total[:-1], round(total[-1])
 
     def has_speech(self, span: Span) -> bool:
         """Returns whether a region holds a frame of speech."""
