@@ -60,7 +60,7 @@ def occlusion(
     timeline: Timeline,
     region: Span,
     spans: Sequence[Span],
-    progress: Callable[[float], None] = lambda share: None,
+    progress: Callable[[float], None] | None = None,
 ) -> Occlusion:
     """Returns what each stretch does to the read-out of a region.
 
@@ -81,11 +81,11 @@ def occlusion(
     assert whole is not None
     effects = np.full((len(spans), len(whole)), np.nan)
     for number, span in enumerate(spans):
-        progress((number + 1) / (len(spans) + 1))
+        if progress:
+            progress((number + 1) / (len(spans) + 1))
         left = _margins(engine, samples, start_s, timeline, region, speech_only, span)
         if left is not None:
             effects[number] = whole - left
-    progress(1.0)
     return Occlusion(tuple(spans), effects, whole)
 
 

@@ -43,8 +43,8 @@ MARGIN: Final = (
     "adds; together they are the margin exactly. It says where the evidence lies, not why."
 )
 OCCLUSION: Final = (
-    "Runs the model again on the region, each time with one stretch cut out. Where a diamond and its bar "
-    "differ, the engine leaned on the context."
+    "Runs the model again on the region, each time with one stretch cut out. Where a diamond and its "
+    "bar differ, the engine leaned on the context."
 )
 PITCH: Final = (
     "Median fundamental frequency where the sound is voiced, between 60 and 500 Hz, by SwiftF0."

@@ -73,15 +73,19 @@ def _chosen(rows: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
             "The recording in this address is not in the store; the newest is shown instead.",
             icon=":material/search_off:",
         )
+    bar = st.columns(2)
     recording = choose.show(
-        "Recording", Keys.RECORDING, {k: _label(names.loc[k]) for k in names.index}
+        "Recording", Keys.RECORDING, {k: _label(names.loc[k]) for k in names.index}, bar[0]
     )
     mine = rows[rows["recording"] == recording].set_index("run_key", drop=False)
     names = {k: _track_label(mine.loc[k]) for k in mine.index}
-    if len(mine) == 1:
-        st.query_params[Keys.TRACK] = mine.index[0]
-        return mine.iloc[0], mine.iloc[:0]
-    track = choose.show("Track", Keys.TRACK, names)
+    asked = st.query_params.get(Keys.TRACK)
+    if asked and asked not in names and recording == wanted:
+        st.warning(
+            "The track in this address is not in the store; another one is shown instead.",
+            icon=":material/search_off:",
+        )
+    track = choose.show("Track", Keys.TRACK, names, bar[1])
     return mine.loc[track], mine.drop(index=track)
 
 

@@ -69,7 +69,6 @@ class Scope {
     this.listen();
     this.resize = new ResizeObserver(() => { this.measure(); this.drawAll(); if (this.width !== this.plotWidth) { this.plot(); this.ask(); } });
     this.resize.observe(this.part("stack"));
-    root.tonescope = this; // for tests and for the curious
   }
 
   close() {
@@ -742,19 +741,12 @@ class Scope {
       draw.lineWidth = 2;
       draw.strokeRect(x(view.start_s), 1, Math.max(3, x(view.end_s) - x(view.start_s)), height - 2);
     }
-    this.overviewImage = draw.getImageData(0, 0, draw.canvas.width, draw.canvas.height);
     this.paintOverviewHead();
   }
 
   paintOverviewHead() {
-    if (!this.overviewImage) return;
-    const canvas = this.part("overview"), draw = canvas.getContext("2d");
-    const x = GUTTER + (this.time / this.data.duration_s) * this.inner, ratio = window.devicePixelRatio || 1;
-    if (Math.abs(x - (this.headX ?? -9)) < 0.5 / ratio && this.headImage === this.overviewImage) return;
-    [this.headX, this.headImage] = [x, this.overviewImage];
-    draw.putImageData(this.overviewImage, 0, 0);
-    draw.fillStyle = this.data.colours.red;
-    draw.fillRect(x - 0.75, 0, 1.5, canvas.height / ratio);
+    const x = GUTTER + (this.time / this.data.duration_s) * this.inner;
+    this.part("overhead").style.transform = `translateX(${x.toFixed(1)}px)`;
   }
 
   drawWave() {
@@ -783,7 +775,7 @@ class Scope {
       const sorted = Float64Array.from(known).sort();
       const low = key === "rate" ? 0 : key === "level" ? Math.max(sorted[0], sorted.at(-1) - 60) : Math.floor(sorted[0] / 10) * 10;
       const high = key === "rate" ? Math.max(6, sorted.at(-1)) : key === "f0" ? Math.max(low + 40, Math.ceil(sorted.at(-1) / 10) * 10) : Math.max(low + 6, sorted.at(-1));
-      this.name(draw, `${Math.round(low)} – ${Math.round(high)}`, (top + bottom) / 2 + 8);
+      this.name(draw, `${Math.round(low)} to ${Math.round(high)}`.replaceAll("-", "−"), (top + bottom) / 2 + 8);
       const y = (value) => bottom - clamp((value - low) / (high - low), 0, 1) * (bottom - top);
       draw.save();
       draw.beginPath();
@@ -872,7 +864,7 @@ class Scope {
     const panels = this.panels(), { stacked, emotions, colours } = this.data;
     const traces = [], heights = panels.length > 1 ? [0.42, 0.32, 0.2] : [1];
     this.plotWidth = this.width;
-    const layout = { width: this.width, height: this.part("plot").clientHeight, margin: { l: GUTTER, r: RIGHT, t: 6, b: 2 }, showlegend: false, hovermode: false, dragmode: false,
+    const layout = { width: this.width, height: this.part("plot").clientHeight, margin: { l: GUTTER, r: RIGHT, t: 6, b: 8 }, showlegend: false, hovermode: false, dragmode: false,
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: colours.soft, size: 12 },
       xaxis: { range: [this.view.start_s, this.view.end_s], showticklabels: false, zeroline: false, showgrid: false, fixedrange: true, anchor: panels.length > 1 ? "y3" : "y" },
       annotations: [], uirevision: "keep" };
