@@ -141,12 +141,13 @@ def failures() -> pd.DataFrame:
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def timeline(choice: Choice) -> Timeline:
-    """Returns the track of a run, ready to be read out.
+    """Returns the track of a run, ready to be read out; without embeddings, which no page draws.
 
     Raises:
         StoreError: it is not in the store.
     """
-    track = scope().store.track(choice.recording, choice.channel, choice.track_key)
+    store = scope().store
+    track = store.track(choice.recording, choice.channel, choice.track_key, blocks=False)
     if track is None:
         raise StoreError("This recording is no longer in the store; analyse it again.")
     return Timeline(track)
@@ -154,8 +155,9 @@ def timeline(choice: Choice) -> Timeline:
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def segments(choice: Choice) -> tuple[Segment, ...]:
-    """Returns the segments of a run, in order."""
-    found = scope().store.segments(choice.recording, choice.channel, choice.run_key)
+    """Returns the segments of a run, in order, without embeddings, which no page draws."""
+    store = scope().store
+    found = store.segments(choice.recording, choice.channel, choice.run_key, embeddings=False)
     return found or ()
 
 
