@@ -63,13 +63,12 @@ class Timeline:
         """Returns prefix sums, shape `(n_frames + 1, 10)`: nine logits and the count of frames."""
         known = self._sums.get(frames)
         if known is None:
-            logits, counted = self.track.logits, np.ones(self.n_frames, np.float32)
+            known = np.ones((self.n_frames + 1, N_EMOTIONS + 1))
+            known[0] = 0
+            known[1:, :N_EMOTIONS] = self.track.logits
             if frames is FrameChoice.SPEECH:
-                counted = self.track.speech.astype(np.float32)
-                logits = np.where(self.track.speech[:, np.newaxis], logits, np.float32(0))
-            known = np.zeros((self.n_frames + 1, N_EMOTIONS + 1))
-            np.cumsum(logits, axis=0, dtype=np.float64, out=known[1:, :N_EMOTIONS])
-            np.cumsum(counted, dtype=np.float64, out=known[1:, N_EMOTIONS])
+                known[1:][~self.track.speech] = 0
+            np.cumsum(known, axis=0, out=known)
             self._sums[frames] = known
         return known
 
