@@ -9,8 +9,10 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.emotions import EMOTIONS
+from core.emotions import EMOTIONS, Emotion
+from core.occlusion import Occlusion
 from core.records import Segment, Span
+from core.timeline.attribution import Attribution
 from core.timeline.track import FrameChoice, Timeline
 from dashboard import palette
 
@@ -30,6 +32,7 @@ def timeline_figure(
     stacked: bool,
     dark: bool,
     marked: Span | None = None,
+    region: Span | None = None,
 ) -> go.Figure:
     """Returns the nine emotions over time, with lanes for segments and speech under them.
 
@@ -41,13 +44,19 @@ def timeline_figure(
         stacked: areas that add up to 1 instead of lines.
         dark: for a dark ground.
         marked: a stretch to set off.
+        region: the only stretch to draw; None draws the whole recording.
     """
+    if region is not None:
+        segments = [s for s in segments if s.end_s > region.start_s and s.start_s < region.end_s]
     axis = _TimeAxis(timeline.track.duration_s)
     figure = make_subplots(
         rows=2, cols=1, shared_xaxes=True, row_heights=[0.84, 0.16], vertical_spacing=0.03
     )
     scores = timeline.curve(width_s, frames)
     times = timeline.times() + timeline.track.hop_s / 2
+    if region is not None:
+        rows = slice(timeline.frame_at(region.start_s), timeline.frame_at(region.end_s))
+        scores, times = scores[rows], times[rows]
     for number, emotion in enumerate(EMOTIONS):
         chosen = _chosen(times, scores[:, number], every=stacked)
         line: dict[str, Any] = {"color": palette.colour(emotion, dark), "width": 1.6}
@@ -78,7 +87,66 @@ def timeline_figure(
             x0=edges[0], x1=edges[1], fillcolor=_INK[dark], opacity=0.09, line_width=0, row="all"
         )
     _dress(figure, axis, dark)
+    if region is not None:
+        edges = axis.at(np.array([region.start_s, region.end_s]))
+        figure.update_xaxes(range=[str(edge) if axis.long else edge for edge in edges])
     return figure
+
+
+def attribution_figure(
+    found: Attribution, emotion: Emotion, dark: bool, checked: Occlusion | None = None
+) -> go.Figure:
+    """Returns what each stretch of a region adds to the margin of an emotion, as bars over time.
+
+    Args:
+        found: the parts of the stretches.
+        emotion: whose margin.
+        dark: for a dark ground.
+        checked: what the engine says without some of them, drawn beside as diamonds.
+    """
+    parts = found.of(emotion)
+    texts = [
+        f"{s.start_s:.2f} to {s.end_s:.2f} s adds {part:+.3f} to {emotion}"
+        + ("" if n_frames else " (nothing is read out here)")
+        for s, part, n_frames in zip(found.spans, parts, found.n_frames, strict=True)
+    ]
+    figure = go.Figure(
+        go.Bar(
+            x=[(s.start_s + s.end_s) / 2 for s in found.spans],
+            y=parts,
+            width=[s.duration_s * 0.92 for s in found.spans],
+            marker={"color": palette.colour(emotion, dark), "line": {"width": 0}},
+            name="part in the read-out",
+            hovertext=texts,
+            hovertemplate="%{hovertext}<extra></extra>",
+        )
+    )
+    if checked is not None:
+        effects = checked.effects[:, EMOTIONS.index(emotion)]
+        figure.add_trace(
+            go.Scatter(
+                x=[(s.start_s + s.end_s) / 2 for s in checked.spans],
+                y=effects,
+                mode="markers",
+                marker={"symbol": "diamond-open", "size": 11, "color": _INK[dark]},
+                name="falls by, without it",
+                hovertemplate="the margin falls by %{y:+.3f} without this stretch<extra></extra>",
+            )
+        )
+    figure.update_layout(
+        height=270,
+        margin={"l": 0, "r": 8, "t": 6, "b": 36},
+        xaxis={"title": "time, s", "fixedrange": True, "showgrid": False},
+        yaxis={
+            "title": "part of the margin",
+            "fixedrange": True,
+            "gridcolor": _GRID[dark],
+            "zerolinecolor": palette.SPEECH[dark],
+        },
+        showlegend=checked is not None,
+        legend={"orientation": "h", "y": 1.12, "x": 0},
+    )
+    return _ground(figure, dark)
 
 
 def score_figure(values: Sequence[float], dark: bool, title: str) -> go.Figure:
@@ -241,10 +309,10 @@ def _chosen(times: np.ndarray, values: np.ndarray, *, every: bool) -> np.ndarray
     gap = np.isnan(values)
     if every:  # areas must share their points to add up
         return np.linspace(0, len(times) - 1, MAX_POINTS).round().astype(int)
-    from tsdownsample import MinMaxLTTBDownsampler
+    from tsdownsample import MinMaxDownsampler
 
     known = np.flatnonzero(~gap)
-    drawn = MinMaxLTTBDownsampler().downsample(times[known], values[known], n_out=MAX_POINTS)
+    drawn = MinMaxDownsampler().downsample(values[known], n_out=MAX_POINTS)
     breaks = np.flatnonzero(gap[1:] & ~gap[:-1]) + 1  # one point of each gap breaks the line
     return np.union1d(known[drawn], breaks)
 

@@ -18,6 +18,8 @@ DASHES: Final = (
 )
 SPEECH: Final = ("#8893A3", "#6B7686")
 GRID: Final = {True: "#2C323B", False: "#E6E8EC"}  # on dark ground, on light
+WAVE: Final = {True: "#7F93AD", False: "#5B7896"}
+PLAYHEAD: Final = {True: "#FF6B57", False: "#C8321E"}
 INK: Final = {True: "#E4E7EB", False: "#1F2530"}
 
 

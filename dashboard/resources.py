@@ -15,14 +15,15 @@ import streamlit as st
 
 from core import preferences
 from core.api import MEDIA_SUFFIXES, find_files
+from core.engines.base import Engine
 from core.engines.published import PUBLISHED
 from core.engines.registry import EngineInfo
-from core.errors import StoreError
+from core.errors import EngineError, StoreError
 from core.export.tables import TableFormat
 from core.fetches import FetchView
 from core.jobs import JobView, Request
 from core.pipeline import Pipeline
-from core.records import Metadata, Segment, Turn
+from core.records import Metadata, Recording, Segment, TrackSource, Turn
 from core.settings import SAMPLES_DIR, Conditioning, Speakers
 from core.store import query
 from core.store.rows import MIX
@@ -149,12 +150,13 @@ def failures() -> pd.DataFrame:
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def timeline(choice: Choice) -> Timeline:
-    """Returns the track of a run, ready to be read out.
+    """Returns the track of a run, ready to be read out; without embeddings, which no page draws.
 
     Raises:
         StoreError: it is not in the store.
     """
-    track = scope().store.track(choice.recording, choice.channel, choice.track_key)
+    store = scope().store
+    track = store.track(choice.recording, choice.channel, choice.track_key, blocks=False)
     if track is None:
         raise StoreError("This recording is no longer in the store; analyse it again.")
     return Timeline(track)
@@ -162,8 +164,9 @@ def timeline(choice: Choice) -> Timeline:
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def segments(choice: Choice) -> tuple[Segment, ...]:
-    """Returns the segments of a run, in order."""
-    found = scope().store.segments(choice.recording, choice.channel, choice.run_key)
+    """Returns the segments of a run, in order, without embeddings, which no page draws."""
+    store = scope().store
+    found = store.segments(choice.recording, choice.channel, choice.run_key, embeddings=False)
     return found or ()
 
 
@@ -199,6 +202,36 @@ def choice_of(row: pd.Series) -> Choice:
         track_key=row["track_key"],
         run_key=row["run_key"],
     )
+
+
+def recording(digits: str) -> Recording:
+    """Returns a recording by its SHA-256.
+
+    Raises:
+        StoreError: there is none.
+    """
+    return _recording(digits, scope().store.lake.version("recordings"), str(scope().store.root))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _recording(digits: str, version: int, root: str) -> Recording:
+    del version, root  # only the key of the cache
+    return scope().store.recording(digits)
+
+
+def engine_of(source: TrackSource) -> Engine:
+    """Returns the engine that made a track, loaded.
+
+    Raises:
+        EngineError: it is not ready, or has other weights now.
+    """
+    engine = scope().pipeline(source.engine, source.precision).engine
+    if engine.engine_id != source.engine_id:
+        raise EngineError(
+            f"This track was made by {source.engine_id}, but {source.engine!r} is {engine.engine_id} "
+            "now; analyse the recording again to ask the model itself."
+        )
+    return engine
 
 
 def has_audio(recording: str) -> str | None:

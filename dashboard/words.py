@@ -34,6 +34,30 @@ FRAMES: Final = (
     "Speech: pauses are left out of every point, and where there is nothing else the curves have a "
     "gap. All: every frame counts, as in the engine's answer for the whole."
 )
+REGION: Final = (
+    "The read-out of what you marked: softmax of the mean raw logits of its speech, by the same "
+    "definition as every curve and segment."
+)
+MARGIN: Final = (
+    "An emotion's margin is its mean logit minus the mean of all nine. Each bar is what one stretch "
+    "adds; together they are the margin exactly. It says where the evidence lies, not why."
+)
+OCCLUSION: Final = (
+    "Runs the model again on the region, each time with one stretch cut out. Where a diamond and its "
+    "bar differ, the engine leaned on the context."
+)
+PITCH: Final = (
+    "Median fundamental frequency where the sound is voiced, between 60 and 500 Hz, by SwiftF0."
+)
+RATE: Final = (
+    "Syllable nuclei a second of the region, pauses included: peaks of intensity in voiced sound (de "
+    "Jong & Wempe 2009). An estimate, good for comparing, not for counting."
+)
+LEVEL: Final = "Root mean square level of the region in dB relative to full scale, pauses included."
+SECOND: Final = (
+    "Another engine, channel or setting on the same recording: its curves come below, then its scores "
+    "minus those of the first."
+)
 SPEECH: Final = "Where Silero VAD, a voice activity detector, finds speech."
 SESSION: Final = (
     "What belongs together: an interview, a call, a day. Recordings can be grouped by it."

@@ -1,22 +1,21 @@
 """One recording: how its emotion moves, what the engine says of it, and its data to take along."""
 
-from functools import partial
-
 import pandas as pd
 import streamlit as st
 
-from core.records import Segment, Span
-from core.timeline.track import FrameChoice, Timeline
-from dashboard import figures, navigation, palette, resources, words
+from core.records import Segment
+from core.timeline.track import Timeline
+from dashboard import navigation, palette, resources, words
 from dashboard.components import (
     choose,
     conversation,
     exports,
+    inspector,
     labels,
     moved,
-    player,
     provenance,
     quality,
+    scope,
     segment_table,
     summary,
 )
@@ -28,8 +27,6 @@ from dashboard.session import (
     SPEECH_ONLY,
     STACKED,
     Keys,
-    frames_shown,
-    is_dark,
 )
 
 
@@ -40,13 +37,17 @@ def main() -> None:
         _nothing()
         return
     heading = st.container()
-    row = _chosen(rows)
+    row, others = _chosen(rows)
+    scope.forget_view_of_another(row["recording"])
     choice = resources.choice_of(row)
     timeline, segments = resources.timeline(choice), resources.segments(choice)
     with heading:
         _title(row, timeline)
-    _timeline(row, timeline, segments)
-    _player(row["recording"], segment_table.cued(row, segments))
+    missing = resources.has_audio(row["recording"])
+    if missing:
+        moved.show(row["recording"], missing)
+    look, names = _look(row, others)
+    _view(row, choice, timeline, segments, look, names)
     summary.show(timeline, segments)
     conversation.show(choice, timeline)
     segment_table.show(row, timeline, segments)
@@ -67,8 +68,8 @@ def _nothing() -> None:
             navigation.open_page("analyze")
 
 
-def _chosen(rows: pd.DataFrame) -> pd.Series:
-    """Asks which recording and, where there are several, which of its tracks."""
+def _chosen(rows: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
+    """Asks which recording and, where there are several, which of its tracks; returns the others too."""
     names = rows.drop_duplicates("recording").set_index("recording")
     wanted = st.query_params.get(Keys.RECORDING)
     if wanted and wanted not in names.index:
@@ -76,15 +77,20 @@ def _chosen(rows: pd.DataFrame) -> pd.Series:
             "The recording in this address is not in the store; the newest is shown instead.",
             icon=":material/search_off:",
         )
+    bar = st.columns(2)
     recording = choose.show(
-        "Recording", Keys.RECORDING, {k: _label(names.loc[k]) for k in names.index}
+        "Recording", Keys.RECORDING, {k: _label(names.loc[k]) for k in names.index}, bar[0]
     )
     mine = rows[rows["recording"] == recording].set_index("run_key", drop=False)
-    if len(mine) == 1:
-        return mine.iloc[0]
-    return mine.loc[
-        choose.show("Track", Keys.TRACK, {k: _track_label(mine.loc[k]) for k in mine.index})
-    ]
+    names = {k: _track_label(mine.loc[k]) for k in mine.index}
+    asked = st.query_params.get(Keys.TRACK)
+    if asked and asked not in names and recording == wanted:
+        st.warning(
+            "The track in this address is not in the store; another one is shown instead.",
+            icon=":material/search_off:",
+        )
+    track = choose.show("Track", Keys.TRACK, names, bar[1])
+    return mine.loc[track], mine.drop(index=track)
 
 
 def _label(row: pd.Series) -> str:
@@ -109,7 +115,8 @@ def _title(row: pd.Series, timeline: Timeline) -> None:
         st.warning(warning, icon=":material/warning:")
 
 
-def _timeline(row: pd.Series, timeline: Timeline, segments: tuple[Segment, ...]) -> None:
+def _look(row: pd.Series, others: pd.DataFrame) -> tuple[scope.Look, tuple[str, str]]:
+    """Asks how the curves are drawn, and what is drawn beside them; returns the tracks' names too."""
     bar = st.container(horizontal=True, gap="large")
     width_s = bar.select_slider(
         "Smoothing, s",
@@ -118,7 +125,7 @@ def _timeline(row: pd.Series, timeline: Timeline, segments: tuple[Segment, ...])
         key=Keys.SMOOTHING,
         bind="query-params",
         help=words.SMOOTHING,
-        width=420,
+        width=300,
     )
     view = bar.segmented_control(
         "View",
@@ -128,7 +135,7 @@ def _timeline(row: pd.Series, timeline: Timeline, segments: tuple[Segment, ...])
         bind="query-params",
         help=words.SCORE,
     )
-    bar.segmented_control(
+    frames = bar.segmented_control(
         "Frames",
         [SPEECH_ONLY, ALL_FRAMES],
         default=SPEECH_ONLY,
@@ -136,33 +143,29 @@ def _timeline(row: pd.Series, timeline: Timeline, segments: tuple[Segment, ...])
         bind="query-params",
         help=words.FRAMES,
     )
-    cued = segment_table.cued(row, segments)
-    figure = figures.timeline_figure(
-        timeline,
-        segments,
-        width_s=float(width_s),
-        frames=frames_shown() if timeline.track.speech.any() else FrameChoice.ALL,
-        stacked=view == STACKED,
-        dark=is_dark(),
-        marked=None if cued is None else Span(cued.start_s, cued.end_s),
-    )
-    st.plotly_chart(
-        figure,
-        key=segment_table.key(Keys.CHART, row),
-        on_select=partial(segment_table.cue_from_chart, row),
-        selection_mode="points",
-        config={"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
-        alt=f"Scores of nine emotions over time for {row['name']}",
-    )
+    second, name = None, ""
+    if len(others):
+        names = {"": "nothing"} | {k: _track_label(others.loc[k]) for k in others.index}
+        beside = choose.show("Beside it", Keys.SECOND, names, bar, help=words.SECOND, width=330)
+        if beside:
+            second, name = resources.choice_of(others.loc[beside]), names[beside]
+    look = scope.Look(float(width_s), frames or SPEECH_ONLY, view == STACKED, second)
+    return look, (_track_label(row), name)
 
 
-def _player(recording: str, cued: Segment | None) -> None:
-    missing = resources.has_audio(recording)
-    if missing:
-        moved.show(recording, missing)
-        return
-    player.show(recording, None if cued is None else Span(cued.start_s, cued.end_s))
-    st.caption("Click a segment under the curves, or select one in the table, to hear it.")
+@st.fragment
+def _view(
+    row: pd.Series,
+    choice: resources.Choice,
+    timeline: Timeline,
+    segments: tuple[Segment, ...],
+    look: scope.Look,
+    names: tuple[str, str],
+) -> None:
+    """Shows the recording over time; what is marked there is looked into below, and only that anew."""
+    cue = segment_table.cue(row, segments)
+    marked = scope.show(choice, timeline, look, names, cue)
+    inspector.show(choice, timeline, segments, marked)
 
 
 main()

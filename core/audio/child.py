@@ -14,11 +14,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from core.audio.clip import write_clip
 from core.audio.copies import write_copy
 from core.audio.decoder import SAMPLE_RATE, Decoder, open_decoder
 from core.audio.wire import HEADER, MOST_BYTES, Kind
 from core.errors import AudioError
-from core.records import Floats
+from core.records import Floats, Span
 from core.settings import DecodingLimits
 
 if sys.platform != "win32":
@@ -54,9 +55,10 @@ class Child:
             if wanted is None or wanted["do"] == "close":
                 return
             if wanted["do"] == "copy":
-                for done_s in write_copy(decoder, Path(wanted["target"]), self._limits):
-                    self._allow_time(done_s)
-                    self._send(Kind.ALIVE, None)
+                self._write_file(write_copy(decoder, Path(wanted["target"]), self._limits))
+            elif wanted["do"] == "clip":
+                span = Span(wanted["start_s"], wanted["end_s"])
+                self._write_file(write_clip(decoder, Path(wanted["target"]), span))
             else:
                 self._stream(decoder)
             self._send(
@@ -68,6 +70,14 @@ class Child:
                     "levels": decoder.levels.result(),
                 },
             )
+
+    def _write_file(self, steps: Iterator[float]) -> None:
+        told_s = 0.0
+        for done_s in steps:
+            self._allow_time(done_s)
+            if done_s - told_s >= 1.0:
+                told_s = done_s
+                self._send(Kind.ALIVE, None)
 
     def _stream(self, decoder: Decoder) -> None:
         n_samples = 0

@@ -14,7 +14,7 @@ import numpy as np
 from core.audio.wire import Kind
 from core.audio.workers import POOL, Worker, WorkerLost
 from core.errors import AudioError
-from core.records import AudioInfo, Floats
+from core.records import AudioInfo, Floats, Span
 from core.settings import DecodingLimits, decoding_limits
 
 SAMPLE_RATE = 16_000
@@ -57,6 +57,16 @@ class Audio:
             AudioError: the file holds no sample that can be decoded, or breaks a limit.
         """
         for _ in self._run({"do": "copy", "target": str(target.absolute())}):
+            pass
+
+    def clip_to(self, target: Path, span: Span) -> None:
+        """Writes a stretch as WAV, at the file's own rate and with its own channels.
+
+        Raises:
+            AudioError: nothing of the file lies in the stretch, or it breaks a limit.
+        """
+        request = {"do": "clip", "target": str(target.absolute())}
+        for _ in self._run(request | {"start_s": span.start_s, "end_s": span.end_s}):
             pass
 
     def _run(self, request: dict[str, Any]) -> Iterator[bytearray]:

@@ -186,14 +186,14 @@ def segment_rows(run: Run, attempt: int) -> pa.Table:
 
 
 def segment_from(row: Mapping[str, Any]) -> Segment:
-    """Returns the record of a row of `segments`."""
+    """Returns the record of a row of `segments`, whether or not it was read with its embedding."""
     return Segment(
         segment=row["segment"],
         start_s=row["start_s"],
         end_s=row["end_s"],
         n_frames=row["n_frames"],
         logits=np.array([row[str(emotion)] for emotion in EMOTIONS], dtype=np.float32),
-        embedding=np.array(row["embedding"], dtype=np.float32),
+        embedding=np.array(row.get("embedding", ()), dtype=np.float32),
         emotion=row["emotion"],
         confidence=row["confidence"],
         speaker=row["speaker"],

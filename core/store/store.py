@@ -25,8 +25,9 @@ from core.records import FRAMES_A_BLOCK, Failure, Floats, Recording, Run, Segmen
 from core.store import rows
 from core.store.attempts import open_attempt
 from core.store.lake import Lake
+from core.store.schema import TABLES
 
-_COPYING = threading.Lock()  # one at a time: a player asks for several ranges at once
+_MAKING: dict[str, threading.Lock] = {}  # a player asks for several ranges of a copy at once
 
 
 @dataclass(frozen=True)
@@ -164,9 +165,31 @@ class Store:
         Raises:
             StoreError: the disk does not take it.
         """
+        return self.derived(recording, "play.webm", write)
+
+    def derived_path(self, recording: Recording, name: str) -> Path:
+        """Returns where something made from a recording's sound lies, or will lie.
+
+        Args:
+            recording: from which it is made.
+            name: what it is, such as `mix.peaks.npz`.
+        """
         digits = recording.recording
-        target = self.root / f"audio/{digits[:2]}/{digits}.play.webm"
-        with _COPYING:
+        return self.root / f"audio/{digits[:2]}/{digits}.{name}"
+
+    def derived(self, recording: Recording, name: str, write: Callable[[Path], None]) -> Path:
+        """Returns something made from a recording's sound, made on first use and then kept.
+
+        Args:
+            recording: from which it is made.
+            name: what it is, such as `mix.peaks.npz`.
+            write: writes it to a path that is new.
+
+        Raises:
+            StoreError: the disk does not take it.
+        """
+        target = self.derived_path(recording, name)
+        with _MAKING.setdefault(str(target), threading.Lock()):
             if target.exists():
                 return target
             draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.{os.getpid()}")
@@ -176,12 +199,20 @@ class Store:
                 draft.replace(target)
             except OSError as error:
                 raise StoreError(
-                    f"No copy of {recording.name!r} for the browser can be written "
+                    f"What is made from the sound of {recording.name!r} cannot be written "
                     f"({error.strerror}); check the free space of the store's disk."
                 ) from error
             finally:
                 draft.unlink(missing_ok=True)
         return target
+
+    def files_of(self, recording: str) -> list[Path]:
+        """Returns every file in the store that holds a recording's sound or was made from it.
+
+        Args:
+            recording: its SHA-256.
+        """
+        return sorted((self.root / "audio" / recording[:2]).glob(f"{recording}*"))
 
     def recording(self, recording: str) -> Recording:
         """Returns a recording.
@@ -210,18 +241,32 @@ class Store:
         logits = pa.array(row["logits"], pa.float32()).to_numpy()
         return Utterance(logits, Emotion(row["emotion"]), row["confidence"])
 
-    def track(self, recording: str, channel: int | None, track_key: str) -> Track | None:
-        """Returns a track with all its frames and blocks, or None if there is none."""
+    def track(
+        self, recording: str, channel: int | None, track_key: str, *, blocks: bool = True
+    ) -> Track | None:
+        """Returns a track with all its frames, or None if there is none.
+
+        Args:
+            recording: its SHA-256.
+            channel: the one channel, or None for the mix of all.
+            track_key: which of its tracks.
+            blocks: whether the embeddings come with it; without, there are no blocks.
+        """
         row = self._track_row(recording, channel, track_key)
         if row is None:
             return None
         mine = pc.field("attempt") == row["attempt"]
         frames = self.lake.read("frames", where=mine).sort_by("frame")
-        blocks = self.lake.read("blocks", where=mine).sort_by("block")
-        n_blocks = -(-row["n_frames"] // FRAMES_A_BLOCK)
-        if (len(frames), len(blocks)) != (row["n_frames"], n_blocks):
+        found = (
+            self.lake.read("blocks", where=mine)
+            if blocks
+            else TABLES["blocks"].schema.empty_table()
+        )
+        found = found.sort_by("block")
+        n_blocks = -(-row["n_frames"] // FRAMES_A_BLOCK) if blocks else 0
+        if (len(frames), len(found)) != (row["n_frames"], n_blocks):
             raise StoreError(
-                f"The store holds {len(frames)} of {row['n_frames']} frames and {len(blocks)} of "
+                f"The store holds {len(frames)} of {row['n_frames']} frames and {len(found)} of "
                 f"{n_blocks} blocks of this track; run `store check`, then analyse it again."
             )
         logits = pa.Table.from_arrays(
@@ -234,19 +279,27 @@ class Store:
             offset_s=row["offset_s"],
             logits=logits.to_pandas().to_numpy(dtype="float32"),
             speech=frames["speech"].to_numpy(),
-            block_sums=rows.matrix_of(blocks["embedding_sum"], row["n_dims"]),
-            block_frames=blocks["n_frames"].to_numpy(),
+            block_sums=rows.matrix_of(found["embedding_sum"], row["n_dims"]),
+            block_frames=found["n_frames"].to_numpy(),
         )
 
     def segments(
-        self, recording: str, channel: int | None, run_key: str
+        self, recording: str, channel: int | None, run_key: str, *, embeddings: bool = True
     ) -> tuple[Segment, ...] | None:
-        """Returns the segments of a run in order, or None if there is no such run."""
+        """Returns the segments of a run in order, or None if there is no such run.
+
+        Args:
+            recording: its SHA-256.
+            channel: the one channel, or None for the mix of all.
+            run_key: which of its runs.
+            embeddings: whether these come with them; without, they are empty.
+        """
         found = self.lake.read("runs", where=_key(recording, channel, "run_key", run_key))
         if not len(found):
             return None
         mine = pc.field("attempt") == found["attempt"][0].as_py()
-        stored = self.lake.read("segments", where=mine).sort_by("segment")
+        columns = [n for n in TABLES["segments"].schema.names if embeddings or n != "embedding"]
+        stored = self.lake.read("segments", columns, mine).sort_by("segment")
         return tuple(rows.segment_from(row) for row in stored.to_pylist())
 
     def table(self, name: str, recording: str | None = None) -> pa.Table:

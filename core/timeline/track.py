@@ -4,6 +4,7 @@ The read-out of a region is `softmax(mean of its raw logits)`, from prefix sums,
 segment, smoothed curve and selection can never disagree.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -17,6 +18,7 @@ from core.records import BLOCK_S, Floats, Span, Track
 from core.timeline.calibration import Calibration, Doubles, emotion_of, scores_of
 
 _SNAP = 1e-6
+_AT_ONCE = 8_192  # frames of a curve; what is worked on then stays in the processor's cache
 
 
 class FrameChoice(StrEnum):
@@ -55,15 +57,20 @@ class Timeline:
 
     @cached_property
     def _sums(self) -> dict[FrameChoice, Doubles]:
-        """Prefix sums, shape `(n_frames + 1, 10)`: nine logits and the count of frames."""
-        rows = np.ones((self.n_frames, N_EMOTIONS + 1))
-        rows[:, :N_EMOTIONS] = self.track.logits
-        speech = np.where(self.track.speech[:, np.newaxis], rows, 0)
-        start = np.zeros((1, N_EMOTIONS + 1))
-        return {
-            FrameChoice.ALL: np.concatenate([start, np.cumsum(rows, axis=0)]),
-            FrameChoice.SPEECH: np.concatenate([start, np.cumsum(speech, axis=0)]),
-        }
+        return {}
+
+    def _prefix(self, frames: FrameChoice) -> Doubles:
+        """Returns prefix sums, shape `(n_frames + 1, 10)`: nine logits and the count of frames."""
+        known = self._sums.get(frames)
+        if known is None:
+            known = np.ones((self.n_frames + 1, N_EMOTIONS + 1))
+            known[0] = 0
+            known[1:, :N_EMOTIONS] = self.track.logits
+            if frames is FrameChoice.SPEECH:
+                known[1:][~self.track.speech] = 0
+            np.cumsum(known, axis=0, out=known)
+            self._sums[frames] = known
+        return known
 
     def frame_at(self, time_s: float) -> int:
         """Returns the number of the first frame that starts at `time_s` or later, in range."""
@@ -86,16 +93,20 @@ class Timeline:
                 f"The region {span.start_s:.2f} to {span.end_s:.2f} s is empty or reversed; "
                 "its end must come after its start, and its start not before 0."
             )
-        sums = self._sums[frames]
-        total = sums[self.frame_at(span.end_s)] - sums[self.frame_at(span.start_s)]
-        n_frames = round(total[-1])
+        total, n_frames = self.total(span, frames)
         if n_frames == 0:
             kind = "speech" if frames is FrameChoice.SPEECH else "frame"
             raise RegionError(
                 f"There is no {kind} between {span.start_s:.2f} and {span.end_s:.2f} s; "
                 "choose a wider region, or read out all frames."
             )
-        return self._read_out(span, total[:-1] / n_frames, n_frames)
+        return self._read_out(span, total / n_frames, n_frames)
+
+    def total(self, span: Span, frames: FrameChoice = FrameChoice.SPEECH) -> tuple[Doubles, int]:
+        """Returns the sum of a region's raw logits, shape `(9,)`, and how many frames it has."""
+        sums = self._prefix(frames)
+        total = sums[self.frame_at(span.end_s)] - sums[self.frame_at(span.start_s)]
+        return total[:-1], round(total[-1])
 
     def has_speech(self, span: Span) -> bool:
         """Returns whether a region holds a frame of speech."""
@@ -104,7 +115,7 @@ class Timeline:
 
     def utterance(self) -> ReadOut:
         """Returns the read-out of the whole recording over all frames: the engine's own answer."""
-        total = self._sums[FrameChoice.ALL][-1]
+        total = self._prefix(FrameChoice.ALL)[-1]
         span = Span(0.0, self.track.duration_s)
         return self._read_out(span, total[:-1] / self.n_frames, self.n_frames)
 
@@ -126,14 +137,16 @@ class Timeline:
             frames: which frames of the region are read out; where it holds none, the scores are NaN.
         """
         half = max(0, round(width_s / self.track.hop_s) - 1) / 2
-        index = np.arange(self.n_frames)
-        first = np.clip(np.ceil(index - half - _SNAP).astype(int), 0, self.n_frames)
-        last = np.clip(np.floor(index + half + _SNAP).astype(int) + 1, 0, self.n_frames)
-        total = self._sums[frames][last] - self._sums[frames][first]
-        found = total[:, -1] > 0
+        reach = math.floor(half + _SNAP)  # whole frames on either side
+        sums = self._prefix(frames)
         curve = np.full((self.n_frames, N_EMOTIONS), np.nan)
-        logits: Doubles = total[found, :-1] / total[found, -1:]
-        curve[found] = scores_of(logits, self.track.source.class_mask)
+        for start in range(0, self.n_frames, _AT_ONCE):
+            index = np.arange(start, min(start + _AT_ONCE, self.n_frames))
+            last = np.minimum(index + reach + 1, self.n_frames)
+            total = sums[last] - sums[np.maximum(index - reach, 0)]
+            found = total[:, -1] > 0
+            logits: Doubles = total[found, :-1] / total[found, -1:]
+            curve[index[found]] = scores_of(logits, self.track.source.class_mask)
         return curve
 
     def embedding(self, span: Span | None = None) -> Floats:

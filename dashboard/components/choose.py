@@ -11,7 +11,7 @@ def show(label: str, key: str, options: dict[str, str], place: Any = st, **look:
     Args:
         label: of the widget.
         key: in the address.
-        options: names by what is chosen, at least one.
+        options: names by what is chosen, at least one; an empty key leaves the address.
         place: the container to show it in.
         look: more for the widget.
     """
@@ -25,5 +25,9 @@ def show(label: str, key: str, options: dict[str, str], place: Any = st, **look:
         key=f"{key}.choice.{hash(tuple(keys))}",
         **look,
     )
-    st.query_params[key] = chosen or keys[0]
-    return chosen or keys[0]
+    found = keys[0] if chosen is None else chosen
+    if found:
+        st.query_params[key] = found
+    elif key in st.query_params:
+        del st.query_params[key]
+    return found

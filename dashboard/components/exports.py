@@ -26,7 +26,7 @@ def show(
 ) -> None:
     """Shows what can be taken along, made when it is asked for."""
     st.subheader("Take it along", anchor=False)
-    stem = file_stem(row["name"])
+    begin = file_stem(row["name"])
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     wanted = bar.selectbox(
         "Data", list(_KINDS), key=Keys.EXPORT, persist_state="session", width=330
@@ -35,14 +35,14 @@ def show(
     bar.download_button(
         "Download data",
         lambda: resources.export_file(choice.recording, kind, table, choice.run_key),
-        file_name=f"{stem}_{table}.{'zip' if kind == 'npy' else kind}",
+        file_name=f"{begin}_{table}.{'zip' if kind == 'npy' else kind}",
         mime=mime,
         on_click="ignore",
     )
     bar.download_button(
         "Download chart",
         lambda: _chart(timeline, segments),
-        file_name=f"{stem}_timeline.html",
+        file_name=f"{begin}_timeline.html",
         mime="text/html",
         on_click="ignore",
         help="The timeline as an interactive page that opens offline. For a picture, use the camera "

@@ -1,14 +1,14 @@
-"""The segments of a recording as a table; the chosen one is played and set off on the chart."""
+"""The segments of a recording as a table; the chosen one is marked and played."""
 
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from core.records import Segment
+from core.records import Segment, Span
 from core.timeline.segments import scores_of_segment
 from core.timeline.track import Timeline
-from dashboard import figures, palette, words
+from dashboard import palette, words
 from dashboard.session import Keys
 
 
@@ -17,22 +17,20 @@ def key(name: str, row: pd.Series) -> str:
     return f"{name}.{row['recording']}.{row['run_key']}"
 
 
-def cued(row: pd.Series, segments: tuple[Segment, ...]) -> Segment | None:
-    """Returns the segment that was chosen last, on the chart or in the table."""
-    number = st.session_state.get(key(Keys.CUE, row))
-    return segments[number] if number is not None and number < len(segments) else None
-
-
-def cue_from_chart(row: pd.Series) -> None:
-    """Takes over the segment that was clicked on the chart."""
-    points = st.session_state[key(Keys.CHART, row)]["selection"]["points"]
-    in_lane = [p["point_index"] for p in points if p.get("y") == figures.SEGMENT_LANE]
-    st.session_state[key(Keys.CUE, row)] = in_lane[0] if in_lane else None
+def cue(row: pd.Series, segments: tuple[Segment, ...]) -> tuple[str, Span] | None:
+    """Returns the segment that was chosen last in the table, with a name for this choice of it."""
+    chosen = st.session_state.get(key(Keys.CUE, row))
+    if chosen is None or chosen[0] >= len(segments):
+        return None
+    number, times = chosen
+    return f"{number}.{times}", Span(segments[number].start_s, segments[number].end_s)
 
 
 def _cue_from_table(row: pd.Series) -> None:
     chosen = st.session_state[key(Keys.SEGMENT_TABLE, row)]["selection"]["rows"]
-    st.session_state[key(Keys.CUE, row)] = chosen[0] if chosen else None
+    times = st.session_state.get(key(Keys.CUE, row), (0, 0))[1] + 1
+    if chosen:
+        st.session_state[key(Keys.CUE, row)] = (chosen[0], times)
 
 
 def show(row: pd.Series, timeline: Timeline, segments: tuple[Segment, ...]) -> None:

@@ -1,0 +1,229 @@
+"""The region that is marked: its scores, its sound, what carried them, and files of it."""
+
+from functools import partial
+
+import streamlit as st
+
+from core.audio.prosody import Prosody, RegionProsody, region_prosody
+from core.emotions import EMOTIONS, Emotion
+from core.errors import RegionError, TonescopeError
+from core.plain import file_stem
+from core.records import Segment, Span
+from core.timeline.attribution import attribution
+from core.timeline.calibration import MAX_WIDTH_S, MIN_WIDTH_S
+from core.timeline.segments import mean_calibrated_scores, speech_shares
+from core.timeline.track import FrameChoice, ReadOut, Timeline
+from dashboard import figures, palette, region, resources, sound, words
+from dashboard.background import background
+from dashboard.components import busy, provenance
+from dashboard.resources import Choice
+from dashboard.session import DEFAULT_SMOOTHING_S, STACKED, Keys, frames_shown, is_dark
+
+_KINDS = {"CSV": "csv", "Parquet": "parquet", "JSON": "json"}
+_NOT_YET = "–"
+
+
+def show(
+    choice: Choice, timeline: Timeline, segments: tuple[Segment, ...], marked: Span | None
+) -> None:
+    """Shows what there is to say of a region, or how to mark one."""
+    if marked is None:
+        st.caption(
+            "Drag over the curves to mark a region: its scores, its pitch and what carried them "
+            "appear here."
+        )
+        return
+    with st.container(border=True):
+        title = f"Region {_clock(marked.start_s)} to {_clock(marked.end_s)}"
+        st.subheader(title, help=words.REGION, anchor=False)
+        frames = FrameChoice.SPEECH if timeline.has_speech(marked) else FrameChoice.ALL
+        try:
+            read = timeline.read_out(marked, frames)
+        except RegionError as error:
+            st.info(str(error))
+            return
+        if frames is FrameChoice.ALL:
+            st.info("There is no speech in this region, so all its frames are read out.")
+        _numbers(choice, timeline, read)
+        left, right = st.columns(2, gap="large")
+        with left:
+            _scores(timeline, read, region.inside(segments, marked))
+        with right:
+            _parts(choice, timeline, read, frames)
+        _files(choice, timeline, segments, read)
+
+
+def _numbers(choice: Choice, timeline: Timeline, read: ReadOut) -> None:
+    bar = st.container(horizontal=True, gap="large")
+    span = read.span
+    _, n_all = timeline.total(span, FrameChoice.ALL)
+    _, n_speech = timeline.total(span, FrameChoice.SPEECH)
+    sounds = palette.signed(read.emotion)
+    bar.metric("Sounds to the engine", sounds, help=words.SCORE, width="content")
+    sure = "none" if read.confidence is None else f"{read.confidence:.2f}"
+    bar.metric("Confidence", sure, help=words.CONFIDENCE, width="content")
+    bar.metric("Duration", f"{span.duration_s:.2f} s", width="content")
+    bar.metric("Speech", f"{n_speech / max(1, n_all):.0%}", help=words.SPEECH, width="content")
+    voice = _prosody(choice, span)
+    level = pitch = rate = _NOT_YET
+    if voice is not None:
+        level = f"{voice.level_db:.0f} dB"
+        pitch = "not voiced" if voice.f0_hz is None else f"{voice.f0_hz:.0f} Hz"
+        rate = f"{voice.rate:.1f} /s"
+    bar.metric("Level", level, help=words.LEVEL, width="content")
+    bar.metric("Pitch", pitch, help=words.PITCH, width="content")
+    bar.metric("Syllables", rate, help=words.RATE, width="content")
+    said = [_why_no_confidence(timeline, read)] if read.confidence is None else []
+    if voice is None:
+        said.append("level and pitch come when Prosody is shown and measured")
+    elif voice.f0_range_hz is not None:
+        low, high = voice.f0_range_hz
+        said.append(f"pitch from {low:.0f} to {high:.0f} Hz (5th to 95th percentile)")
+    if said:
+        st.caption(" · ".join(said))
+
+
+def _prosody(choice: Choice, span: Span) -> RegionProsody | None:
+    found = sound.prosody(choice.recording, choice.channel, start=False)
+    return region_prosody(found, span) if isinstance(found, Prosody) else None
+
+
+def _why_no_confidence(timeline: Timeline, read: ReadOut) -> str:
+    if timeline.track.source.temperatures is None:
+        return "no confidence, as this engine was never calibrated"
+    width_s = read.n_frames * timeline.track.hop_s
+    if width_s < MIN_WIDTH_S:
+        return "no confidence under 0.5 s of speech"
+    return "no confidence over 10 s"
+
+
+def _scores(timeline: Timeline, read: ReadOut, inside: tuple[Segment, ...]) -> None:
+    several = len({s.speaker for s in inside if s.speaker}) > 1
+    shares = speech_shares(timeline, inside)
+    if shares and (read.span.duration_s > MAX_WIDTH_S or several):
+        most = max(shares, key=lambda name: shares[name])
+        who = "several speakers" if several else "a long stretch"
+        st.markdown(
+            f"**Share of speech time.** Most of it sounds {palette.signed(most)} to the engine; "
+            f"{who} has no single emotion."
+        )
+        figure = figures.score_figure(list(shares.values()), is_dark(), "share of speech time")
+        calibrated = mean_calibrated_scores(timeline, inside)
+        top = sorted(calibrated.items(), key=lambda item: -item[1])[:3]
+        listed = ", ".join(f"{name} {value:.2f}" for name, value in top)
+        note = f"mean calibrated scores: {listed}" if listed else ""
+    else:
+        st.markdown("**Scores**", help=words.SCORE)
+        figure = figures.score_figure(read.scores.tolist(), is_dark(), "raw score")
+        note = ""
+    st.plotly_chart(
+        figure,
+        config={"displayModeBar": False},
+        key="recording.region.scores",
+        alt="Scores of the region by emotion",
+    )
+    if note:
+        st.caption(note, help=words.CALIBRATED_MEAN)
+
+
+def _parts(choice: Choice, timeline: Timeline, read: ReadOut, frames: FrameChoice) -> None:
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.markdown("**What carried**", help=words.MARGIN, width="content")
+    names = [str(e) for e in EMOTIONS]
+    chosen = row.selectbox(
+        "Emotion",
+        names,
+        index=names.index(read.emotion),
+        key=f"recording.region.emotion.{read.span.start_s}.{read.span.end_s}",
+        label_visibility="collapsed",
+        width=150,
+    )
+    emotion = Emotion(chosen or read.emotion)
+    found = attribution(timeline, read.span, frames=frames)
+    key = region.occlusion_key(choice, read.span, emotion)
+    task = background().view(key)
+    done = task is not None and task.finished and not task.error
+    st.plotly_chart(
+        figures.attribution_figure(
+            found, emotion, is_dark(), task.result if task is not None and done else None
+        ),
+        config={"displayModeBar": False},
+        key="recording.region.parts",
+        alt=f"What each stretch of the region adds to {emotion}",
+    )
+    margin = found.margins[EMOTIONS.index(emotion)]
+    spans = region.most_telling(found, emotion)
+    foot = st.container(horizontal=True, vertical_alignment="center")
+    foot.caption(f"margin of {emotion}: {margin:+.2f}", width="content")
+    playable = resources.has_audio(choice.recording) is None
+    if not done and spans and playable and (task is None or task.finished):
+        foot.button(
+            "Check without each stretch",
+            on_click=partial(
+                region.check_by_occlusion, choice, timeline, read.span, emotion, spans
+            ),
+            help=words.OCCLUSION,
+        )
+    busy.show(key)
+
+
+def _files(
+    choice: Choice, timeline: Timeline, segments: tuple[Segment, ...], read: ReadOut
+) -> None:
+    name = resources.recording(choice.recording).name
+    stem = f"{file_stem(name)}_{read.span.start_s:.2f}-{read.span.end_s:.2f}"
+    bar = st.container(horizontal=True, vertical_alignment="bottom")
+    if resources.has_audio(choice.recording) is None:
+        bar.download_button(
+            "Export clip",
+            partial(_clip, choice, read.span),
+            file_name=f"{stem}.wav",
+            mime="audio/wav",
+            on_click="ignore",
+            help="The samples of the file itself as WAV, at its own rate and with its channels.",
+        )
+    kind = bar.selectbox(
+        "Data of this region", list(_KINDS), key="recording.region.kind", width=150
+    )
+    kind = _KINDS[kind or "CSV"]
+    bar.download_button(
+        "Download region",
+        partial(region.data_file, timeline, read, kind),
+        file_name=f"{stem}.{kind}",
+        mime="application/octet-stream",
+        on_click="ignore",
+    )
+    bar.download_button(
+        "Figure of this region",
+        partial(_figure, timeline, segments, read.span),
+        file_name=f"{stem}.html",
+        mime="text/html",
+        on_click="ignore",
+        help="The curves of the region as an interactive page that opens offline.",
+    )
+
+
+def _clip(choice: Choice, span: Span) -> bytes:
+    try:
+        return region.clip(choice, span)
+    except TonescopeError as error:
+        return str(error).encode()  # the file then holds the sentence, as a download has no page
+
+
+def _figure(timeline: Timeline, segments: tuple[Segment, ...], span: Span) -> bytes:
+    width_s = float(st.session_state.get(Keys.SMOOTHING, DEFAULT_SMOOTHING_S))
+    stacked = st.session_state.get(Keys.VIEW) == STACKED
+    frames = frames_shown() if timeline.track.speech.any() else FrameChoice.ALL
+    figure = figures.timeline_figure(
+        timeline, segments, width_s=width_s, frames=frames, stacked=stacked, dark=False, region=span
+    )
+    caption = (
+        f"{span.start_s:.2f} to {span.end_s:.2f} s. Smoothing {width_s:g} s, {frames} frames. "
+        f"{provenance.caption(timeline)}"
+    )
+    return figures.standalone_html(figure, caption)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{rest:05.2f}"

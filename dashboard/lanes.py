@@ -1,0 +1,119 @@
+"""The lanes under the curves of a recording: stretches and points in time, each with its text.
+
+To add a lane, append a provider to `PROVIDERS`; one that has nothing to show returns none.
+"""
+
+from collections.abc import Callable
+from typing import Final, Literal, NotRequired, TypedDict
+
+from core.records import Segment, Span
+from dashboard import palette, resources
+from dashboard.resources import Choice
+
+SEGMENTS: Final = "segments"
+TURNING_POINTS: Final = "turning points"
+
+
+class Item(TypedDict):
+    """A stretch, or a point where both times are the same."""
+
+    start_s: float
+    end_s: float
+    text: str
+    colour: NotRequired[str]
+
+
+class Lane(TypedDict):
+    """What happens over time in one respect."""
+
+    name: str
+    kind: Literal["interval", "point"]
+    items: list[Item]
+
+
+Provider = Callable[[Choice, bool], list[Lane]]
+
+
+def lanes(choice: Choice, dark: bool = False) -> list[Lane]:
+    """Returns the lanes of a run that hold anything, in the order in which they are drawn.
+
+    Args:
+        choice: the run.
+        dark: for a dark ground.
+    """
+    return [lane for provider in PROVIDERS for lane in provider(choice, dark) if lane["items"]]
+
+
+def stops(found: list[Lane]) -> list[float]:
+    """Returns the times to step through: turning points, or else the borders of segments."""
+    for name in (TURNING_POINTS, SEGMENTS):
+        items = [item for lane in found if lane["name"] == name for item in lane["items"]]
+        if items:
+            return sorted({round(t, 3) for i in items for t in (i["start_s"], i["end_s"])})
+    return []
+
+
+def thinned(lane: Lane, span: Span, n_pixels: int) -> Lane:
+    """Returns what of a lane is seen in a span; stretches within one pixel become one.
+
+    Args:
+        lane: all of it.
+        span: what is shown.
+        n_pixels: how many pixels it is wide.
+    """
+    pixel_s = span.duration_s / max(1, n_pixels)
+    kept: list[Item] = []
+    counts: list[int] = []
+    for item in lane["items"]:
+        if item["end_s"] < span.start_s or item["start_s"] > span.end_s:
+            continue
+        if kept and item["end_s"] - kept[-1]["start_s"] < pixel_s:
+            counts[-1] += 1
+            text = f"{counts[-1]} in one pixel; zoom in to tell them apart"
+            kept[-1] = kept[-1] | Item(start_s=kept[-1]["start_s"], end_s=item["end_s"], text=text)
+            continue
+        kept.append(item)
+        counts.append(1)
+    return Lane(name=lane["name"], kind=lane["kind"], items=kept)
+
+
+def _segments(choice: Choice, dark: bool) -> list[Lane]:
+    items = [
+        Item(
+            start_s=segment.start_s,
+            end_s=segment.end_s,
+            text=_sentence(segment),
+            colour=palette.colour(segment.emotion, dark),
+        )
+        for segment in resources.segments(choice)
+    ]
+    return [Lane(name=SEGMENTS, kind="interval", items=items)]
+
+
+def _speakers(choice: Choice, dark: bool) -> list[Lane]:
+    del dark
+    items = [
+        Item(start_s=s.start_s, end_s=s.end_s, text=s.speaker)
+        for s in resources.segments(choice)
+        if s.speaker
+    ]
+    return [Lane(name="speakers", kind="interval", items=items)]
+
+
+def _speech(choice: Choice, dark: bool) -> list[Lane]:
+    grey = palette.SPEECH[dark]
+    items = [
+        Item(start_s=s.start_s, end_s=s.end_s, text="speech", colour=grey)
+        for s in resources.timeline(choice).speech_spans()
+    ]
+    return [Lane(name="speech", kind="interval", items=items)]
+
+
+def _sentence(segment: Segment) -> str:
+    sure = ""
+    if segment.confidence is not None:
+        sure = f", calibrated confidence {segment.confidence:.2f}"
+    return f"segment {segment.segment + 1} sounds {segment.emotion} to the engine{sure}"
+
+
+PROVIDERS: list[Provider] = [_segments, _speakers, _speech]

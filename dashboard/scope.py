@@ -1,0 +1,111 @@
+"""Answers what the recording page asks for while one zooms: a span of one run, as plain data."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from core.records import Span
+from core.timeline import compare
+from core.timeline.track import FrameChoice, Timeline
+from dashboard import lanes, resources, scope_view, sound
+from dashboard.resources import Choice
+from dashboard.scope_view import MOST_PIXELS, Json
+
+__all__ = ["MOST_PIXELS", "Wanted", "view"]
+LANES, WAVE, PROSODY = "lanes", "wave", "prosody"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A span of a run, and what of it is to be drawn.
+
+    Attributes:
+        n_pixels: how wide the span is drawn.
+        smoothing_s: width of the region that each point of a curve reads out.
+        second: another run of the same recording, drawn beside it with the difference.
+        parts: of `lanes`, `wave` and `prosody`, those that are drawn beside the curves.
+    """
+
+    recording: str
+    channel: int | None
+    track_key: str
+    run_key: str
+    span: Span
+    n_pixels: int
+    smoothing_s: float
+    speech_only: bool = True
+    stacked: bool = False
+    dark: bool = False
+    second: Choice | None = None
+    parts: frozenset[str] = frozenset({LANES, WAVE})
+
+    @property
+    def choice(self) -> Choice:
+        """The run."""
+        return Choice(self.recording, self.channel, self.track_key, self.run_key)
+
+
+def view(wanted: Wanted) -> Json:
+    """Returns what a span looks like; what is still being made is told under `waiting`.
+
+    Raises:
+        StoreError: there is no such recording or track.
+    """
+    timeline = resources.timeline(wanted.choice)
+    end_s = min(wanted.span.end_s, timeline.track.duration_s)
+    span = Span(min(wanted.span.start_s, max(0.0, end_s - 0.02)), end_s)
+    scores = curve(wanted.choice, wanted.smoothing_s, wanted.speech_only)
+    answer: Json = {
+        "start_s": span.start_s,
+        "end_s": span.end_s,
+        "curves": scope_view.curves(timeline, scores, span, wanted.n_pixels, every=wanted.stacked),
+        "waiting": {},
+        "failed": {},
+    }
+    if wanted.second is not None:
+        answer |= _beside(wanted, wanted.second, timeline, scores, span)
+    if LANES in wanted.parts:
+        found = lanes.lanes(wanted.choice, wanted.dark)
+        answer["lanes"] = scope_view.shown_lanes(found, span, wanted.n_pixels)
+    if WAVE in wanted.parts:
+        wave = sound.peaks(wanted.recording, wanted.channel)
+        if isinstance(wave, str):
+            _tell(answer, wanted, "peaks", wave)
+        else:
+            answer["wave"] = scope_view.waveform(wave, span, wanted.n_pixels)
+    if PROSODY in wanted.parts:
+        voice = sound.prosody(wanted.recording, wanted.channel)
+        if isinstance(voice, str):
+            _tell(answer, wanted, "prosody", voice)
+        elif voice is not None:
+            answer["prosody"] = scope_view.prosody_lines(voice, span, wanted.n_pixels)
+    return answer
+
+
+def _beside(
+    wanted: Wanted, second: Choice, timeline: Timeline, scores: np.ndarray, span: Span
+) -> Json:
+    """Returns the curves of the second run, and its scores minus those of the first."""
+    other = resources.timeline(second)
+    theirs = curve(second, wanted.smoothing_s, wanted.speech_only)
+    less = compare.difference(timeline, other, (scores, theirs))
+    width = wanted.n_pixels
+    return {
+        "second": scope_view.curves(other, theirs, span, width, every=wanted.stacked),
+        "difference": scope_view.curves(timeline, less, span, width, every=False),
+    }
+
+
+@st.cache_resource(show_spinner=False, max_entries=6)
+def curve(choice: Choice, smoothing_s: float, speech_only: bool) -> np.ndarray:
+    """Returns the scores of a run round each frame, shape `(n_frames, 9)`, float32."""
+    timeline = resources.timeline(choice)
+    speech = speech_only and bool(timeline.track.speech.any())
+    frames = FrameChoice.SPEECH if speech else FrameChoice.ALL
+    return timeline.curve(smoothing_s, frames).astype(np.float32)
+
+
+def _tell(answer: Json, wanted: Wanted, kind: str, sentence: str) -> None:
+    lost = sound.failed(wanted.recording, wanted.channel, kind) or sentence.endswith(".")
+    answer["failed" if lost else "waiting"][kind] = sentence
