@@ -136,7 +136,10 @@ class FastNetwork:
                 raise UnknownStructure(f"a block is {type(block).__name__}")
             if block.attn.cosine_attention:
                 raise UnknownStructure("its attention is by cosine")
-            if type(block.mlp.act).__name__ != "GELU" or type(block.mlp.norm).__name__ != "Identity":
+            if (
+                type(block.mlp.act).__name__ != "GELU"
+                or type(block.mlp.norm).__name__ != "Identity"
+            ):
                 raise UnknownStructure("a block widens otherwise")
             n_heads = encoder.modality_cfg.num_alibi_heads
             if encoder.get_alibi_bias is not None and n_heads != block.attn.num_heads:
@@ -234,7 +237,9 @@ def _widened(mlp: Any, x: "Tensor") -> "Tensor":
 def _encoder(network: Any) -> Any:
     try:
         encoder = network.modality_encoders["AUDIO"]
-        known = type(encoder).__name__ == "AudioEncoder" and encoder.fixed_positional_encoder is None
+        known = (
+            type(encoder).__name__ == "AudioEncoder" and encoder.fixed_positional_encoder is None
+        )
         # A scale of its own for each layer, or a learned table, is not what this module builds.
         known &= encoder.get_alibi_bias is None or (
             encoder.alibi_scale.shape[0] == 1 and not hasattr(encoder, "alibi_bias")
