@@ -15,8 +15,9 @@ from typing import Any
 
 from core import answers
 from core.api import Tonescope, find_files
+from core.engines.precision import PRECISIONS
 from core.engines.published import HUBS, PUBLISHED
-from core.engines.registry import PRECISIONS, Verification
+from core.engines.registry import Verification
 from core.errors import TonescopeError
 from core.explore.maps import Unit
 from core.explore.projection import Method

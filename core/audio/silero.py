@@ -123,7 +123,7 @@ def _network() -> Any:
 
     with warnings.catch_warnings():  # PyTorch would rather read another format
         warnings.simplefilter("ignore")
-        told = torch.jit.load(str(_weights()), map_location="cpu").state_dict()
+        told = torch.jit.load(str(_weights())).state_dict()  # type: ignore[no-untyped-call]
     tensors = {name: told[f"_model.{key}"] for name, key in _NAMES.items()}
     network = Network()
     network.load_state_dict(tensors, assign=True)

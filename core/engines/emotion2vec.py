@@ -17,7 +17,7 @@ import numpy as np
 from core.emotions import EMOTIONS
 from core.engines.base import HOP_SAMPLES, SAMPLE_RATE, Floats, Frames, Windowing
 from core.engines.checkpoint import chosen_tensors, read_checkpoint
-from core.engines.emotion2vec_fast import FastNetwork, UnknownStructure, to_bfloat16
+from core.engines.emotion2vec_fast import FastNetwork, UnknownStructureError, to_bfloat16
 from core.engines.emotion2vec_files import WEIGHTS, ModelFiles, checked_path, read_files
 from core.engines.emotion2vec_spec import CURE, MIN_SAMPLES
 from core.engines.measured import note, noted
@@ -207,7 +207,7 @@ class Emotion2vecEngine:
 
         try:
             fast = FastNetwork(self._network)
-        except UnknownStructure as error:
+        except UnknownStructureError as error:
             self._leave_fast(f"{error}, which is not known here")
             return None
         known = _known(noted(self.sha256).get(f"parity_{self.precision}"))

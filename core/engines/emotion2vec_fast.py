@@ -25,7 +25,7 @@ ROWS: Final = 512  # frames widened at once: 8 MB
 BATCH_FRAMES: Final = 1600  # frames that go through the blocks together; one window is 1,499
 
 
-class UnknownStructure(Exception):
+class UnknownStructureError(Exception):
     """The network is not built as this module knows it; its reason is for people."""
 
 
@@ -39,7 +39,7 @@ class FastNetwork:
         network: FunASR's `Emotion2vec` with its weights, in evaluation mode.
 
     Raises:
-        UnknownStructure: a part is not of the kind expected.
+        UnknownStructureError: a part is not of the kind expected.
     """
 
     def __init__(self, network: Any) -> None:
@@ -63,7 +63,10 @@ class FastNetwork:
         n_frames = (waveforms.shape[1] - MIN_SAMPLES) // HOP_SAMPLES + 1
         bias = self._bias(n_frames, waveforms)
         n_together = max(1, BATCH_FRAMES // n_frames)
-        answers = [self._batch(batch, bias) for batch in waveforms.split(n_together)]
+        answers = [
+            self._batch(waveforms[first : first + n_together], bias)
+            for first in range(0, len(waveforms), n_together)
+        ]
         return torch.cat(answers)
 
     def _batch(self, waveforms: "Tensor", bias: "Tensor | None") -> "Tensor":
@@ -133,17 +136,17 @@ class FastNetwork:
         encoder, network = self._encoder, self._network
         for block in [*encoder.context_encoder.blocks, *network.blocks]:
             if type(block).__name__ != "AltBlock" or type(block.attn).__name__ != "AltAttention":
-                raise UnknownStructure(f"a block is {type(block).__name__}")
+                raise UnknownStructureError(f"a block is {type(block).__name__}")
             if block.attn.cosine_attention:
-                raise UnknownStructure("its attention is by cosine")
+                raise UnknownStructureError("its attention is by cosine")
             if (
                 type(block.mlp.act).__name__ != "GELU"
                 or type(block.mlp.norm).__name__ != "Identity"
             ):
-                raise UnknownStructure("a block widens otherwise")
+                raise UnknownStructureError("a block widens otherwise")
             n_heads = encoder.modality_cfg.num_alibi_heads
             if encoder.get_alibi_bias is not None and n_heads != block.attn.num_heads:
-                raise UnknownStructure("only some of the heads know distances")
+                raise UnknownStructureError("only some of the heads know distances")
 
 
 class _Convolution:
@@ -175,7 +178,8 @@ class _Convolution:
         weight = None if norm.weight is None else norm.weight.to(x.dtype)
         bias = None if norm.bias is None else norm.bias.to(x.dtype)
         x = functional.layer_norm(x, norm.normalized_shape, weight, bias, norm.eps)
-        return torch.ops.aten.gelu_(x)
+        answer: Tensor = torch.ops.aten.gelu_(x)
+        return answer
 
 
 def to_bfloat16(network: Any) -> None:
@@ -230,7 +234,10 @@ def _widened(mlp: Any, x: "Tensor") -> "Tensor":
     import torch
 
     rows = x.reshape(-1, x.shape[-1])
-    done = [mlp.fc2(torch.ops.aten.gelu_(mlp.fc1(some))) for some in rows.split(ROWS)]
+    done = [
+        mlp.fc2(torch.ops.aten.gelu_(mlp.fc1(rows[first : first + ROWS])))
+        for first in range(0, len(rows), ROWS)
+    ]
     return torch.cat(done).view(x.shape)
 
 
@@ -246,9 +253,9 @@ def _encoder(network: Any) -> Any:
         )
         known &= network.proj is not None and encoder.context_encoder is not None
     except (AttributeError, KeyError) as error:
-        raise UnknownStructure(f"it lacks {error}") from error
+        raise UnknownStructureError(f"it lacks {error}") from error
     if not known:
-        raise UnknownStructure("its encoder is built otherwise")
+        raise UnknownStructureError("its encoder is built otherwise")
     return encoder
 
 
@@ -257,7 +264,7 @@ def _parts(layer: Any) -> tuple[Any, Any]:
     convolution, _, normed, _ = _children(layer, "Conv1d", "Dropout", "Sequential", "GELU")
     _, norm, _ = _children(normed, "TransposeLast", "Fp32LayerNorm", "TransposeLast")
     if convolution.groups != 1 or convolution.padding != (0,) or convolution.dilation != (1,):
-        raise UnknownStructure("a convolution is grouped or padded")
+        raise UnknownStructureError("a convolution is grouped or padded")
     return convolution, norm
 
 
@@ -265,5 +272,5 @@ def _children(module: Any, *kinds: str) -> tuple[Any, ...]:
     found = tuple(module)
     if tuple(type(child).__name__ for child in found) != kinds:
         names = ", ".join(type(child).__name__ for child in found)
-        raise UnknownStructure(f"a layer is {names}")
+        raise UnknownStructureError(f"a layer is {names}")
     return found
