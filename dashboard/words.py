@@ -103,6 +103,15 @@ DEFAULT_ENGINE: Final = (
     "told otherwise."
 )
 
+PRECISION: Final = {
+    "fp32": "computes in fp32, the faster one on this computer",
+    "bf16": "computes in bf16, rounded but faster on this computer",
+}
+AGREES: Final = {
+    True: "answers as FunASR does, compared on this computer",
+    False: "runs as FunASR runs it, slower, as the faster way answered otherwise here",
+}
+
 
 def plain(text: str) -> str:
     """Returns text that Markdown shows as it stands, whatever a file is called."""

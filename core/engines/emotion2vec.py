@@ -20,7 +20,7 @@ from core.engines.checkpoint import chosen_tensors, read_checkpoint
 from core.engines.emotion2vec_fast import FastNetwork, UnknownStructureError, to_bfloat16
 from core.engines.emotion2vec_files import WEIGHTS, ModelFiles, checked_path, read_files
 from core.engines.emotion2vec_spec import CURE, MIN_SAMPLES
-from core.engines.measured import note, noted
+from core.engines.measured import forget, note, noted
 from core.engines.parity import Parity, compared, sounds
 from core.engines.precision import PRECISIONS, chosen_precision, device
 from core.engines.published import OWN_NAME, PUBLISHED
@@ -69,7 +69,12 @@ class Emotion2vecEngine:
 
     @classmethod
     def load(
-        cls, directory: Path, precision: str = "fp32", name: str | None = None
+        cls,
+        directory: Path,
+        precision: str = "fp32",
+        name: str | None = None,
+        *,
+        fresh: bool = False,
     ) -> "Emotion2vecEngine":
         """Returns the engine of a directory, after verifying all of it; nothing is fetched.
 
@@ -79,6 +84,7 @@ class Emotion2vecEngine:
                 differs too much with these weights, the engine is in float32 and says so.
             name: under which the user chose it; by default the directory's own if it is that of a
                 published model, else `emotion2vec`.
+            fresh: whether what was measured before is measured again.
 
         Raises:
             EngineError: the directory is incomplete, damaged, hostile, or no emotion2vec model; or
@@ -91,6 +97,9 @@ class Emotion2vecEngine:
         files = read_files(directory)
         path = checked_path(directory, WEIGHTS)
         sha256, found = read_checkpoint(path)
+        if fresh:
+            forget(sha256)
+            chosen_precision(sha256)
         if precision == "auto":
             precision = chosen_precision(sha256)
         model = _filled(files, found, path)
@@ -113,21 +122,6 @@ class Emotion2vecEngine:
         """
         self._check(waveforms)
         return self._frames(waveforms)
-
-    def compare(self) -> Parity | None:
-        """Compares the faster way with FunASR's `generate` on built-in sounds, and notes it.
-
-        Returns None without a faster way. One that differs is not taken from then on.
-        """
-        from core.engines.funasr_loader import generate
-
-        if self._fast is None:
-            return None
-        if self.precision == "bf16":
-            raise EngineError("Weights in bfloat16 cannot be compared with themselves: load fp32.")
-        with self._lock:
-            answers = [generate(self._model, sound) for sound in sounds()]
-        return self._judge(answers)
 
     def agrees_with_funasr(self, waveform: Floats) -> bool:
         """Whether the mean of the frames gives FunASR's own scores of a clip, to 1e-4.

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.engines.base import Engine
 from core.engines.emotion2vec_files import CONFIG, WEIGHTS, read_files
-from core.engines.measured import forget, noted
+from core.engines.measured import noted
 from core.engines.precision import PRECISIONS
 from core.engines.published import COMPACT_LICENCE, EMOTION2VEC_LICENCE, PUBLISHED
 from core.engines.verified import Note, read_note, remove_note, write_note
@@ -143,12 +143,10 @@ class Registry:
         from core.engines.emotion2vec import Emotion2vecEngine
         from core.engines.sample import sample
 
-        engine = self._loader(name)("fp32")
+        engine = self._loader(name, fresh=True)("fp32")
         if not isinstance(engine, Emotion2vecEngine):
             engine.run(sample()[None])
             return
-        forget(engine.sha256)  # what was measured before may have been of other files
-        engine.compare()
         if not engine.agrees_with_funasr(sample()):
             raise EngineError(
                 f"{name} does not answer what FunASR answers for the same sound: fetch it again."
@@ -156,7 +154,7 @@ class Registry:
         if name in PUBLISHED:
             write_note(self.directory(name), Note(engine.sha256, engine.n_dims))
 
-    def _loader(self, name: str) -> Loader:
+    def _loader(self, name: str, fresh: bool = False) -> Loader:
         if name in self._added:
             return self._added[name]
         directory = self.directory(name)
@@ -175,7 +173,7 @@ class Registry:
                 from core.engines.emotion2vec import Emotion2vecEngine
 
                 chosen = name if name in PUBLISHED else None
-                return Emotion2vecEngine.load(directory, precision, chosen)
+                return Emotion2vecEngine.load(directory, precision, chosen, fresh=fresh)
 
             return load
 
