@@ -10,7 +10,12 @@ from pathlib import Path
 from core.provenance import versions
 from core.settings import PROJECT_ROOT
 
-SHORT: dict[str, list[str]] = {"startup": ["--repeat", "3"]}
+SHORT = (
+    ("startup", "--repeat", "3"),
+    ("engine_speed", "--engine", "compact", "--seconds", "60", "--repeat", "3"),
+    ("engine_speed", "--shape", "base", "--seconds", "10", "--repeat", "2"),
+    ("long_recording", "--engine", "compact", "--minutes", "4", "--points", "1,2"),
+)
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
@@ -18,7 +23,7 @@ def main() -> int:
     """Runs them all; returns 1 if any failed."""
     lines = ["# Results", "", "Written by `make bench`; do not edit.", "", _machine(), ""]
     failed = 0
-    for name, options in SHORT.items():
+    for name, *options in SHORT:
         command = [sys.executable, "-m", f"benchmarks.{name}", *options]
         done = subprocess.run(
             command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False

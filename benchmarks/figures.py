@@ -9,13 +9,14 @@ class Figure:
     """One measured figure.
 
     Attributes:
+        value: None where there is none.
         against: what it was compared with in the same run, or None.
         ratio: how much better than that; above 1 is better, for times too.
         limit: the bound where one is known, or the number tried.
     """
 
     figure: str
-    value: float
+    value: float | None
     unit: str
     against: str | None = None
     ratio: float | None = None

@@ -17,8 +17,9 @@ from core import answers
 from core.api import Tonescope, find_files
 from core.channels import tracks_of
 from core.cli_turns import add_turns
+from core.engines.precision import PRECISIONS
 from core.engines.published import HUBS, PUBLISHED
-from core.engines.registry import PRECISIONS, Verification
+from core.engines.registry import Verification
 from core.errors import TonescopeError
 from core.explore.maps import Unit
 from core.explore.projection import Method

@@ -18,6 +18,7 @@ from core.store.store import Store
 log = logging.getLogger(__name__)
 
 KEPT_JOBS = 50
+AT_ONCE = 3  # jobs; while one waits for its turn at the model, others decode and find speech
 
 
 class State(StrEnum):
@@ -93,15 +94,24 @@ class _Job:
     stop: threading.Event = field(default_factory=threading.Event)
     state: State = State.WAITING
     started_s: float | None = None
+    loaded: Pipeline | None = None
+    reason: str = ""
+    n_run: int = 0
 
 
 class JobQueue:
-    """Runs jobs one after the other in a thread of its own."""
+    """Runs jobs in threads of its own, file by file in turn.
 
-    def __init__(self) -> None:
+    A small job does not wait for a large one. The files of one job run in their order.
+
+    Args:
+        at_once: jobs that run at the same time.
+    """
+
+    def __init__(self, at_once: int = AT_ONCE) -> None:
         self._jobs: dict[str, _Job] = {}
         self._lock = threading.Lock()
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="tonescope-job")
+        self._workers = ThreadPoolExecutor(at_once, thread_name_prefix="tonescope-job")
 
     def submit(
         self,
@@ -126,7 +136,7 @@ class JobQueue:
                 if self._jobs[old].state not in (State.WAITING, State.RUNNING):
                     del self._jobs[old]
             self._jobs[name] = job
-        self._worker.submit(self._run, job)
+        self._workers.submit(self._run, job)
         return name
 
     def view(self, job: str) -> JobView | None:
@@ -147,28 +157,27 @@ class JobQueue:
                 self._jobs[job].stop.set()
 
     def close(self) -> None:
-        """Stops all jobs and the thread."""
+        """Stops all jobs and the threads."""
         with self._lock:
             for job in self._jobs.values():
                 job.stop.set()
-        self._worker.shutdown(wait=True)
+        self._workers.shutdown(wait=True)
 
     def _run(self, job: _Job) -> None:
-        with self._lock:
-            job.state, job.started_s = State.RUNNING, time.monotonic()
-        try:
-            pipeline = None if job.stop.is_set() else job.pipeline()
-        except Exception as error:  # without an engine every file fails, each with the reason
-            log.exception("the engine of job %s could not be loaded", job.job)
-            pipeline, reason = None, _reason(error)
-        else:
-            reason = ""
-        for number, request in enumerate(job.requests):
+        """Runs the next file of a job, and puts the job behind those that wait."""
+        if job.started_s is None:
+            self._start(job)
+        while job.n_run < len(job.requests):
+            number = job.n_run
+            request = job.requests[number]
             try:
-                self._run_file(job, number, request, pipeline, reason)
+                self._run_file(job, number, request, job.loaded, job.reason)
             finally:
+                job.n_run += 1
                 if request.discard:
                     _discard(request.path)
+            if job.n_run < len(job.requests) and self._again(job):
+                return
         with self._lock:
             states = {file.state for file in job.files}
             if State.CANCELLED in states:
@@ -177,6 +186,23 @@ class JobQueue:
                 job.state = State.FAILED
             else:
                 job.state = State.DONE
+
+    def _start(self, job: _Job) -> None:
+        with self._lock:
+            job.state, job.started_s = State.RUNNING, time.monotonic()
+        try:
+            job.loaded = None if job.stop.is_set() else job.pipeline()
+        except Exception as error:  # without an engine every file fails, each with the reason
+            log.exception("the engine of job %s could not be loaded", job.job)
+            job.reason = _reason(error)
+
+    def _again(self, job: _Job) -> bool:
+        """Puts a job behind the others; returns False where the queue closes."""
+        try:
+            self._workers.submit(self._run, job)
+        except RuntimeError:
+            return False
+        return True
 
     def _run_file(
         self, job: _Job, number: int, request: Request, pipeline: Pipeline | None, reason: str

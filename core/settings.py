@@ -33,6 +33,15 @@ def fetched_models(otherwise: Path = MODELS_DIR) -> Path:
     return Path(chosen).expanduser() if chosen else otherwise
 
 
+def measurements() -> Path:
+    """Returns the folder of what was measured on this machine: `TONESCOPE_CACHE`, or the user's."""
+    chosen = os.environ.get("TONESCOPE_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "tonescope"
+
+
 @dataclass(frozen=True)
 class DecodingLimits:
     """What decoding one file may take before it is given up; changes no result.

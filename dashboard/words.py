@@ -162,6 +162,14 @@ WIDTH_MM: Final = (
 )
 GREY: Final = "For print without colour: black lines with dashes, areas and bars with hatching."
 GAMMA: Final = "Weighs differing boundaries and differing words at once; it may take a while."
+PRECISION: Final = {
+    "fp32": "computes in fp32, the faster one on this computer",
+    "bf16": "computes in bf16, rounded but faster on this computer",
+}
+AGREES: Final = {
+    True: "answers as FunASR does, compared on this computer",
+    False: "runs as FunASR runs it, slower, as the faster way answered otherwise here",
+}
 
 
 def plain(text: str) -> str:

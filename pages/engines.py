@@ -80,7 +80,12 @@ def _engine(info: resources.EngineInfo, default: str) -> None:
 
 def _facts(info: resources.EngineInfo) -> str:
     size = resources.size_of(info)
-    return f"{size} · {info.dims:,} dimensions · {info.engine_id or 'weights not known yet'}"
+    facts = [size, f"{info.dims:,} dimensions", info.engine_id or "weights not known yet"]
+    if info.precision:
+        facts.append(words.PRECISION[info.precision])
+    if info.agrees is not None:
+        facts.append(words.AGREES[info.agrees])
+    return " · ".join(facts)
 
 
 def _actions(info: resources.EngineInfo, place: st.delta_generator.DeltaGenerator) -> None:

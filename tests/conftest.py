@@ -19,6 +19,15 @@ from tests.fakes import FakeEngine
 from tests.synthetic import LevelDetector, talk, write
 
 
+@pytest.fixture(scope="session", autouse=True)
+def measurements(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keeps what tests measure out of the user's own folder."""
+    folder = tmp_path_factory.mktemp("measurements")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TONESCOPE_CACHE", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def emotion2vec_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generated emotion2vec directory, written once."""

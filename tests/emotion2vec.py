@@ -86,21 +86,27 @@ def write_directory(
     prefix: str = "d2v_model.",
     decoder: bool = True,
     seed: int = 0,
+    settings: dict[str, Any] | None = None,
+    spread: float = 0.05,
 ) -> Path:
-    """Writes a whole directory, its weights drawn from a seed; returns it."""
+    """Writes a whole directory, its weights drawn from a seed; returns it.
+
+    `settings` are those of config.yaml, by default of a very small model; `spread` is that of what
+    is added to the small values that FunASR starts training from.
+    """
     import torch
 
     from core.engines.funasr_loader import quiet_process
 
-    settings = config()
+    settings = settings or config()
     write_texts(directory, settings, tokens)
     with quiet_process():
         from funasr.models.emotion2vec.model import Emotion2vec
 
         torch.manual_seed(seed)
         network = Emotion2vec(**settings, vocab_size=len(tokens))
-        for parameter in network.parameters():  # livelier than the small values of the start
-            parameter.data += 0.05 * torch.randn_like(parameter)
+        for parameter in network.parameters():
+            parameter.data += spread * torch.randn_like(parameter)
     state = {
         (key if key.startswith("proj.") else prefix + key): value
         for key, value in network.state_dict().items()

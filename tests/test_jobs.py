@@ -114,9 +114,8 @@ def test_cancel_keeps_what_is_finished_and_nothing_of_the_rest(
     assert len(store.lake.read("failures")) == 0
 
 
-def test_waiting_job_can_be_cancelled_and_never_loads_its_engine(
-    queue, loud_is_speech, make_talk, store
-):
+def test_waiting_job_can_be_cancelled_and_never_loads_its_engine(loud_is_speech, make_talk, store):
+    queue = JobQueue(at_once=1)
     engine = Gated()
     first = queue.submit(lambda: Pipeline(engine), store, requests_for([make_talk("a.wav")]))
     loaded = []
@@ -128,6 +127,18 @@ def test_waiting_job_can_be_cancelled_and_never_loads_its_engine(
     assert finished(queue, first).state is State.DONE
     assert finished(queue, second).state is State.CANCELLED
     assert loaded == []
+    queue.close()
+
+
+def test_small_job_does_not_wait_for_a_large_one(pipeline, make_talk, store):
+    queue = JobQueue(at_once=1)
+    large = [make_talk(f"{hz}.wav", hz) for hz in range(200, 1_000, 100)]
+    first = queue.submit(lambda: pipeline, store, requests_for(large))
+    second = queue.submit(lambda: pipeline, store, requests_for([make_talk("small.wav", 1_500)]))
+    assert finished(queue, second).state is State.DONE
+    assert queue.view(first).done < len(large) / 2
+    assert finished(queue, first).done == len(large)
+    queue.close()
 
 
 def test_engine_that_cannot_be_loaded_fails_each_file_with_its_reason(

@@ -4,16 +4,17 @@ Source: Silero Team, 2024, https://github.com/snakers4/silero-vad (MIT), weights
 """
 
 import threading
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.audio.decode import SAMPLE_RATE
+from core.audio.silero import CHUNK, SpeechGate, SpeechProbabilities
 from core.records import Span
 from core.settings import Conditioning
 
-CHUNK: Final = 512
+TOGETHER: Final = 256 * CHUNK  # samples that the network takes at once, 8 s
 
 
 class SpeechDetector:
@@ -21,46 +22,49 @@ class SpeechDetector:
 
     def __init__(self, settings: Conditioning) -> None:
         self._settings = settings
-        self._rest = np.zeros(0, dtype=np.float32)
+        self._pending: list[NDArray[np.float32]] = []
+        self._n_pending = 0
         self._n_samples = 0
         self._start: int | None = None
         self._spans: list[tuple[int, int]] = []
-        self._iterator = _vad_iterator(settings)
+        self._gate = _gate(settings)
+        with _ONE_THREAD:
+            self._probabilities = SpeechProbabilities()
 
     def feed(self, samples: NDArray[np.float32]) -> None:
         """Takes more samples, shape `(n_samples,)`, mono, 16 kHz."""
-        import torch
-
-        samples = np.concatenate([self._rest, samples])
-        n_whole = len(samples) // CHUNK * CHUNK
-        self._rest = samples[n_whole:]
-        self._n_samples += n_whole
-        with torch.inference_mode(), _ONE_THREAD:
-            for chunk in torch.from_numpy(samples[:n_whole]).view(-1, CHUNK):
-                self._step(chunk)
+        self._pending.append(samples)
+        self._n_pending += len(samples)
+        if self._n_pending >= TOGETHER:
+            held = np.concatenate(self._pending)
+            n_whole = len(held) // CHUNK * CHUNK
+            for start in range(0, n_whole, TOGETHER):
+                self._hear(held[start : min(start + TOGETHER, n_whole)])
+            self._pending = [held[n_whole:]]
+            self._n_pending = len(held) - n_whole
 
     def finish(self) -> tuple[Span, ...]:
         """Returns all stretches of speech, in order, in seconds, none touching another."""
-        import torch
-
-        n_samples = self._n_samples + len(self._rest)
-        if len(self._rest):
-            padded = np.pad(self._rest, (0, CHUNK - len(self._rest)))
-            with torch.inference_mode(), _ONE_THREAD:
-                self._step(torch.from_numpy(padded))
+        held = np.concatenate([*self._pending, np.zeros(0, np.float32)])
+        n_samples = self._n_samples + len(held)
+        self._hear(np.pad(held, (0, -len(held) % CHUNK)))
         if self._start is not None:
             self._spans.append((self._start, n_samples))
         return _joined(self._spans, n_samples, self._settings.speech_min_s)
 
-    def _step(self, chunk: Any) -> None:
-        event = self._iterator(chunk)
-        if event is None:
-            return
-        if "start" in event:
-            self._start = event["start"]
-        elif self._start is not None:
-            self._spans.append((self._start, event["end"]))
-            self._start = None
+    def _hear(self, samples: NDArray[np.float32]) -> None:
+        self._n_samples += len(samples)
+        with _ONE_THREAD:
+            probabilities = self._probabilities.of(samples)
+        for probability in probabilities:
+            event = self._gate(probability)
+            if event is None:
+                continue
+            if "start" in event:
+                self._start = event["start"]
+            elif self._start is not None:
+                self._spans.append((self._start, event["end"]))
+                self._start = None
 
 
 class _OneThread:
@@ -95,17 +99,8 @@ class _OneThread:
 _ONE_THREAD = _OneThread()
 
 
-def _vad_iterator(settings: Conditioning) -> Any:
-    """Loads the model anew, as it keeps the state of one stream."""
-    with _ONE_THREAD:  # its import sets torch to one thread for the whole process
-        from silero_vad import VADIterator, load_silero_vad
-    return VADIterator(
-        load_silero_vad(),
-        threshold=settings.speech_threshold,
-        sampling_rate=SAMPLE_RATE,
-        min_silence_duration_ms=round(settings.speech_pause_s * 1000),
-        speech_pad_ms=round(settings.speech_pad_s * 1000),
-    )
+def _gate(settings: Conditioning) -> SpeechGate:
+    return SpeechGate(settings)
 
 
 def _joined(spans: list[tuple[int, int]], n_samples: int, min_s: float) -> tuple[Span, ...]:

@@ -8,12 +8,11 @@ import numpy as np
 from core.emotions import EMOTIONS
 from core.engines.base import HOP_SAMPLES, Floats, Frames, Windowing
 from core.engines.compact_files import CURE, WEIGHTS, ModelFiles, read_files
+from core.engines.precision import PRECISIONS, chosen_precision, device
 from core.errors import EngineError
 
 if TYPE_CHECKING:
     from core.engines.whisper_encoder import WhisperEncoder
-
-PRECISIONS = ("fp32", "bf16")
 
 
 class CompactEngine:
@@ -27,6 +26,8 @@ class CompactEngine:
         self, network: "WhisperEncoder", files: ModelFiles, name: str, precision: str
     ) -> None:
         self._network = network
+        self._device = device()
+        self._network.to(self._device)
         self._config = files.config
         self._columns = [EMOTIONS.index(emotion) for emotion in files.config.classes]
         self.name = name
@@ -46,7 +47,7 @@ class CompactEngine:
 
         Args:
             directory: holds model.safetensors, config.json, calibration.json and SHA256SUMS.
-            precision: `fp32` or `bf16`.
+            precision: `fp32`, `bf16`, or `auto` for the faster one on this machine.
             name: under which the user chose it.
 
         Raises:
@@ -57,6 +58,8 @@ class CompactEngine:
                 f"The precision {precision!r} is unknown, choose one of {', '.join(PRECISIONS)}."
             )
         files = read_files(directory)
+        if precision == "auto":
+            precision = chosen_precision(files.sha256)
         network = _network(files, directory / WEIGHTS)
         if precision == "bf16":
             network.to_bfloat16()
@@ -106,8 +109,8 @@ class CompactEngine:
         import torch
 
         with torch.inference_mode():
-            given = torch.from_numpy(np.array(waveform, np.float32))
-            answered, embeddings = self._network(given[None])
+            given = torch.from_numpy(np.array(waveform, np.float32)).to(self._device)
+            answered, embeddings = (part.cpu() for part in self._network(given[None]))
         logits = np.zeros((answered.shape[1], len(EMOTIONS)), np.float32)
         logits[:, self._columns] = answered[0].numpy()
         return Frames(logits=logits, embeddings=embeddings[0].numpy())

@@ -7,6 +7,7 @@ the scores are the softmax of.
 Source: Ma et al., 2023, https://arxiv.org/abs/2312.15185; funasr/models/emotion2vec/model.py.
 """
 
+import logging
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,15 +17,20 @@ import numpy as np
 from core.emotions import EMOTIONS
 from core.engines.base import HOP_SAMPLES, SAMPLE_RATE, Floats, Frames, Windowing
 from core.engines.checkpoint import chosen_tensors, read_checkpoint
+from core.engines.emotion2vec_fast import FastNetwork, UnknownStructureError, to_bfloat16
 from core.engines.emotion2vec_files import WEIGHTS, ModelFiles, checked_path, read_files
 from core.engines.emotion2vec_spec import CURE, MIN_SAMPLES
+from core.engines.measured import forget, note, noted
+from core.engines.parity import Parity, compared, sounds
+from core.engines.precision import PRECISIONS, chosen_precision, device
 from core.engines.published import OWN_NAME, PUBLISHED
 from core.errors import EngineError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-PRECISIONS = ("fp32", "bf16")
+log = logging.getLogger(__name__)
+
 WINDOWING = Windowing(window_s=30.0, overlap_s=4.0)  # attention costs time and memory by the square
 PARITY = 1e-4
 
@@ -32,8 +38,10 @@ PARITY = 1e-4
 class Emotion2vecEngine:
     """Frames of 20 ms, frame i standing for the samples from `320 i` on; see `Engine`.
 
-    One waveform goes through the network at a time, behind a lock: FunASR's table of distances
-    (ALiBi) grows while it is used, and on a processor a batch is no faster.
+    They come from `FastNetwork` as long as it answers what FunASR answers, which is compared once
+    for each set of weights and machine. Otherwise they come from FunASR's own `forward`, in float32,
+    one waveform at a time behind a lock, as its table of distances grows while it is used; `remark`
+    says why.
     """
 
     def __init__(
@@ -43,6 +51,7 @@ class Emotion2vecEngine:
         self._network = model.model
         self._files = files
         self._lock = threading.Lock()
+        self._device = device()
         used = [(i, e) for i, e in enumerate(files.classes) if e is not None]
         self._rows = [row for row, _ in used]
         self._columns = [EMOTIONS.index(emotion) for _, emotion in used]
@@ -53,20 +62,29 @@ class Emotion2vecEngine:
         self.class_mask = tuple(emotion in files.classes for emotion in EMOTIONS)
         self.offset_s = 0.0
         self.windowing = WINDOWING
-        self.precision = precision
         self.temperatures: dict[float, float] | None = None  # never measured
+        self.remark: str | None = None
+        self.precision = precision
+        self._fast = self._fast_network()
 
     @classmethod
     def load(
-        cls, directory: Path, precision: str = "fp32", name: str | None = None
+        cls,
+        directory: Path,
+        precision: str = "fp32",
+        name: str | None = None,
+        *,
+        fresh: bool = False,
     ) -> "Emotion2vecEngine":
         """Returns the engine of a directory, after verifying all of it; nothing is fetched.
 
         Args:
             directory: holds config.yaml, tokens.txt, model.pt and, mostly, configuration.json.
-            precision: `fp32`, or `bf16` for the blocks' matrix products in bfloat16.
+            precision: `fp32`, `bf16`, or `auto` for the faster one on this machine. Where bfloat16
+                differs too much with these weights, the engine is in float32 and says so.
             name: under which the user chose it; by default the directory's own if it is that of a
                 published model, else `emotion2vec`.
+            fresh: whether what was measured before is measured again.
 
         Raises:
             EngineError: the directory is incomplete, damaged, hostile, or no emotion2vec model; or
@@ -79,10 +97,18 @@ class Emotion2vecEngine:
         files = read_files(directory)
         path = checked_path(directory, WEIGHTS)
         sha256, found = read_checkpoint(path)
+        if fresh:
+            forget(sha256)
+            chosen_precision(sha256)
+        if precision == "auto":
+            precision = chosen_precision(sha256)
         model = _filled(files, found, path)
-        if precision == "bf16":
-            _to_bfloat16(model.model)
-        return cls(model, files, sha256, name or _name_of(directory), precision)
+        engine = cls(model, files, sha256, name or _name_of(directory), precision)
+        if engine.precision != precision:  # its weights are rounded by now
+            remark = engine.remark
+            engine = cls.load(directory, engine.precision, name)
+            engine.remark = engine.remark or remark
+        return engine
 
     def n_frames(self, n_samples: int) -> int:
         """Returns `(n_samples - 400) // 320 + 1`, 0 below 400 samples."""
@@ -95,7 +121,7 @@ class Emotion2vecEngine:
             EngineError: the waveforms are too short, longer than a window, or not finite.
         """
         self._check(waveforms)
-        return [self._frames(waveform) for waveform in waveforms]
+        return self._frames(waveforms)
 
     def agrees_with_funasr(self, waveform: Floats) -> bool:
         """Whether the mean of the frames gives FunASR's own scores of a clip, to 1e-4.
@@ -107,10 +133,8 @@ class Emotion2vecEngine:
 
         with self._lock:
             answer = generate(self._model, waveform)
-        logits = self._frames(waveform).logits.mean(axis=0)[self._columns].astype(np.float64)
-        scores = np.exp(logits - logits.max())
-        own = np.array(answer["scores"])[: len(scores)]
-        return bool(np.abs(scores / scores.sum() - own).max() <= PARITY)
+        found = self._scores(self._frames(waveform[np.newaxis])[0])
+        return bool(np.abs(found - np.array(answer["scores"])[: len(found)]).max() <= PARITY)
 
     def _check(self, waveforms: Floats) -> None:
         if waveforms.ndim != 2:
@@ -134,19 +158,98 @@ class Emotion2vecEngine:
                 "The audio holds samples that are not finite numbers, all must be: decode it again."
             )
 
-    def _frames(self, waveform: Floats) -> Frames:
+    def _frames(self, waveforms: Floats) -> list[Frames]:
         import torch
         from torch.nn.functional import layer_norm
 
-        with self._lock, torch.inference_mode():
-            source = torch.from_numpy(np.array(waveform, np.float32))
+        with torch.inference_mode():
+            sources = torch.from_numpy(np.array(waveforms, np.float32)).to(self._device)
             if self._files.normalize:
-                source = layer_norm(source, source.shape)
-            features = self._network.extract_features(source[None], padding_mask=None)["x"][0]
-            answered = self._network.proj(features)
-        logits = np.zeros((len(features), len(EMOTIONS)), np.float32)
-        logits[:, self._columns] = answered[:, self._rows].numpy()
-        return Frames(logits=logits, embeddings=features.numpy())
+                sources = torch.stack([layer_norm(source, source.shape) for source in sources])
+            features = self._features(sources)
+            answered = self._network.proj(features).cpu().numpy()
+            embeddings = features.cpu().numpy()
+        found = []
+        for row, embedded in zip(answered, embeddings, strict=True):
+            logits = np.zeros((len(row), len(EMOTIONS)), np.float32)
+            logits[:, self._columns] = row[:, self._rows]
+            found.append(Frames(logits=logits, embeddings=embedded))
+        return found
+
+    def _features(self, sources: "Tensor") -> "Tensor":
+        import torch
+
+        if self._fast is not None:
+            return self._fast.features(sources)
+        with self._lock:
+            found = [
+                self._network.extract_features(source[None], padding_mask=None)["x"]
+                for source in sources
+            ]
+        return torch.cat(found)
+
+    def _scores(self, frames: Frames) -> Floats:
+        """Returns softmax(mean of the logits) of the labels in use, in the order of the tokens."""
+        logits = frames.logits.astype(np.float64).mean(axis=0)[self._columns]
+        raised = np.exp(logits - logits.max())
+        scores: Floats = (raised / raised.sum()).astype(np.float32)
+        return scores
+
+    def _fast_network(self) -> FastNetwork | None:
+        """Returns the faster way if there is one and it answers what FunASR answers."""
+        from core.engines.funasr_loader import generate
+
+        try:
+            fast = FastNetwork(self._network)
+        except UnknownStructureError as error:
+            self._leave_fast(f"{error}, which is not known here")
+            return None
+        known = _known(noted(self.sha256).get(f"parity_{self.precision}"))
+        answers = None
+        if known is None:
+            with self._lock:
+                answers = [generate(self._model, sound) for sound in sounds()]
+        if self.precision == "bf16":
+            to_bfloat16(self._network)
+        self._fast = fast
+        if answers is not None:
+            known = self._judge(answers)
+        elif known is not None and not known.holds(self.precision):
+            self._leave_fast(_difference(known))
+        return self._fast
+
+    def _judge(self, answers: list[dict[str, Any]]) -> Parity:
+        """Compares with FunASR's answers to the built-in sounds; leaves the faster way if it fails."""
+        ours = [self._frames(sound[np.newaxis])[0] for sound in sounds()]
+        found = compared(answers, ours, self._scores)
+        note(self.sha256, **{f"parity_{self.precision}": found.told(self.precision)})
+        if not found.holds(self.precision):
+            self._leave_fast(_difference(found))
+        return found
+
+    def _leave_fast(self, reason: str) -> None:
+        self._fast = None
+        self.remark = f"It runs as FunASR runs it, slower and in fp32: {reason}."
+        if self.precision == "bf16":
+            self.remark = f"It runs in fp32: in bf16 {reason}."
+            self.precision = "fp32"
+        log.warning("%s: %s", self.name, self.remark)
+
+
+def _known(told: object) -> Parity | None:
+    if not isinstance(told, dict):
+        return None
+    try:
+        return Parity(**{key: value for key, value in told.items() if key != "holds"})
+    except TypeError:
+        return None
+
+
+def _difference(found: Parity) -> str:
+    return (
+        f"its scores differ from FunASR's by up to {found.scores:.2g}, and the cosine of the "
+        f"embeddings is {found.cosine:.5f}"
+    )
 
 
 def _filled(files: ModelFiles, found: "dict[str, Tensor]", path: Path) -> Any:
@@ -164,20 +267,10 @@ def _filled(files: ModelFiles, found: "dict[str, Tensor]", path: Path) -> Any:
         if tensor.is_meta:
             raise EngineError(f"{path} gives {key} no value, every tensor needs one: {CURE}.")
     network.eval().requires_grad_(False)
-    model.kwargs["device"] = "cpu"  # where the tensors are now; FunASR keeps copies for `generate`
+    network.to(device())
+    model.kwargs["device"] = str(device())  # FunASR keeps copies for `generate`
     model._store_base_configs()
     return model
-
-
-def _to_bfloat16(network: Any) -> None:
-    """Lets the blocks multiply in bfloat16; convolutions, which gain nothing by it, stay as exact."""
-    import torch
-
-    for layer in network.blocks.modules():
-        if isinstance(layer, torch.nn.Linear):
-            layer.to(torch.bfloat16)
-            layer.register_forward_pre_hook(lambda _, given: (given[0].to(torch.bfloat16),))
-            layer.register_forward_hook(lambda _, __, answered: answered.float())
 
 
 def _name_of(directory: Path) -> str:

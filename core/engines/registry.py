@@ -6,17 +6,18 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.engines.base import Engine
 from core.engines.compact_files import trained_on
 from core.engines.emotion2vec_files import CONFIG, WEIGHTS, read_files
+from core.engines.measured import noted
+from core.engines.precision import PRECISIONS
 from core.engines.published import COMPACT_LICENCE, EMOTION2VEC_LICENCE, PUBLISHED
 from core.engines.verified import Note, read_note, remove_note, write_note
 from core.engines.weights import Progress, fetch
 from core.errors import EngineError
 from core.settings import MODELS_DIR, fetched_models
-
-PRECISIONS = ("auto", "fp32", "bf16")
 
 Loader = Callable[[str], Engine]
 
@@ -30,6 +31,10 @@ class EngineInfo:
         reason: why it is not ready, or None.
         size_mb: of the weights, in millions of bytes; None while they are missing.
         dims: dimensions of an embedding.
+        precision: what `auto` stands for here, `fp32` or `bf16`; None until it was measured, which
+            the first loading does.
+        agrees: whether its faster way answers what FunASR answers; None if it has none, or was not
+            compared yet.
     """
 
     name: str
@@ -39,6 +44,8 @@ class EngineInfo:
     size_mb: float | None
     licence: str
     dims: int
+    precision: str | None = None
+    agrees: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -94,11 +101,11 @@ class Registry:
             raise EngineError(
                 f"There is no precision {precision!r}; choose one of {', '.join(PRECISIONS)}."
             )
-        exact = "fp32" if precision == "auto" else precision
         with self._lock:
-            key = (name, exact)
+            key = (name, precision)
             if key not in self._loaded:
-                self._loaded[key] = self._loader(name)(exact)
+                engine = self._loader(name)(precision)
+                self._loaded[key] = self._loaded.setdefault((name, engine.precision), engine)
             return self._loaded[key]
 
     def trained_on(self, name: str) -> frozenset[str] | None:
@@ -148,7 +155,7 @@ class Registry:
         from core.engines.emotion2vec import Emotion2vecEngine
         from core.engines.sample import sample
 
-        engine = self._loader(name)("fp32")
+        engine = self._loader(name, fresh=True)("fp32")
         if not isinstance(engine, Emotion2vecEngine):
             engine.run(sample()[None])
             return
@@ -159,7 +166,7 @@ class Registry:
         if name in PUBLISHED:
             write_note(self.directory(name), Note(engine.sha256, engine.n_dims))
 
-    def _loader(self, name: str) -> Loader:
+    def _loader(self, name: str, fresh: bool = False) -> Loader:
         if name in self._added:
             return self._added[name]
         directory = self.directory(name)
@@ -178,7 +185,7 @@ class Registry:
                 from core.engines.emotion2vec import Emotion2vecEngine
 
                 chosen = name if name in PUBLISHED else None
-                return Emotion2vecEngine.load(directory, precision, chosen)
+                return Emotion2vecEngine.load(directory, precision, chosen, fresh=fresh)
 
             return load
 
@@ -207,7 +214,8 @@ def describe(name: str, directory: Path) -> EngineInfo:
         reason = f"{weights.name} or config.json cannot be read: restore {directory.name} by git."
         return EngineInfo(name, None, False, reason, None, COMPACT_LICENCE, 384)
     size_mb = round(weights.stat().st_size / 1e6, 2)
-    return EngineInfo(name, f"{name}-{sha256[:12]}", True, None, size_mb, COMPACT_LICENCE, dims)
+    engine_id, precision = f"{name}-{sha256[:12]}", noted(sha256).get("precision")
+    return EngineInfo(name, engine_id, True, None, size_mb, COMPACT_LICENCE, dims, precision)
 
 
 def describe_emotion2vec(name: str, directory: Path) -> EngineInfo:
@@ -228,4 +236,21 @@ def describe_emotion2vec(name: str, directory: Path) -> EngineInfo:
     if note is None:
         return missing("Its files are not verified, or changed since; verify it.", size_mb)
     engine_id = f"{name}-{note.sha256[:12]}"
-    return EngineInfo(name, engine_id, True, None, size_mb, EMOTION2VEC_LICENCE, dims)
+    known = noted(note.sha256)
+    return EngineInfo(
+        name,
+        engine_id,
+        True,
+        None,
+        size_mb,
+        EMOTION2VEC_LICENCE,
+        dims,
+        precision=known.get("precision"),
+        agrees=_agrees(known),
+    )
+
+
+def _agrees(known: dict[str, Any]) -> bool | None:
+    """Returns whether the faster way passed in the precision that counts here."""
+    told = known.get(f"parity_{known.get('precision') or 'fp32'}") or known.get("parity_fp32")
+    return bool(told.get("holds")) if isinstance(told, dict) else None

@@ -5,9 +5,13 @@ import threading
 import numpy as np
 import pytest
 
-from core.audio.speech import SpeechDetector
+from core.audio import silero
+from core.audio.decode import open_audio
+from core.audio.silero import CHUNK, SpeechGate, SpeechProbabilities
+from core.audio.speech import TOGETHER, SpeechDetector
+from core.errors import AudioError
 from core.records import Span
-from core.settings import Conditioning
+from core.settings import SAMPLES_DIR, Conditioning
 from tests.synthetic import noise, silence, speech_like, tone
 
 torch = pytest.importorskip("torch")
@@ -48,19 +52,19 @@ def test_speech_does_not_depend_on_how_samples_arrive(sizes):
 
 
 class Scripted:
-    """Stands in for Silero's iterator: says what a test wants heard."""
+    """Stands in for the gate: says what a test wants heard."""
 
     def __init__(self, events: dict[int, dict[str, int]]) -> None:
         self.events = events
         self.turn = 0
 
-    def __call__(self, chunk: object) -> dict[str, int] | None:
+    def __call__(self, probability: float) -> dict[str, int] | None:
         self.turn += 1
         return self.events.get(self.turn)
 
 
 def scripted(monkeypatch, events, n, **settings):
-    monkeypatch.setattr("core.audio.speech._vad_iterator", lambda settings: Scripted(events))
+    monkeypatch.setattr("core.audio.speech._gate", lambda settings: Scripted(events))
     return detect(np.zeros(n, np.float32), [1_000], **settings)
 
 
@@ -104,13 +108,15 @@ def test_number_of_threads_stays_as_it_was_when_two_recordings_overlap():
         def __init__(self, number: int) -> None:
             super().__init__(Conditioning())
             self.number = number
+            self._probabilities = self
 
-        def _step(self, chunk: object) -> None:
+        def of(self, samples: np.ndarray) -> list[float]:
             inside[self.number].set()
             leave[self.number].wait(timeout=20)
+            return []
 
     def work(number: int) -> None:
-        Slow(number).feed(np.zeros(512, np.float32))
+        Slow(number).feed(np.zeros(TOGETHER, np.float32))
         seen[number] = torch.get_num_threads()
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(2)]
@@ -125,3 +131,74 @@ def test_number_of_threads_stays_as_it_was_when_two_recordings_overlap():
     later.join()
     torch.set_num_threads(2)
     assert seen == {0: 2, 1: 2, "later": 2}
+
+
+@pytest.fixture(scope="module")
+def silero_model():
+    """Silero's own compiled model, which takes a chunk at a time."""
+    before = torch.get_num_threads()
+    from silero_vad import load_silero_vad
+
+    torch.set_num_threads(before)
+    return load_silero_vad()
+
+
+def call(seconds: float = 40.0) -> np.ndarray:
+    """Returns the project's sample of a phone call, in whole chunks."""
+    with open_audio(SAMPLES_DIR / "synthetic_phone_call.mp3") as audio:
+        sound = np.concatenate(list(audio.samples()))[: round(seconds * 16_000)]
+    return sound[: len(sound) // CHUNK * CHUNK]
+
+
+@pytest.mark.parametrize("level", [1.0, 0.05])
+def test_probabilities_are_those_of_sileros_own_model(silero_model, level):
+    sound = call() * np.float32(level)
+    silero_model.reset_states()
+    with torch.inference_mode():
+        own = [silero_model(c, 16_000).item() for c in torch.from_numpy(sound).view(-1, CHUNK)]
+    stream, found = SpeechProbabilities(), []
+    for part in np.split(
+        sound, [CHUNK, 9 * CHUNK, 500 * CHUNK]
+    ):  # memory goes on from part to part
+        found += stream.of(part)
+    assert max(own) > 0.9
+    assert min(own) < 0.1
+    np.testing.assert_allclose(found, own, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("settings", [{}, {"speech_threshold": 0.3, "speech_pause_s": 0.5}])
+def test_gate_decides_as_sileros_own_iterator(seed, settings):
+    from silero_vad import VADIterator
+
+    random = np.random.default_rng(seed)
+    likely = np.clip(np.cumsum(random.normal(0, 0.15, 3_000)) % 2 - 0.5, 0, 1)
+    turns = iter(likely.tolist())
+
+    class Told:
+        def reset_states(self) -> None: ...
+
+        def __call__(self, chunk: object, rate: int) -> object:
+            return torch.tensor(next(turns), dtype=torch.float64)
+
+    given = Conditioning(**settings)
+    own = VADIterator(
+        Told(),
+        threshold=given.speech_threshold,
+        min_silence_duration_ms=round(given.speech_pause_s * 1000),
+        speech_pad_ms=round(given.speech_pad_s * 1000),
+    )
+    gate, chunk = SpeechGate(given), torch.zeros(CHUNK)
+    events = [own(chunk) for _ in likely]
+    assert [gate(probability) for probability in likely.tolist()] == events
+    assert sum(event is not None for event in events) > 20
+
+
+def test_network_is_loaded_once():
+    assert SpeechProbabilities()._network is SpeechProbabilities()._network
+
+
+def test_missing_weights_are_explained(monkeypatch):
+    monkeypatch.setattr(silero.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(AudioError, match="not installed"):
+        silero._weights()

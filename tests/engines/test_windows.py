@@ -1,6 +1,9 @@
 """Windows: against single runs, and against cross-fading written out by hand."""
 
+import threading
+import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.engines.base import Frames, Windowing
+from core.engines.turns import TURNS
 from core.engines.windows import run_windowed
 from core.errors import EngineError
 from tests.fakes import FakeEngine
+from tests.synthetic import noise
 
 FEW = settings(max_examples=60, deadline=None)
 
@@ -197,3 +202,43 @@ def test_empty_chunks_change_nothing():
     empty = np.zeros(0, np.float32)
     found = joined(run_windowed(engine, [empty, samples[:7_000], empty, samples[7_000:], empty]))
     np.testing.assert_array_equal(found.logits, joined(run_windowed(engine, [samples])).logits)
+
+
+def test_recordings_take_turns_at_the_engine_window_by_window():
+    order, started = [], threading.Barrier(2)
+
+    class Told(FakeEngine):
+        def __init__(self, told: str) -> None:
+            self.told = told
+
+        def run(self, waveforms):
+            if not order:  # until the other one waits for its turn
+                end_s = time.monotonic() + 10
+                while not TURNS._waiting and time.monotonic() < end_s:
+                    time.sleep(0.001)
+            order.append(self.told)
+            time.sleep(0.01)  # time for the other one to ask again
+            return super().run(waveforms)
+
+    def work(told: str) -> None:
+        started.wait(timeout=10)
+        list(run_windowed(Told(told), [noise(40.0)]))
+
+    threads = [threading.Thread(target=work, args=(told,)) for told in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    switches = sum(one != two for one, two in pairwise(order))
+    assert (order.count("a"), order.count("b")) == (13, 13)
+    assert switches > 13
+
+
+def test_turn_is_given_back_where_the_engine_fails():
+    class Failing(FakeEngine):
+        def run(self, waveforms):
+            raise EngineError("It fails; take another.")
+
+    for _ in range(2):
+        with pytest.raises(EngineError, match="It fails"):
+            list(run_windowed(Failing(), [noise(5.0)]))

@@ -1,5 +1,7 @@
 """Engines: what there is, fetching with progress, verifying, choosing the default."""
 
+import hashlib
+
 import pytest
 
 from core.engines.registry import Verification
@@ -189,3 +191,18 @@ def test_unexpected_failure_is_shown_and_the_queue_lives_on(open_page, monkeypat
     )
     app.button(key="verify-compact").click().run()
     assert "Verified" in text_of(wait_for_fetch(app))
+
+
+def test_what_was_measured_is_told(open_page, tmp_path, monkeypatch):
+    from core.engines.measured import note
+    from core.engines.registry import describe
+    from core.settings import MODELS_DIR
+
+    monkeypatch.setenv("TONESCOPE_CACHE", str(tmp_path / "measured"))
+
+    weights = MODELS_DIR / "compact" / "model.safetensors"
+    sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert "computes in" not in text_of(open_page("engines"))
+    note(sha256, precision="bf16")
+    assert describe("compact", weights.parent).precision == "bf16"
+    assert "computes in bf16" in text_of(open_page("engines"))

@@ -1,0 +1,276 @@
+"""A faster way through FunASR's own emotion2vec network: its layers and weights, another schedule.
+
+What differs from FunASR's `forward`, and why:
+
+- Convolutions are matrix products over views of channels-last data, so that the layer norm after
+  each needs no transposes; they run over pieces of a second, whose values stay in the cache.
+- Attention is `scaled_dot_product_attention`, which keeps no table of scores. The table of
+  distances (ALiBi) is made for one batch and let go; FunASR keeps the largest for life.
+- Waveforms of the same length go through the blocks together.
+- In bfloat16 all but the first convolution, whose input is the sound itself, and the head.
+
+Source: funasr/models/emotion2vec (MIT); Press et al., 2022, https://arxiv.org/abs/2108.12409 (ALiBi).
+"""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from core.engines.base import HOP_SAMPLES
+from core.engines.emotion2vec_spec import MIN_SAMPLES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PIECE: Final = 48  # frames convolved at once: 6 MB behind the first layer
+ROWS: Final = 512  # frames widened at once: 8 MB
+BATCH_FRAMES: Final = 1600  # frames that go through the blocks together; one window is 1,499
+
+
+class UnknownStructureError(Exception):
+    """The network is not built as this module knows it; its reason is for people."""
+
+
+class FastNetwork:
+    """Frame features of an emotion2vec network, by its own layers.
+
+    It holds no weights of its own. Those of the convolutions are laid out anew in memory, in place,
+    so that FunASR's own `forward` still works on the same network and gives the same answers.
+
+    Args:
+        network: FunASR's `Emotion2vec` with its weights, in evaluation mode.
+
+    Raises:
+        UnknownStructureError: a part is not of the kind expected.
+    """
+
+    def __init__(self, network: Any) -> None:
+        self._network = network
+        self._encoder = _encoder(network)
+        layers = self._encoder.local_encoder.conv_layers
+        self._convolutions = [_Convolution(*_parts(layer)) for layer in layers]
+        _, self._norm, self._projection = _children(
+            self._encoder.project_features, "TransposeLast", "LayerNorm", "Linear"
+        )
+        self._check_blocks()
+
+    def features(self, waveforms: "Tensor") -> "Tensor":
+        """Returns the frame features, float32, shape `(n_waveforms, n_frames, n_dims)`.
+
+        Args:
+            waveforms: shape `(n_waveforms, n_samples)`, normalised where the model wants it.
+        """
+        import torch
+
+        n_frames = (waveforms.shape[1] - MIN_SAMPLES) // HOP_SAMPLES + 1
+        bias = self._bias(n_frames, waveforms)
+        n_together = max(1, BATCH_FRAMES // n_frames)
+        answers = [
+            self._batch(waveforms[first : first + n_together], bias)
+            for first in range(0, len(waveforms), n_together)
+        ]
+        return torch.cat(answers)
+
+    def _batch(self, waveforms: "Tensor", bias: "Tensor | None") -> "Tensor":
+        import torch
+
+        encoder = self._encoder
+        x = torch.stack([self._convolved(waveform) for waveform in waveforms])
+        if encoder.relative_positional_encoder is not None:
+            x = x + encoder.relative_positional_encoder(x)
+        n_extra = 0
+        if encoder.extra_tokens is not None:
+            n_extra = encoder.extra_tokens.shape[1]
+            x = torch.cat([encoder.extra_tokens.expand(len(x), -1, -1), x], dim=1)
+        context = encoder.context_encoder
+        if context.norm is not None and not context.layer_norm_first:
+            x = context.norm(x)
+        for block in context.blocks:
+            x = _through(block, x, bias)
+        if context.norm is not None and context.layer_norm_first:
+            x = context.norm(x)
+        for block in self._network.blocks:
+            x = _through(block, x, bias)
+        if self._network.norm is not None:
+            x = self._network.norm(x)
+        return x[:, n_extra:].float()
+
+    def _convolved(self, waveform: "Tensor") -> "Tensor":
+        """Returns the convolutions' answer for one waveform, shape `(n_frames, n_dims)`."""
+        import torch
+
+        n_frames = (len(waveform) - MIN_SAMPLES) // HOP_SAMPLES + 1
+        pieces = []
+        for start in range(0, n_frames, PIECE):
+            n = min(PIECE, n_frames - start)
+            first = start * HOP_SAMPLES
+            x = waveform[first : first + (n - 1) * HOP_SAMPLES + MIN_SAMPLES].unsqueeze(1)
+            for convolution in self._convolutions:
+                x = convolution(x)
+            pieces.append(self._projection(self._norm(x)))
+        return torch.cat(pieces)
+
+    def _bias(self, n_frames: int, like: "Tensor") -> "Tensor | None":
+        """Returns what is added to the scores, shape `(1, n_heads, n, n)` with the extra tokens.
+
+        Between frames it falls with their distance, by another slope for each head; the extra
+        tokens are near to all.
+        """
+        import torch
+
+        encoder = self._encoder
+        if encoder.get_alibi_bias is None:
+            return None
+        dtype = self._projection.weight.dtype
+        n_heads = encoder.modality_cfg.num_alibi_heads
+        scale = encoder.alibi_scale.float().clamp_min(0).reshape(-1, 1, 1)
+        slopes = torch.tensor(slopes_of(n_heads), device=like.device).reshape(-1, 1, 1) * scale
+        times = torch.arange(n_frames, device=like.device, dtype=torch.float32)
+        distances = (times[:, None] - times[None, :]).abs()
+        n_extra = 0 if encoder.extra_tokens is None else encoder.extra_tokens.shape[1]
+        n = n_frames + n_extra
+        bias = torch.zeros((1, n_heads, n, n), dtype=dtype, device=like.device)
+        for head in range(n_heads):  # one at a time, so that no second table is needed
+            bias[0, head, n_extra:, n_extra:] = distances * -slopes[head]
+        return bias
+
+    def _check_blocks(self) -> None:
+        encoder, network = self._encoder, self._network
+        for block in [*encoder.context_encoder.blocks, *network.blocks]:
+            if type(block).__name__ != "AltBlock" or type(block.attn).__name__ != "AltAttention":
+                raise UnknownStructureError(f"a block is {type(block).__name__}")
+            if block.attn.cosine_attention:
+                raise UnknownStructureError("its attention is by cosine")
+            if (
+                type(block.mlp.act).__name__ != "GELU"
+                or type(block.mlp.norm).__name__ != "Identity"
+            ):
+                raise UnknownStructureError("a block widens otherwise")
+            n_heads = encoder.modality_cfg.num_alibi_heads
+            if encoder.get_alibi_bias is not None and n_heads != block.attn.num_heads:
+                raise UnknownStructureError("only some of the heads know distances")
+
+
+class _Convolution:
+    """One layer of the feature extractor on `(n, channels)`: convolution, layer norm, GELU."""
+
+    def __init__(self, convolution: Any, norm: Any) -> None:
+        kernels = convolution.weight
+        # The same values under the same name, in memory by kernel and then by channel: a kernel is
+        # then a row of a matrix, and no second copy of it is held.
+        kernels.data = kernels.data.permute(0, 2, 1).contiguous().permute(0, 2, 1)
+        self._convolution = convolution
+        self._norm = norm
+        (self._width,), (self._stride,) = convolution.kernel_size, convolution.stride
+
+    def __call__(self, x: "Tensor") -> "Tensor":
+        """Returns shape `(n_out, channels)` for `(n, channels)`, contiguous."""
+        import torch
+        from torch.nn import functional
+
+        kernels = self._convolution.weight
+        n_out = (len(x) - self._width) // self._stride + 1
+        channels = x.shape[1]
+        view = x.to(kernels.dtype).as_strided(
+            (n_out, self._width * channels), (self._stride * channels, 1), x.storage_offset()
+        )
+        matrix = kernels.permute(0, 2, 1).reshape(len(kernels), -1)
+        x = functional.linear(view, matrix, self._convolution.bias)
+        norm = self._norm
+        weight = None if norm.weight is None else norm.weight.to(x.dtype)
+        bias = None if norm.bias is None else norm.bias.to(x.dtype)
+        x = functional.layer_norm(x, norm.normalized_shape, weight, bias, norm.eps)
+        answer: Tensor = torch.ops.aten.gelu_(x)
+        return answer
+
+
+def to_bfloat16(network: Any) -> None:
+    """Turns a network to bfloat16, in place; its first convolution and its head stay float32."""
+    import torch
+
+    network.to(torch.bfloat16)
+    encoder = network.modality_encoders["AUDIO"]
+    for exact in (network.proj, encoder.local_encoder.conv_layers[0]):
+        exact.float()
+
+
+def slopes_of(n_heads: int) -> list[float]:
+    """Returns how fast each head's attention falls with distance.
+
+    Source: Press et al., 2022: `2^(-8 i / n)`, and where n is no power of 2 the slopes of the next
+    lower one, then every other one of the next higher.
+    """
+    lower = 1 << (n_heads.bit_length() - 1)
+    found = [2.0 ** (-8.0 * i / lower) for i in range(1, lower + 1)]
+    if lower < n_heads:
+        found += slopes_of(2 * lower)[0::2][: n_heads - lower]
+    return found
+
+
+def _through(block: Any, x: "Tensor", bias: "Tensor | None") -> "Tensor":
+    """Returns a block's answer, in the order of FunASR's `AltBlock.forward`."""
+    if block.layer_norm_first:
+        x = x + _attended(block.attn, block.norm1(x), bias)
+        x = _widened(block.mlp, block.norm2(x))
+        return x + x
+    x = block.norm1(x + _attended(block.attn, x, bias))
+    answer: Tensor = block.norm2(x + _widened(block.mlp, x))
+    return answer
+
+
+def _attended(attention: Any, x: "Tensor", bias: "Tensor | None") -> "Tensor":
+    from torch.nn import functional
+
+    n, n_frames, n_dims = x.shape
+    qkv = attention.qkv(x).view(n, n_frames, 3, attention.num_heads, -1)
+    query, key, value = qkv.permute(2, 0, 3, 1, 4)
+    seen = functional.scaled_dot_product_attention(
+        query, key, value, attn_mask=bias, scale=attention.scale
+    )
+    answer: Tensor = attention.proj(seen.transpose(1, 2).reshape(n, n_frames, n_dims))
+    return answer
+
+
+def _widened(mlp: Any, x: "Tensor") -> "Tensor":
+    """Returns the feed-forward part, some rows at a time, as wide rows leave the cache."""
+    import torch
+
+    rows = x.reshape(-1, x.shape[-1])
+    done = [
+        mlp.fc2(torch.ops.aten.gelu_(mlp.fc1(rows[first : first + ROWS])))
+        for first in range(0, len(rows), ROWS)
+    ]
+    return torch.cat(done).view(x.shape)
+
+
+def _encoder(network: Any) -> Any:
+    try:
+        encoder = network.modality_encoders["AUDIO"]
+        known = (
+            type(encoder).__name__ == "AudioEncoder" and encoder.fixed_positional_encoder is None
+        )
+        # A scale of its own for each layer, or a learned table, is not what this module builds.
+        known &= encoder.get_alibi_bias is None or (
+            encoder.alibi_scale.shape[0] == 1 and not hasattr(encoder, "alibi_bias")
+        )
+        known &= network.proj is not None and encoder.context_encoder is not None
+    except (AttributeError, KeyError) as error:
+        raise UnknownStructureError(f"it lacks {error}") from error
+    if not known:
+        raise UnknownStructureError("its encoder is built otherwise")
+    return encoder
+
+
+def _parts(layer: Any) -> tuple[Any, Any]:
+    """Returns the convolution and the layer norm of one layer of the feature extractor."""
+    convolution, _, normed, _ = _children(layer, "Conv1d", "Dropout", "Sequential", "GELU")
+    _, norm, _ = _children(normed, "TransposeLast", "Fp32LayerNorm", "TransposeLast")
+    if convolution.groups != 1 or convolution.padding != (0,) or convolution.dilation != (1,):
+        raise UnknownStructureError("a convolution is grouped or padded")
+    return convolution, norm
+
+
+def _children(module: Any, *kinds: str) -> tuple[Any, ...]:
+    found = tuple(module)
+    if tuple(type(child).__name__ for child in found) != kinds:
+        names = ", ".join(type(child).__name__ for child in found)
+        raise UnknownStructureError(f"a layer is {names}")
+    return found

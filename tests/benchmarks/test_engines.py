@@ -1,0 +1,84 @@
+"""The benchmarks of engines: figures that fit the contract, and the arithmetic behind them."""
+
+import json
+import math
+import sys
+
+import jsonschema
+import pytest
+
+from benchmarks import engine_speed, long_recording
+from benchmarks.machine import flops_of, matrix_peak
+from core.contract import schema
+from core.settings import SAMPLES_DIR
+
+torch = pytest.importorskip("torch")
+
+
+def figures(monkeypatch, capsys, module, *arguments):
+    monkeypatch.setattr(sys, "argv", ["benchmark", *arguments])
+    module.main()
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    for figure in found:
+        jsonschema.validate(figure, schema("benchmark"))
+    return {figure["figure"]: figure for figure in found}
+
+
+def test_speed_of_a_shape_is_told_beside_funasr(monkeypatch, capsys):
+    pytest.importorskip("funasr")
+    arguments = ("--shape", "tiny", "--seconds", "1", "--repeat", "1", "--processor-time")
+    n_threads = torch.get_num_threads()
+    try:
+        found = figures(monkeypatch, capsys, engine_speed, *arguments)
+    finally:
+        torch.set_num_threads(n_threads)
+    assert found["seconds_per_second"]["ratio"] > 0
+    assert "FunASR" in found["seconds_per_second"]["against"]
+    assert 0 < found["peak_share"]["value"] < 1.5
+
+
+def test_speed_of_compact_is_told(monkeypatch, capsys):
+    arguments = ("--engine", "compact", "--seconds", "3", "--repeat", "1", "--precision", "fp32")
+    found = figures(monkeypatch, capsys, engine_speed, *arguments)
+    assert found["seconds_per_second"]["value"] > 0
+    assert found["seconds_per_second"]["ratio"] is None
+
+
+def test_products_are_counted():
+    a = torch.zeros(30, 40)
+    q = torch.zeros(1, 2, 50, 8)
+    with torch.inference_mode():
+        assert flops_of(lambda: a @ a.T) == 2 * 30 * 40 * 30
+        attended = torch.nn.functional.scaled_dot_product_attention
+        assert flops_of(lambda: attended(q, q, q)) == 2 * 2 * 2 * 50 * 50 * 8
+    assert matrix_peak("fp32") > 1e8
+
+
+def test_long_recording_is_analysed_in_a_process_of_its_own(monkeypatch, capsys):
+    arguments = ("--minutes", "0.2", "--points", "0.2", "--engine", "compact")
+    found = figures(monkeypatch, capsys, long_recording, *arguments)
+    assert 0.1 < found["peak_memory_gb"]["value"] < 2.0
+    assert found["memory_growth_gb"]["value"] == 0
+    assert found["time_exponent"]["value"] is None
+    assert found["seconds_per_second"]["value"] > 0
+
+
+def test_exponent_is_the_slope_of_logarithms():
+    assert long_recording.exponent({5.0: 7.0, 10.0: 14.0, 60.0: 84.0}) == pytest.approx(1.0)
+    assert long_recording.exponent({5.0: 1.0, 10.0: 4.0}) == pytest.approx(2.0)
+    assert long_recording.exponent({5.0: 1.0}) is None
+
+
+def test_recording_is_as_long_as_asked(tmp_path):
+    import wave
+
+    assert SAMPLES_DIR.is_dir()
+    with wave.open(str(long_recording.write_talk(tmp_path / "a.wav", 1.5))) as file:
+        assert math.isclose(file.getnframes() / file.getframerate(), 90.0)
+
+
+def test_wrong_usage_is_told(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["benchmark", "--minutes", "5"])
+    with pytest.raises(SystemExit):
+        long_recording.main()
+    assert "--engine or --shape" in capsys.readouterr().err
