@@ -1,13 +1,11 @@
-"""The lanes under the curves of a recording: stretches and points in time, each with its text.
+"""The lanes under the curves of a recording: stretches and points in time, each with its text."""
 
-To add a lane, append a provider to `PROVIDERS`; one that has nothing to show returns none.
-"""
-
-from collections.abc import Callable
 from typing import Final, Literal, NotRequired, TypedDict
 
+from core.labels.records import Kind
 from core.records import Segment, Span
-from dashboard import palette, resources
+from core.timeline.turning_points import FALSE_PER_HOUR
+from dashboard import labelling, palette, resources
 from dashboard.resources import Choice
 
 SEGMENTS: Final = "segments"
@@ -31,17 +29,21 @@ class Lane(TypedDict):
     items: list[Item]
 
 
-Provider = Callable[[Choice, bool], list[Lane]]
-
-
-def lanes(choice: Choice, dark: bool = False) -> list[Lane]:
+def lanes(
+    choice: Choice, dark: bool = False, *, blind: bool = False, rate: float = FALSE_PER_HOUR
+) -> list[Lane]:
     """Returns the lanes of a run that hold anything, in the order in which they are drawn.
 
     Args:
         choice: the run.
         dark: for a dark ground.
+        blind: without anything that the engine says.
+        rate: false turning points per hour that are put up with.
     """
-    return [lane for provider in PROVIDERS for lane in provider(choice, dark) if lane["items"]]
+    found = [_segments(choice, dark, blind), _speakers(choice), _speech(choice, dark)]
+    if not blind:
+        found.append(_turning_points(choice, rate))
+    return [lane for lane in [*found, *labels_of(choice.recording)] if lane["items"]]
 
 
 def stops(found: list[Lane]) -> list[float]:
@@ -77,43 +79,66 @@ def thinned(lane: Lane, span: Span, n_pixels: int) -> Lane:
     return Lane(name=lane["name"], kind=lane["kind"], items=kept)
 
 
-def _segments(choice: Choice, dark: bool) -> list[Lane]:
+def _segments(choice: Choice, dark: bool, blind: bool) -> Lane:
+    items: list[Item] = []
+    for segment in resources.segments(choice):
+        item = Item(start_s=segment.start_s, end_s=segment.end_s, text=_sentence(segment, blind))
+        if not blind:
+            item["colour"] = palette.colour(segment.emotion, dark)
+        items.append(item)
+    return Lane(name=SEGMENTS, kind="interval", items=items)
+
+
+def _speakers(choice: Choice) -> Lane:
     items = [
-        Item(
-            start_s=segment.start_s,
-            end_s=segment.end_s,
-            text=_sentence(segment),
-            colour=palette.colour(segment.emotion, dark),
-        )
-        for segment in resources.segments(choice)
+        Item(start_s=turn.start_s, end_s=turn.end_s, text=turn.speaker)
+        for turn in resources.turns(choice)
     ]
-    return [Lane(name=SEGMENTS, kind="interval", items=items)]
+    return Lane(name="speakers", kind="interval", items=items)
 
 
-def _speakers(choice: Choice, dark: bool) -> list[Lane]:
-    del dark
-    items = [
-        Item(start_s=s.start_s, end_s=s.end_s, text=s.speaker)
-        for s in resources.segments(choice)
-        if s.speaker
-    ]
-    return [Lane(name="speakers", kind="interval", items=items)]
-
-
-def _speech(choice: Choice, dark: bool) -> list[Lane]:
+def _speech(choice: Choice, dark: bool) -> Lane:
     grey = palette.SPEECH[dark]
     items = [
         Item(start_s=s.start_s, end_s=s.end_s, text="speech", colour=grey)
         for s in resources.timeline(choice).speech_spans()
     ]
-    return [Lane(name="speech", kind="interval", items=items)]
+    return Lane(name="speech", kind="interval", items=items)
 
 
-def _sentence(segment: Segment) -> str:
+def _turning_points(choice: Choice, rate: float) -> Lane:
+    items = [
+        Item(
+            start_s=point.time_s,
+            end_s=point.time_s,
+            text=f"from {point.before} to {point.after}"
+            + (", where the speaker changes" if point.new_speaker else ""),
+        )
+        for point in resources.turning_points(choice, rate)
+    ]
+    return Lane(name=TURNING_POINTS, kind="point", items=items)
+
+
+def labels_of(recording: str) -> list[Lane]:
+    """Returns a lane for the labels of each annotator, and one for each imported transcript."""
+    found: dict[tuple[Kind, str], list[Item]] = {}
+    for label in labelling.of(recording).labels:
+        item = Item(start_s=label.start_s, end_s=label.end_s, text=label.term)
+        found.setdefault((label.kind, label.annotator), []).append(item)
+    return [
+        Lane(
+            name=f"labels {name}" if kind is Kind.EMOTION else f"transcript {name}",
+            kind="interval",
+            items=items,
+        )
+        for (kind, name), items in sorted(found.items())
+    ]
+
+
+def _sentence(segment: Segment, blind: bool) -> str:
+    if blind:
+        return f"segment {segment.segment + 1}"
     sure = ""
     if segment.confidence is not None:
         sure = f", calibrated confidence {segment.confidence:.2f}"
     return f"segment {segment.segment + 1} sounds {segment.emotion} to the engine{sure}"
-
-
-PROVIDERS: list[Provider] = [_segments, _speakers, _speech]

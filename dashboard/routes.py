@@ -3,6 +3,7 @@
 import io
 import math
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from starlette.requests import Request
@@ -79,6 +80,7 @@ def plotly_js(request: Request) -> Response:
 
 def view(request: Request) -> Response:
     """Answers with curves, waveform, lanes and prosody of a span, as JSON; see `dashboard.scope`."""
+    from core.timeline.turning_points import FALSE_PER_HOUR, PENALTIES
     from dashboard import scope
     from dashboard.resources import Choice
 
@@ -102,6 +104,8 @@ def view(request: Request) -> Response:
             speech_only=request.query_params.get("frames") != "all",
             stacked=request.query_params.get("stacked") == "1",
             second=second,
+            blind=request.query_params.get("blind") == "1",
+            rate=_one_of(request, "rate", PENALTIES, FALSE_PER_HOUR),
             dark=request.query_params.get("dark") == "1",
             parts=frozenset(request.query_params.get("parts", "").split(",")),
         )
@@ -155,6 +159,15 @@ def _span(request: Request) -> Span:
     if not start_s < end_s:
         raise ValueError("A span ends after it starts; give start and end in seconds.")
     return Span(start_s, end_s)
+
+
+def _one_of(request: Request, name: str, known: Collection[float], otherwise: float) -> float:
+    if not request.query_params.get(name):
+        return otherwise
+    value = _number(request, name, min(known), max(known))
+    if value not in known:
+        raise ValueError(f"{name} must be one of {', '.join(f'{n:g}' for n in known)}.")
+    return value
 
 
 def _number(request: Request, name: str, least: float, most: float) -> float:

@@ -8,6 +8,7 @@ import streamlit as st
 from core.records import Span
 from core.timeline import compare
 from core.timeline.track import FrameChoice, Timeline
+from core.timeline.turning_points import FALSE_PER_HOUR
 from dashboard import lanes, resources, scope_view, sound
 from dashboard.resources import Choice
 from dashboard.scope_view import MOST_PIXELS, Json
@@ -24,6 +25,8 @@ class Wanted:
         n_pixels: how wide the span is drawn.
         smoothing_s: width of the region that each point of a curve reads out.
         second: another run of the same recording, drawn beside it with the difference.
+        blind: nothing that the engine says is told.
+        rate: false turning points per hour that are put up with.
         parts: of `lanes`, `wave` and `prosody`, those that are drawn beside the curves.
     """
 
@@ -38,6 +41,8 @@ class Wanted:
     stacked: bool = False
     dark: bool = False
     second: Choice | None = None
+    blind: bool = False
+    rate: float = FALSE_PER_HOUR
     parts: frozenset[str] = frozenset({LANES, WAVE})
 
     @property
@@ -55,18 +60,17 @@ def view(wanted: Wanted) -> Json:
     timeline = resources.timeline(wanted.choice)
     end_s = min(wanted.span.end_s, timeline.track.duration_s)
     span = Span(min(wanted.span.start_s, max(0.0, end_s - 0.02)), end_s)
-    scores = curve(wanted.choice, wanted.smoothing_s, wanted.speech_only)
     answer: Json = {
         "start_s": span.start_s,
         "end_s": span.end_s,
-        "curves": scope_view.curves(timeline, scores, span, wanted.n_pixels, every=wanted.stacked),
+        "curves": {},
         "waiting": {},
         "failed": {},
     }
-    if wanted.second is not None:
-        answer |= _beside(wanted, wanted.second, timeline, scores, span)
+    if not wanted.blind:
+        answer |= _curves(wanted, timeline, span)
     if LANES in wanted.parts:
-        found = lanes.lanes(wanted.choice, wanted.dark)
+        found = lanes.lanes(wanted.choice, wanted.dark, blind=wanted.blind, rate=wanted.rate)
         answer["lanes"] = scope_view.shown_lanes(found, span, wanted.n_pixels)
     if WAVE in wanted.parts:
         wave = sound.peaks(wanted.recording, wanted.channel)
@@ -81,6 +85,15 @@ def view(wanted: Wanted) -> Json:
         elif voice is not None:
             answer["prosody"] = scope_view.prosody_lines(voice, span, wanted.n_pixels)
     return answer
+
+
+def _curves(wanted: Wanted, timeline: Timeline, span: Span) -> Json:
+    """Returns the curves of the run, those of the second, and how they differ."""
+    scores = curve(wanted.choice, wanted.smoothing_s, wanted.speech_only)
+    drawn = scope_view.curves(timeline, scores, span, wanted.n_pixels, every=wanted.stacked)
+    if wanted.second is None:
+        return {"curves": drawn}
+    return {"curves": drawn} | _beside(wanted, wanted.second, timeline, scores, span)
 
 
 def _beside(

@@ -3,9 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from core.records import Segment
+from core.records import Segment, Span
 from core.timeline.track import Timeline
-from dashboard import navigation, palette, resources, words
+from core.timeline.turning_points import FALSE_PER_HOUR
+from dashboard import navigation, palette, resources, spans, words
 from dashboard.components import (
     choose,
     conversation,
@@ -46,13 +47,15 @@ def main() -> None:
     missing = resources.has_audio(row["recording"])
     if missing:
         moved.show(row["recording"], missing)
-    look, names = _look(row, others)
+    blind = labels.blind(choice.recording)
+    look, names = _look(row, others, blind)
     _view(row, choice, timeline, segments, look, names)
-    summary.show(timeline, segments)
-    conversation.show(choice, timeline)
-    segment_table.show(row, timeline, segments)
-    labels.show(row, choice, segment_table.cued(row, segments))
-    exports.show(row, choice, timeline, segments)
+    labels.show(row, choice, _marked(timeline))
+    if not blind:
+        summary.show(timeline, segments)
+        conversation.show(choice, timeline)
+        segment_table.show(row, timeline, segments)
+        exports.show(row, choice, timeline, segments)
     quality.show(timeline)
     provenance.show(timeline)
 
@@ -115,8 +118,15 @@ def _title(row: pd.Series, timeline: Timeline) -> None:
         st.warning(warning, icon=":material/warning:")
 
 
-def _look(row: pd.Series, others: pd.DataFrame) -> tuple[scope.Look, tuple[str, str]]:
+def _marked(timeline: Timeline) -> Span | None:
+    return spans.parse(st.query_params.get(Keys.REGION), timeline.track.duration_s)
+
+
+def _look(row: pd.Series, others: pd.DataFrame, blind: bool) -> tuple[scope.Look, tuple[str, str]]:
     """Asks how the curves are drawn, and what is drawn beside them; returns the tracks' names too."""
+    if blind:
+        look = scope.Look(DEFAULT_SMOOTHING_S, SPEECH_ONLY, stacked=False, blind=True)
+        return look, (_track_label(row), "")
     bar = st.container(horizontal=True, gap="large")
     width_s = bar.select_slider(
         "Smoothing, s",
@@ -149,7 +159,8 @@ def _look(row: pd.Series, others: pd.DataFrame) -> tuple[scope.Look, tuple[str, 
         beside = choose.show("Beside it", Keys.SECOND, names, bar, help=words.SECOND, width=330)
         if beside:
             second, name = resources.choice_of(others.loc[beside]), names[beside]
-    look = scope.Look(float(width_s), frames or SPEECH_ONLY, view == STACKED, second)
+    rate = float(st.session_state.get(Keys.SENSITIVITY, FALSE_PER_HOUR))
+    look = scope.Look(float(width_s), frames or SPEECH_ONLY, view == STACKED, second, rate=rate)
     return look, (_track_label(row), name)
 
 
@@ -163,9 +174,10 @@ def _view(
     names: tuple[str, str],
 ) -> None:
     """Shows the recording over time; what is marked there is looked into below, and only that anew."""
-    cue = segment_table.cue(row, segments)
+    cue = None if look.blind else segment_table.cue(row, segments)
     marked = scope.show(choice, timeline, look, names, cue)
-    inspector.show(choice, timeline, segments, marked)
+    if not look.blind:
+        inspector.show(choice, timeline, segments, marked)
 
 
 main()

@@ -25,6 +25,7 @@ NEAR_TURN_S: Final = 1.5
 
 # By `python -m benchmarks.turning_points --calibrate`: false points per hour to penalty.
 PENALTIES: Final[dict[float, float]] = {1.0: 100.0, 3.0: 60.0, 10.0: 30.0}
+FALSE_PER_HOUR: Final = 3.0  # unless told otherwise
 
 
 @dataclass(frozen=True)

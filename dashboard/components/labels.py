@@ -73,25 +73,6 @@ def show(row: pd.Series, choice: Choice, cue: Span | None = None) -> None:
     label_agreement.show(recording)
 
 
-def lanes(recording: str) -> list[dict[str, Any]]:
-    """Returns the labels of a recording as lanes of a timeline: one for each annotator or speaker.
-
-    Each is `{"name", "kind": "interval", "items": [{"start_s", "end_s", "text"}]}`.
-    """
-    found: dict[tuple[Kind, str], list[dict[str, Any]]] = {}
-    for label in labelling.of(recording).labels:
-        item = {"start_s": label.start_s, "end_s": label.end_s, "text": label.term}
-        found.setdefault((label.kind, label.annotator), []).append(item)
-    return [
-        {
-            "name": name if kind is Kind.EMOTION else f"transcript {name}",
-            "kind": "interval",
-            "items": items,
-        }
-        for (kind, name), items in sorted(found.items())
-    ]
-
-
 def apply_event(choice: Choice, event: dict[str, Any]) -> str | None:
     """Does what a key on the timeline asks for.
 

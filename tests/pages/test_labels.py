@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.labels import history
 from core.labels.records import Draft, Kind
-from dashboard import labelling, shared
+from dashboard import labelling, lanes, shared
 from dashboard.components import labels
 from dashboard.resources import Choice
 from tests.pages.test_map import text_of
@@ -201,9 +201,9 @@ def test_timeline_events_and_lanes(diary, monkeypatch):
         kind=Kind.TRANSCRIPT,
     )
     history.add(shared.scope().store, said)
-    assert labels.lanes(diary) == [
+    assert lanes.labels_of(diary) == [
         {
-            "name": "Anna",
+            "name": "labels Anna",
             "kind": "interval",
             "items": [
                 {"start_s": 1.0, "end_s": 2.0, "text": "happy"},
@@ -217,7 +217,7 @@ def test_timeline_events_and_lanes(diary, monkeypatch):
         },
     ]
     assert labels.apply_event(choice, {"kind": "undo"}) is None
-    assert len(labels.lanes(diary)[0]["items"]) == 1
+    assert len(lanes.labels_of(diary)[0]["items"]) == 1
     assert "no stretch" in labels.apply_event(choice, event | {"end_s": 0.5})
     assert "select a region" in labels.apply_event(choice, {"kind": "label", "emotion": "sad"})
     assert labels.apply_event(choice, {"kind": "other"}) is None

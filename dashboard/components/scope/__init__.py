@@ -13,7 +13,9 @@ import streamlit as st
 from core.emotions import EMOTIONS
 from core.records import Span
 from core.timeline.track import Timeline
-from dashboard import lanes, marking, palette, resources, routes, spans
+from core.timeline.turning_points import FALSE_PER_HOUR
+from dashboard import labelling, lanes, palette, resources, routes, spans
+from dashboard.components import labels
 from dashboard.resources import Choice
 from dashboard.session import SPEECH_ONLY, Keys, is_dark
 
@@ -38,12 +40,16 @@ class Look:
         frames: `session.SPEECH_ONLY` or `session.ALL_FRAMES`.
         stacked: areas that add up to 1 instead of lines.
         second: another run of the same recording, beside this one.
+        blind: without anything that the engine says.
+        rate: false turning points per hour that are put up with.
     """
 
     smoothing_s: float
     frames: str
     stacked: bool
     second: Choice | None = None
+    blind: bool = False
+    rate: float = FALSE_PER_HOUR
 
 
 def show(
@@ -64,7 +70,6 @@ def show(
     """
     duration_s = timeline.track.duration_s
     region = spans.parse(st.query_params.get(Keys.REGION), duration_s)
-    labels = marking.names(choice)
     result = _scope(
         key=f"{Keys.SCOPE}.{choice.recording}",
         data=_data(choice, timeline, look, names)
@@ -72,7 +77,7 @@ def show(
             "region": _times(region),
             "zoom": _times(spans.parse(st.query_params.get(Keys.ZOOM), duration_s)),
             "cue": None if cue is None else {"id": cue[0], **(_times(cue[1]) or {})},
-            "labels": labels,
+            "labels": [str(e) for e in EMOTIONS],
         },
         on_region_change=_nothing,
         on_label_change=_nothing,
@@ -100,17 +105,24 @@ def _pass_on(choice: Choice, result: Any, duration_s: float) -> None:
     said = result.get("label")
     if said:
         span = spans.checked(said.get("start_s"), said.get("end_s"), duration_s)
-        if span is not None:
-            marking.label(choice, span, said.get("label"))
+        event = {"kind": "label", "emotion": said.get("label")}
+        _tell(labels.apply_event(choice, event | (_times(span) or {})))
     if result.get("undo"):
-        marking.undo(choice)
+        _tell(labels.apply_event(choice, {"kind": "undo"}))
+
+
+def _tell(sentence: str | None) -> None:
+    """Says why a label was not kept, or shows the page anew with what was."""
+    if sentence is None:
+        st.rerun()
+    st.toast(sentence, icon=":material/info:")
 
 
 def _data(choice: Choice, timeline: Timeline, look: Look, names: tuple[str, str]) -> dict[str, Any]:
     dark = is_dark()
     known = resources.recording(choice.recording)
     there = resources.has_audio(choice.recording) is None
-    found = lanes.lanes(choice, dark)
+    found = lanes.lanes(choice, dark, blind=look.blind, rate=look.rate)
     points = any(lane["name"] == lanes.TURNING_POINTS for lane in found)
     return {
         "name": known.name,
@@ -120,7 +132,7 @@ def _data(choice: Choice, timeline: Timeline, look: Look, names: tuple[str, str]
         "view": routes.view_url(choice.recording),
         "spectrogram": routes.spectrogram_url(choice.recording),
         "plotly": routes.plotly_url(),
-        "track": _query(choice),
+        "track": _query(choice) | _said(look),
         "track_label": names[0],
         "second": None if look.second is None else _query(look.second),
         "second_label": names[1],
@@ -133,7 +145,7 @@ def _data(choice: Choice, timeline: Timeline, look: Look, names: tuple[str, str]
         "stops_name": "turning point" if points else "border of a segment",
         "emotions": [
             {"name": str(e), "colour": palette.colour(e, dark), "dash": palette.dash(e)}
-            for e in EMOTIONS
+            for e in ([] if look.blind else EMOTIONS)
         ],
         "colours": {
             "ink": palette.INK[dark],
@@ -145,6 +157,15 @@ def _data(choice: Choice, timeline: Timeline, look: Look, names: tuple[str, str]
             "onblue": "#14171C" if dark else "#FFFFFF",
             "ground": "#14171C" if dark else "#FFFFFF",
         },
+    }
+
+
+def _said(look: Look) -> dict[str, str]:
+    """What else the lanes depend on; the version has them asked for anew after each label."""
+    return {
+        "blind": "1" if look.blind else "",
+        "rate": f"{look.rate:g}",
+        "labels": str(labelling.version()),
     }
 
 
