@@ -60,7 +60,7 @@ _LABEL_MEANING = {
     "note": "note of the annotator",
     "annotator": "whose judgement it is; of a transcript who speaks",
     "by": "who made or imported it",
-    "blind": "whether the engine's results were hidden from the annotator; empty if not known",
+    "blind": "whether the annotator had not seen the engine's results on that visit; empty if not known",
     "origin": "name of the file it was imported from",
     "created_at": "when it got its present form, UTC",
     "channel": "channel it is about, from 0; -1 is all",

@@ -265,3 +265,4 @@ def _label(row: Mapping[str, Any], by: str) -> Label:
 
 def _append(store: Store, rows: Iterable[dict[str, Any]]) -> None:
     store.lake.append(_TABLE, pa.Table.from_pylist(list(rows), schema=TABLES[_TABLE].schema))
+    store.lake.tidy(_TABLE)

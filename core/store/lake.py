@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -108,6 +109,18 @@ class Lake:
                 return 0
 
         return _guarded(delete, f"remove rows from the table {name!r}")
+
+    def tidy(self, name: str, most_files: int = 24) -> None:
+        """Joins the small files of a table into one where there are many; its rows stay the same.
+
+        For tables that grow by single rows: reading 200 files took over a second. It does not
+        disturb writers and readers, and where another process was first nothing happens.
+        """
+        with suppress(DeltaError, OSError):
+            table = self._table(name)
+            if len(table.file_uris()) >= most_files:
+                table.optimize.compact(writer_properties=_properties(TABLES[name]))
+                table.create_checkpoint()
 
     def version(self, name: str) -> int:
         """Returns the number of the last commit, or -1 for a table never written."""

@@ -47,7 +47,7 @@ def show(recording: str, stem: str) -> str:
         stem: begins the names of files.
     """
     bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
-    chosen = bar.segmented_control(
+    chosen = bar.pills(
         "Format", list(_FORMATS), default="CSV", key=Keys.EXPORT_FORMAT, bind="query-params"
     )
     kind = _FORMATS[chosen or "CSV"]

@@ -49,24 +49,24 @@ def _pairs(found: Agreement) -> None:
             "Segments": pair.counts.n_segments,
             "Recordings": pair.counts.n_recordings,
             "Speakers": pair.counts.n_speakers,
-            "Same": pair.agreement,
+            "Same, %": _percent(pair.agreement),
             "Kappa": pair.kappa,
             "Both labelled, s": pair.shared_s,
-            "Same, of time": pair.time_agreement,
+            "Same, % of time": _percent(pair.time_agreement),
             "Kappa, of time": pair.time_kappa,
             "Own terms left out": pair.own_terms,
             "Not blind": pair.seen,
         }
         for pair in found.pairs
     ]
-    share = st.column_config.NumberColumn(format="percent")
+    share = st.column_config.NumberColumn(format="%.0f")
     digits = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
         column_config={
-            "Same": share,
-            "Same, of time": share,
+            "Same, %": share,
+            "Same, % of time": share,
             "Kappa": digits,
             "Kappa, of time": digits,
             "Both labelled, s": st.column_config.NumberColumn(format="%.1f"),
@@ -74,11 +74,18 @@ def _pairs(found: Agreement) -> None:
     )
 
 
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
 def _told(counts: Counts) -> str:
-    return (
-        f"{counts.n_segments:,} segments of {counts.n_recordings:,} recordings and "
-        f"{counts.n_speakers:,} known speakers"
+    numbers = (
+        (counts.n_segments, "segment"),
+        (counts.n_recordings, "recording"),
+        (counts.n_speakers, "known speaker"),
     )
+    parts = [f"{n:,} {name}{'' if n == 1 else 's'}" for n, name in numbers]
+    return f"{parts[0]} of {parts[1]} and {parts[2]}"
 
 
 def _gamma(recording: str) -> None:

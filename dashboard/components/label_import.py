@@ -84,13 +84,18 @@ def _preview(found: Preview, annotator: str) -> None:
     parts += [f"{words.plain(sentence)}." for sentence in found.left_out]
     st.markdown(" ".join(parts))
     rows = [
-        {"Start, s": d.start_s, "End, s": d.end_s, "Text": d.term, "Annotator": d.annotator}
+        {
+            "Start, s": f"{d.start_s:.3f}",
+            "End, s": f"{d.end_s:.3f}",
+            "Text": d.term,
+            "Annotator": d.annotator,
+        }
         for d in found.drafts[:_SHOWN]
     ]
     if rows:
         st.caption(f"The first {len(rows)}")
         st.dataframe(pd.DataFrame(rows), hide_index=True)
-    if st.button(f"Import {len(found.drafts):,}", type="primary", disabled=not found.drafts):
+    if st.button(f"Import {len(found.drafts):,}", disabled=not found.drafts):
         error = labelling.store_preview(found, annotator or found.drafts[0].annotator)
         if error:
             st.error(words.plain(error), icon=":material/error:")

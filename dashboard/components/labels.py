@@ -62,8 +62,9 @@ def show(row: pd.Series, choice: Choice, cue: Span | None = None) -> None:
         if known.labels:
             st.caption(f"{len(known.labels)} labels of {len(people)} annotators are stored.")
         return
+    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    name = _annotator(bar)
     _reveal(bar, recording)
-    name = _annotator(recording)
     place = st.container()
     chosen = _table(known.labels)
     with place:
@@ -71,6 +72,9 @@ def show(row: pd.Series, choice: Choice, cue: Span | None = None) -> None:
         _steps(recording, name, known)
     label_import.show(recording, name)
     label_agreement.show(recording)
+    if name:
+        data = {"cookie": labelling.COOKIE, "name": name}
+        _KEEPER(key=f"annotator-{recording}", data=data, height=1)
 
 
 def apply_event(choice: Choice, event: dict[str, Any]) -> str | None:
@@ -123,22 +127,20 @@ def _was_blind(recording: str) -> bool:
 
 
 def _reveal(bar: Any, recording: str) -> None:
-    if recording in _marked(Keys.REVEALED):
-        bar.caption("The engine's results are shown; new labels are marked as not blind.")
-    elif recording in _marked(Keys.SEEN):
-        bar.caption(
+    """Offers to show what the engine says, where it is hidden, and says what that means."""
+    hidden = st.session_state.get(Keys.BLIND_ASKED) and recording not in _marked(Keys.REVEALED)
+    if hidden and bar.button("Reveal the engine's results", help=words.BLIND):
+        _marked(Keys.REVEALED).add(recording)
+        st.rerun()
+    if not _was_blind(recording):
+        st.caption(
             "You have seen the engine's results of this recording on this visit; new labels are "
             "marked as not blind."
         )
-    if recording not in _marked(Keys.REVEALED) and bar.button(
-        "Reveal the engine's results", help=words.BLIND
-    ):
-        _marked(Keys.REVEALED).add(recording)
-        st.rerun()
 
 
-def _annotator(recording: str) -> str:
-    name = st.text_input(
+def _annotator(bar: Any) -> str:
+    name = bar.text_input(
         "Annotator",
         value=labelling.remembered() if Keys.ANNOTATOR not in st.session_state else None,
         key=Keys.ANNOTATOR,
@@ -147,14 +149,7 @@ def _annotator(recording: str) -> str:
         help=words.ANNOTATOR,
         width=320,
     )
-    clean = (name or "").strip()
-    if clean:
-        _KEEPER(
-            key=f"annotator-{recording}",
-            data={"cookie": labelling.COOKIE, "name": clean},
-            height=1,
-        )
-    return clean
+    return (name or "").strip()
 
 
 def _steps(recording: str, name: str, known: Any) -> None:
@@ -184,9 +179,9 @@ def _table(labels: tuple[Label, ...]) -> Label | None:
             "Start, s": [x.start_s for x in labels],
             "End, s": [x.end_s for x in labels],
             "Label": [_worded(x) for x in labels],
-            "Intensity": [x.intensity for x in labels],
+            "Intensity": ["" if x.intensity is None else f"{x.intensity:.1f}" for x in labels],
             "Annotator": [x.annotator for x in labels],
-            "Note": [x.note for x in labels],
+            "Note": [x.note or "" for x in labels],
             "Blind": [x.blind for x in labels],
         }
     )
@@ -201,7 +196,6 @@ def _table(labels: tuple[Label, ...]) -> Label | None:
         column_config={
             "Start, s": seconds,
             "End, s": seconds,
-            "Intensity": st.column_config.NumberColumn(format="%.1f"),
         },
     )
     rows = found["selection"]["rows"]

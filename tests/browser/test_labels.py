@@ -30,8 +30,9 @@ def standing(store) -> list[tuple]:
 
 
 def label(page, start_s: str, end_s: str, term: str) -> None:
-    page.get_by_label("Start, s").fill(start_s)
-    page.get_by_label("End, s").fill(end_s)
+    for box, value in (("Start, s", start_s), ("End, s", end_s)):
+        page.get_by_label(box).fill(value)
+        page.keyboard.press("Tab")
     box = page.get_by_role("combobox", name="Emotion or own term")
     box.click()
     box.fill(term)
@@ -45,10 +46,10 @@ def test_label_undo_and_reload(page, served):
     name = page.get_by_label("Annotator", exact=True)
     name.fill("Anna Ö.")
     name.press("Enter")
+    page.wait_for_function("document.cookie.includes('tonescope_annotator')")
     label(page, "1.25", "2.5", "sad")
     page.get_by_role("button", name="Undo").and_(page.locator(":enabled")).wait_for()
     label(page, "3", "4", "wistful <b>")
-    page.wait_for_function("document.cookie.includes('tonescope_annotator')")
     _until(page, lambda: len(standing(store)) == 2)
     assert standing(store) == [
         ("Anna Ö.", 1.25, 2.5, "sad"),

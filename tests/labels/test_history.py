@@ -184,6 +184,15 @@ def test_people_label_at_once_and_lose_nothing(book, draft):
         assert len(terms(book, person)) == 4
 
 
+def test_hundreds_of_labels_stay_in_few_files(book, draft):
+    for number in range(60):
+        history.add(book, draft(term=f"term {number}"))
+    assert terms(book) == [f"term {number}" for number in range(60)]
+    assert history.undo(book, RECORDING, "Anna")
+    assert len(terms(book)) == 59
+    assert len(book.lake._table("labels").file_uris()) < 30
+
+
 def test_killed_import_is_there_whole_or_not_at_all(book):
     script = (
         "import sys; from pathlib import Path; from core.store.store import Store\n"

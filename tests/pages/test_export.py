@@ -157,6 +157,9 @@ def test_without_a_browser_html_is_offered_and_the_cure_told(open_page, diary, m
     assert not app.exception
     assert "sudo apt-get install chromium" in text_of(app)
     assert app.segmented_control(key="picture").options == ["HTML"]
+    config = json.loads(app.get("plotly_chart")[0].proto.config)
+    assert config["toImageButtonOptions"]["format"] == "svg"  # by the visitor's own browser
+    assert config["modeBarButtons"] == [["toImage"]]
 
 
 def test_browser_that_fails_is_explained(open_page, diary, monkeypatch):

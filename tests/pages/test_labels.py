@@ -139,10 +139,10 @@ def test_agreement_states_what_it_rests_on(opened, diary):
         if person == "Anna":
             assert "One annotator alone" in text_of(app)
     n = len(segments)
-    assert f"over {n} segments of 1 recordings and 0 known speakers" in text_of(app)
+    assert f"over {n} segments of 1 recording and 0 known speakers" in text_of(app)
     pairs = app.dataframe[-1].value
     assert pairs["Segments"].tolist() == [n] * 3
-    assert pairs["Same"][0] == pytest.approx((n - 1) / n)
+    assert pairs["Same, %"][0] == pytest.approx(100 * (n - 1) / n)
     assert pairs["Second"].tolist() == ["Ben", "fake-000000000000", "fake-000000000000"]
     app = click(app, "Gamma of this recording")
     assert not app.exception
