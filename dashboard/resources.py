@@ -27,6 +27,8 @@ from core.settings import SAMPLES_DIR, Conditioning, Speakers
 from core.store import query
 from core.store.rows import MIX
 from core.timeline.track import Timeline
+from core.timeline.turning_points import TurningPoint
+from core.timeline.turning_points import turning_points as find_turning_points
 from dashboard.shared import fetches, queue, scope
 
 Submit = Callable[[], str]
@@ -170,6 +172,14 @@ def segments(choice: Choice) -> tuple[Segment, ...]:
 def turns(choice: Choice) -> tuple[Turn, ...]:
     """Returns who speaks when in a track's channel, as it counts now."""
     return scope().turns(choice.recording, choice.channel)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def turning_points(
+    choice: Choice, false_per_hour: float, spoken: tuple[Turn, ...]
+) -> tuple[TurningPoint, ...]:
+    """Returns where a track sounds different from then on, at a sensitivity."""
+    return find_turning_points(timeline(choice), false_per_hour, spoken)
 
 
 def correct_turns(choice: Choice, corrected: Sequence[Turn]) -> None:

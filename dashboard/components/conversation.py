@@ -7,7 +7,7 @@ from core.errors import TonescopeError
 from core.records import Turn
 from core.speakers.turns import overlaps, rename, speakers, speech_seconds
 from core.timeline.track import Timeline
-from core.timeline.turning_points import PENALTIES, peaks, smoothing_band, turning_points
+from core.timeline.turning_points import PENALTIES, peaks, smoothing_band
 from dashboard import palette, resources, words
 from dashboard.session import Keys
 
@@ -21,7 +21,7 @@ def show(choice: resources.Choice, timeline: Timeline) -> None:
     with left:
         _speakers(choice, timeline, turns)
     with right:
-        _turning_points(timeline, turns)
+        _turning_points(choice, timeline, turns)
 
 
 def _speakers(choice: resources.Choice, timeline: Timeline, turns: tuple[Turn, ...]) -> None:
@@ -110,7 +110,7 @@ def _change(action: resources.Change) -> None:
     st.rerun()
 
 
-def _turning_points(timeline: Timeline, turns: tuple[Turn, ...]) -> None:
+def _turning_points(choice: resources.Choice, timeline: Timeline, turns: tuple[Turn, ...]) -> None:
     st.subheader("Turning points", help=words.TURNING_POINTS, anchor=False)
     rate = st.selectbox(
         "False points per hour",
@@ -121,7 +121,7 @@ def _turning_points(timeline: Timeline, turns: tuple[Turn, ...]) -> None:
         help=words.SENSITIVITY,
         width=220,
     )
-    found = turning_points(timeline, rate, turns)
+    found = resources.turning_points(choice, rate, turns)
     if found:
         table = pd.DataFrame(
             {
