@@ -3,8 +3,8 @@
     python -m benchmarks.diarization [--mixtures 6] [--corpora emodb,ravdess] [--seconds 60]
 
 Needs the recordings beside the project. The distance at which two voices count as one was chosen on
-CREMA-D and nEMO; EmoDB and RAVDESS had no part in it, nor did any of them in the training of the
-networks. `auto` finds out how many speakers there are, `given` is told.
+nEMO; the other corpora had no part in it, nor has any of them in the training of the networks, as far
+as their authors say. `auto` finds out how many speakers there are, `given` is told.
 """
 
 import argparse

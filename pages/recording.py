@@ -53,8 +53,8 @@ def main() -> None:
     labels.show(row, choice, _marked(timeline))
     if not blind:
         summary.show(timeline, segments)
-        conversation.show(choice, timeline)
         segment_table.show(row, timeline, segments)
+        conversation.show(choice, timeline)
         exports.show(row, choice, timeline, segments)
     quality.show(timeline)
     provenance.show(timeline)

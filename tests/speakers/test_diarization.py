@@ -67,7 +67,11 @@ def speech_of(turns):
     return spans
 
 
-TRUTH = [Turn("A", 0.5, 3.0), Turn("B", 3.4, 6.0), Turn("A", 6.2, 9.5), Turn("C", 9.5, 12.4)] + [
+TRUTH = [
+    Turn("A", 0.5, 3.0),
+    Turn("B", 3.4, 6.0),
+    Turn("A", 6.2, 9.5),
+    Turn("C", 9.5, 12.4),
     Turn("B", 12.0, 17.0),
     Turn("A", 17.5, 24.0),
     Turn("C", 24.3, 28.0),

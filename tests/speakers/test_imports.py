@@ -82,5 +82,5 @@ def test_bad_file_is_explained(tmp_path, name, data, said):
 
 
 def test_missing_file_is_explained(tmp_path):
-    with pytest.raises(TurnError, match="'no.csv' cannot be read"):
+    with pytest.raises(TurnError, match=r"'no\.csv' cannot be read"):
         read_turns(tmp_path / "no.csv", 10)
