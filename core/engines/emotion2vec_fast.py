@@ -4,16 +4,17 @@ What differs from FunASR's `forward`, and why:
 
 - Convolutions are matrix products over views of channels-last data, so that the layer norm after
   each needs no transposes; they run over pieces of a second, whose values stay in the cache.
-- Attention is `scaled_dot_product_attention`, which keeps no table of scores. The table of
-  distances (ALiBi) is made for one batch and let go; FunASR keeps the largest for life.
+- Attention is `scaled_dot_product_attention`, which keeps no table of scores, and only as far as a
+  head can reach (`alibi.py`). The table of distances lives for one batch, FunASR's for ever.
 - Waveforms of the same length go through the blocks together.
 - In bfloat16 all but the first convolution, whose input is the sound itself, and the head.
 
-Source: funasr/models/emotion2vec (MIT); Press et al., 2022, https://arxiv.org/abs/2108.12409 (ALiBi).
+Source: funasr/models/emotion2vec (MIT).
 """
 
 from typing import TYPE_CHECKING, Any, Final
 
+from core.engines.alibi import Bias, attend, make_bias, slopes_of
 from core.engines.base import HOP_SAMPLES
 from core.engines.emotion2vec_spec import MIN_SAMPLES
 
@@ -69,7 +70,7 @@ class FastNetwork:
         ]
         return torch.cat(answers)
 
-    def _batch(self, waveforms: "Tensor", bias: "Tensor | None") -> "Tensor":
+    def _batch(self, waveforms: "Tensor", bias: Bias | None) -> "Tensor":
         import torch
 
         encoder = self._encoder
@@ -108,37 +109,26 @@ class FastNetwork:
             pieces.append(self._projection(self._norm(x)))
         return torch.cat(pieces)
 
-    def _bias(self, n_frames: int, like: "Tensor") -> "Tensor | None":
-        """Returns what is added to the scores, shape `(1, n_heads, n, n)` with the extra tokens.
-
-        Between frames it falls with their distance, by another slope for each head; the extra
-        tokens are near to all.
-        """
+    def _bias(self, n_frames: int, like: "Tensor") -> Bias | None:
         import torch
 
         encoder = self._encoder
         if encoder.get_alibi_bias is None:
             return None
-        dtype = self._projection.weight.dtype
-        n_heads = encoder.modality_cfg.num_alibi_heads
-        scale = encoder.alibi_scale.float().clamp_min(0).reshape(-1, 1, 1)
-        slopes = torch.tensor(slopes_of(n_heads), device=like.device).reshape(-1, 1, 1) * scale
-        times = torch.arange(n_frames, device=like.device, dtype=torch.float32)
-        distances = (times[:, None] - times[None, :]).abs()
+        known = slopes_of(encoder.modality_cfg.num_alibi_heads)
+        slopes = torch.tensor(known, device=like.device)
+        slopes = slopes * encoder.alibi_scale.float().clamp_min(0).flatten()
         n_extra = 0 if encoder.extra_tokens is None else encoder.extra_tokens.shape[1]
-        n = n_frames + n_extra
-        bias = torch.zeros((1, n_heads, n, n), dtype=dtype, device=like.device)
-        for head in range(n_heads):  # one at a time, so that no second table is needed
-            bias[0, head, n_extra:, n_extra:] = distances * -slopes[head]
-        return bias
+        return make_bias(slopes, n_frames, n_extra, self._projection.weight.dtype)
 
     def _check_blocks(self) -> None:
         encoder, network = self._encoder, self._network
         for block in [*encoder.context_encoder.blocks, *network.blocks]:
             if type(block).__name__ != "AltBlock" or type(block.attn).__name__ != "AltAttention":
                 raise UnknownStructureError(f"a block is {type(block).__name__}")
-            if block.attn.cosine_attention:
-                raise UnknownStructureError("its attention is by cosine")
+            head_dims = block.attn.qkv.in_features // block.attn.num_heads
+            if block.attn.cosine_attention or block.attn.scale != head_dims**-0.5:
+                raise UnknownStructureError("its attention is scaled otherwise")
             if (
                 type(block.mlp.act).__name__ != "GELU"
                 or type(block.mlp.norm).__name__ != "Identity"
@@ -192,20 +182,7 @@ def to_bfloat16(network: Any) -> None:
         exact.float()
 
 
-def slopes_of(n_heads: int) -> list[float]:
-    """Returns how fast each head's attention falls with distance.
-
-    Source: Press et al., 2022: `2^(-8 i / n)`, and where n is no power of 2 the slopes of the next
-    lower one, then every other one of the next higher.
-    """
-    lower = 1 << (n_heads.bit_length() - 1)
-    found = [2.0 ** (-8.0 * i / lower) for i in range(1, lower + 1)]
-    if lower < n_heads:
-        found += slopes_of(2 * lower)[0::2][: n_heads - lower]
-    return found
-
-
-def _through(block: Any, x: "Tensor", bias: "Tensor | None") -> "Tensor":
+def _through(block: Any, x: "Tensor", bias: Bias | None) -> "Tensor":
     """Returns a block's answer, in the order of FunASR's `AltBlock.forward`."""
     if block.layer_norm_first:
         x = x + _attended(block.attn, block.norm1(x), bias)
@@ -216,15 +193,11 @@ def _through(block: Any, x: "Tensor", bias: "Tensor | None") -> "Tensor":
     return answer
 
 
-def _attended(attention: Any, x: "Tensor", bias: "Tensor | None") -> "Tensor":
-    from torch.nn import functional
-
+def _attended(attention: Any, x: "Tensor", bias: Bias | None) -> "Tensor":
     n, n_frames, n_dims = x.shape
     qkv = attention.qkv(x).view(n, n_frames, 3, attention.num_heads, -1)
     query, key, value = qkv.permute(2, 0, 3, 1, 4)
-    seen = functional.scaled_dot_product_attention(
-        query, key, value, attn_mask=bias, scale=attention.scale
-    )
+    seen = attend(query, key, value, bias)
     answer: Tensor = attention.proj(seen.transpose(1, 2).reshape(n, n_frames, n_dims))
     return answer
 

@@ -7,6 +7,7 @@ machine, PyTorch or FunASR measured is not taken.
 import json
 import os
 import platform
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -41,12 +42,14 @@ def note(sha256: str, **found: Any) -> None:
         draft.write_text(json.dumps(content, indent=2) + "\n")
         draft.replace(path)
     except OSError:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
 
 
 def forget(sha256: str) -> None:
     """Removes what is known of weights, so that it is measured again."""
-    _path(sha256).unlink(missing_ok=True)
+    with suppress(OSError):
+        _path(sha256).unlink()
 
 
 def _path(sha256: str) -> Path:

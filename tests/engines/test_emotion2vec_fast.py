@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.engines.emotion2vec import Emotion2vecEngine
-from core.engines.emotion2vec_fast import FastNetwork, slopes_of
+from core.engines.emotion2vec_fast import FastNetwork
 from core.engines.funasr_loader import generate, quiet_process
 from core.engines.measured import noted
 from core.engines.parity import LEAST_COSINE, Parity, compared
@@ -38,9 +38,9 @@ def parity(directory, precision, lengths_s) -> tuple[Emotion2vecEngine, Parity]:
     return engine, compared(answers, ours, engine._scores)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_it_answers_what_funasr_answers(tmp_path, seed):
-    engine, found = parity(build(tmp_path, seed), "fp32", (0.025, 1.0, 2.777, 9.99, 30.0))
+@pytest.mark.parametrize(("seed", "lengths_s"), [(1, (0.025, 2.777, 30.0)), (2, (1.0, 9.99))])
+def test_it_answers_what_funasr_answers(tmp_path, seed, lengths_s):
+    engine, found = parity(build(tmp_path, seed), "fp32", lengths_s)
     assert engine._fast is not None
     assert max(found.scores, found.embeddings) <= 1e-4
     assert found.same_label
@@ -48,7 +48,7 @@ def test_it_answers_what_funasr_answers(tmp_path, seed):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_in_bfloat16_it_answers_nearly_the_same(tmp_path, seed):
-    engine, found = parity(build(tmp_path, seed), "bf16", (1.0, 4.321))
+    engine, found = parity(build(tmp_path, seed), "bf16", (0.5, 1.7))
     assert (engine.precision, engine.remark) == ("bf16", None)
     assert LEAST_COSINE <= found.cosine < 1 - 1e-9
     assert found.same_label
@@ -142,7 +142,7 @@ def test_comparison_is_made_once(tmp_path, monkeypatch):
 
 def test_equally_long_waveforms_go_together_and_answer_as_alone(tmp_path):
     engine = Emotion2vecEngine.load(build(tmp_path))
-    sounds = np.stack([speech_like(1.2, seed)[:16_000] for seed in range(40)])
+    sounds = np.stack([speech_like(0.6, seed)[:8_000] for seed in range(6)])
     for sound, frames in zip(sounds, engine.run(sounds), strict=True):
         np.testing.assert_allclose(frames.logits, engine.run(sound[None])[0].logits, atol=2e-5)
 
@@ -164,14 +164,6 @@ def test_weights_stay_funasrs_own(tmp_path):
     matrix = kernels.permute(0, 2, 1).reshape(len(kernels), -1)
     assert matrix.data_ptr() == kernels.data_ptr()  # a view, no second copy
     assert network.alibi_biases == {}  # and no table is left
-
-
-@pytest.mark.parametrize("n_heads", [1, 2, 6, 12, 16, 20])
-def test_slopes_are_those_of_funasr(n_heads):
-    with quiet_process():
-        from funasr.models.emotion2vec.base import get_alibi
-    own = -get_alibi(2, n_heads)[:, 0, 1].numpy()
-    np.testing.assert_allclose(slopes_of(n_heads), own, rtol=1e-6)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here")
