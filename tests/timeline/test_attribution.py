@@ -44,7 +44,7 @@ def test_a_part_is_the_sum_over_its_frames():
     found = attribution(TIMELINE, Span(1.0, 3.0), 4, FrameChoice.SPEECH)
     inside = (STARTS >= 1.0 - 1e-9) & (STARTS < 3.0 - 1e-9) & TRACK.speech
     for span, part in zip(found.spans, found.parts, strict=True):
-        rows = inside & (STARTS >= span.start_s - 1e-9) & (STARTS < span.end_s - 1e-9)
+        rows = inside & (span.start_s - 1e-9 <= STARTS) & (span.end_s - 1e-9 > STARTS)
         logits = TRACK.logits[rows].astype(float)
         expected = (logits - logits.mean(axis=1, keepdims=True)).sum(axis=0) / inside.sum()
         np.testing.assert_allclose(part, expected, atol=1e-9)
