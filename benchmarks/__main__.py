@@ -10,7 +10,10 @@ from pathlib import Path
 from core.provenance import versions
 from core.settings import PROJECT_ROOT
 
-SHORT: dict[str, list[str]] = {"startup": ["--repeat", "3"]}
+SHORT: dict[str, list[str]] = {
+    "startup": ["--repeat", "3"],
+    "recording_page": ["--hours", "0.5"],
+}
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
