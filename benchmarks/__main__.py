@@ -15,6 +15,7 @@ SHORT = (
     ("engine_speed", "--engine", "compact", "--seconds", "60", "--repeat", "3"),
     ("engine_speed", "--shape", "base", "--seconds", "10", "--repeat", "2"),
     ("long_recording", "--engine", "compact", "--minutes", "4", "--points", "1,2"),
+    ("recording_page", "--hours", "0.5"),
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

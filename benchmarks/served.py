@@ -112,7 +112,7 @@ def free_port() -> int:
 _AUDIO_STATE = """() => {
   const find = (root) => {
     for (const e of root.querySelectorAll("*")) {
-      if (e.tagName === "AUDIO") return e;
+      if (e.tagName === "AUDIO" || e.tagName === "VIDEO") return e;
       const inner = e.shadowRoot && find(e.shadowRoot);
       if (inner) return inner;
     }
@@ -124,6 +124,6 @@ _AUDIO_STATE = """() => {
 
 
 def audio_state(page: Any) -> dict[str, Any] | None:
-    """Returns duration, time and pause of the page's audio element, or None without one."""
+    """Returns duration, time and pause of the page's audio or video element, or None without one."""
     state: dict[str, Any] | None = page.evaluate(_AUDIO_STATE)
     return state

@@ -64,14 +64,13 @@ def samples(recording: str, channel: int | None) -> np.ndarray:
 @lru_cache(maxsize=2)
 def _samples(path: str, channel: int | None, name: str) -> np.ndarray:
     n_samples = 0
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the array
-    with open_audio(Path(path), channel, name) as audio:
+    with tempfile.TemporaryFile() as file, open_audio(Path(path), channel, name) as audio:
         for chunk in audio.samples():
             whole = np.clip(np.round(chunk * 32768), -32768, 32767).astype(np.int16)
             file.write(whole.tobytes())
             n_samples += len(chunk)
-    file.flush()
-    return np.memmap(file, np.int16, "r", shape=(n_samples,))
+        file.flush()
+        return np.memmap(file, np.int16, "r", shape=(n_samples,))
 
 
 def _name(channel: int | None, kind: str) -> str:

@@ -48,8 +48,9 @@ def main() -> None:
     if missing:
         moved.show(row["recording"], missing)
     blind = labels.blind(choice.recording)
-    look, names = _look(row, others, blind)
-    _view(row, choice, timeline, segments, look, names)
+    look, name = _look(others, blind)
+    names = _track_labels(rows[rows["recording"] == row["recording"]].set_index("run_key"))
+    _view(row, choice, timeline, segments, look, (names[row["run_key"]], name))
     labels.show(row, choice, _marked(timeline))
     if not blind:
         summary.show(timeline, segments)
@@ -85,7 +86,7 @@ def _chosen(rows: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
         "Recording", Keys.RECORDING, {k: _label(names.loc[k]) for k in names.index}, bar[0]
     )
     mine = rows[rows["recording"] == recording].set_index("run_key", drop=False)
-    names = {k: _track_label(mine.loc[k]) for k in mine.index}
+    names = _track_labels(mine)
     asked = st.query_params.get(Keys.TRACK)
     if asked and asked not in names and recording == wanted:
         st.warning(
@@ -99,6 +100,13 @@ def _chosen(rows: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
 def _label(row: pd.Series) -> str:
     parts = [row["name"], row["session"], row["speaker"]]
     return " · ".join(str(part) for part in parts if isinstance(part, str) and part)
+
+
+def _track_labels(mine: pd.DataFrame) -> dict[str, str]:
+    """Returns names of tracks by their run keys; what looks alike is told apart by the key."""
+    names = {k: _track_label(mine.loc[k]) for k in mine.index}
+    alike = [name for name in names.values() if list(names.values()).count(name) > 1]
+    return {k: f"{name} · run {k[:6]}" if name in alike else name for k, name in names.items()}
 
 
 def _track_label(row: pd.Series) -> str:
@@ -122,12 +130,11 @@ def _marked(timeline: Timeline) -> Span | None:
     return spans.parse(st.query_params.get(Keys.REGION), timeline.track.duration_s)
 
 
-def _look(row: pd.Series, others: pd.DataFrame, blind: bool) -> tuple[scope.Look, tuple[str, str]]:
-    """Asks how the curves are drawn, and what is drawn beside them; returns the tracks' names too."""
+def _look(others: pd.DataFrame, blind: bool) -> tuple[scope.Look, str]:
+    """Asks how the curves are drawn, and which track beside them; returns its name too."""
     if blind:
-        look = scope.Look(DEFAULT_SMOOTHING_S, SPEECH_ONLY, stacked=False, blind=True)
-        return look, (_track_label(row), "")
-    bar = st.container(horizontal=True, gap="large")
+        return scope.Look(DEFAULT_SMOOTHING_S, SPEECH_ONLY, stacked=False, blind=True), ""
+    bar = st.container(horizontal=True, gap="medium")
     width_s = bar.select_slider(
         "Smoothing, s",
         SMOOTHING_S,
@@ -135,7 +142,7 @@ def _look(row: pd.Series, others: pd.DataFrame, blind: bool) -> tuple[scope.Look
         key=Keys.SMOOTHING,
         bind="query-params",
         help=words.SMOOTHING,
-        width=300,
+        width=260,
     )
     view = bar.segmented_control(
         "View",
@@ -155,13 +162,13 @@ def _look(row: pd.Series, others: pd.DataFrame, blind: bool) -> tuple[scope.Look
     )
     second, name = None, ""
     if len(others):
-        names = {"": "nothing"} | {k: _track_label(others.loc[k]) for k in others.index}
+        names = {"": "nothing"} | _track_labels(others)
         beside = choose.show("Beside it", Keys.SECOND, names, bar, help=words.SECOND, width=330)
         if beside:
             second, name = resources.choice_of(others.loc[beside]), names[beside]
     rate = float(st.session_state.get(Keys.SENSITIVITY, FALSE_PER_HOUR))
     look = scope.Look(float(width_s), frames or SPEECH_ONLY, view == STACKED, second, rate=rate)
-    return look, (_track_label(row), name)
+    return look, name
 
 
 @st.fragment

@@ -54,7 +54,7 @@ def show(
 
 
 def _numbers(choice: Choice, timeline: Timeline, read: ReadOut) -> None:
-    bar = st.container(horizontal=True, gap="large")
+    bar = st.container(horizontal=True, gap="medium")
     span = read.span
     _, n_all = timeline.total(span, FrameChoice.ALL)
     _, n_speech = timeline.total(span, FrameChoice.SPEECH)

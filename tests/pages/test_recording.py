@@ -5,8 +5,9 @@ import json
 import numpy as np
 
 from core.emotions import EMOTIONS
+from core.records import Span
 from core.timeline.track import FrameChoice
-from dashboard import resources, shared
+from dashboard import figures, resources, shared
 from tests.pages.conftest import DIARY
 
 
@@ -15,8 +16,9 @@ def _timeline(recording: str):
     return resources.timeline(resources.choice_of(row))
 
 
-def _chart(app, number: int = 0) -> dict:
-    return json.loads(app.get("plotly_chart")[number].proto.spec)
+def _drawn(app) -> dict:
+    """Returns what the view of the recording is told to draw."""
+    return json.loads(app.get("bidi_component")[0].proto.json)
 
 
 def test_empty_store_teaches_what_to_do(open_page):
@@ -26,41 +28,54 @@ def test_empty_store_teaches_what_to_do(open_page):
     assert app.button[0].label == "Analyse a recording"
 
 
-def test_timeline_has_nine_traces_in_order(open_page, diary):
+def test_view_is_told_nine_emotions_in_order(open_page, diary):
     app = open_page("recording")
     assert not app.exception
     assert app.title[0].value == "synthetic_diary.mp3"
-    names = [trace["name"] for trace in _chart(app)["data"] if trace["type"] == "scatter"]
-    assert names == [str(emotion) for emotion in EMOTIONS]
+    drawn = _drawn(app)
+    assert [e["name"] for e in drawn["emotions"]] == [str(emotion) for emotion in EMOTIONS]
+    assert drawn["src"] == f"/tonescope/audio/{diary}"
+    assert drawn["duration_s"] == _timeline(diary).track.duration_s
+    borders = {
+        t
+        for s in resources.segments(resources.choice_of(resources.catalogue().iloc[0]))
+        for t in (s.start_s, s.end_s)
+    }
+    assert drawn["stops"] == sorted(round(t, 3) for t in borders)
 
 
-def test_curves_are_the_read_out_of_the_track(open_page, diary):
+def test_view_follows_what_is_chosen(open_page, diary):
     app = open_page("recording")
-    app.select_slider(key="smoothing").set_value(0.5).run()
+    drawn = _drawn(app)
+    assert (drawn["smoothing"], drawn["frames"], drawn["stacked"]) == (1.0, "speech", False)
+    app.select_slider(key="smoothing").set_value(0.5)
+    app.segmented_control(key="view").set_value("Stacked")
+    app.segmented_control(key="frames").set_value("All").run()
     assert not app.exception
+    drawn = _drawn(app)
+    assert (drawn["smoothing"], drawn["frames"], drawn["stacked"]) == (0.5, "all", True)
+
+
+def test_chart_to_take_along_is_the_read_out_of_the_track(diary):
     timeline = _timeline(diary)
+    segments = resources.segments(resources.choice_of(resources.catalogue().iloc[0]))
+    made = figures.timeline_figure(
+        timeline, segments, width_s=0.5, frames=FrameChoice.SPEECH, stacked=False, dark=False
+    )
     expected = timeline.curve(0.5, FrameChoice.SPEECH)
-    angry = _chart(app)["data"][0]
-    shown = [np.nan if y is None else y for y in _decoded(angry["y"])]
-    np.testing.assert_allclose(shown, expected[:, 0], atol=1e-4)
-
-
-def _decoded(values):
-    if isinstance(values, dict):
-        import base64
-
-        return np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])
-    return values
-
-
-def test_stacked_view_adds_up(open_page, diary):
-    app = open_page("recording")
-    app.segmented_control(key="view").set_value("Stacked").run()
-    assert not app.exception
-    traces = [t for t in _chart(app)["data"] if t["type"] == "scatter"]
-    assert {t["stackgroup"] for t in traces} == {"all"}
-    total = np.nansum([np.asarray(_decoded(t["y"]), float) for t in traces], axis=0)
-    np.testing.assert_allclose(total[total > 0], 1, atol=1e-3)
+    for number, trace in enumerate(made.data[:9]):
+        assert trace.name == str(EMOTIONS[number])
+        np.testing.assert_allclose(trace.y, expected[:, number], atol=1e-4)
+    part = figures.timeline_figure(
+        timeline,
+        segments,
+        width_s=0.5,
+        frames=FrameChoice.SPEECH,
+        stacked=False,
+        dark=False,
+        region=Span(2.0, 4.0),
+    )
+    np.testing.assert_allclose(part.data[0].y, expected[100:200, 0], atol=1e-4)
 
 
 def test_summary_is_told_as_the_engines_not_as_truth(open_page, diary):
@@ -84,6 +99,16 @@ def test_segment_table_equals_the_stored_segments(open_page, diary):
 def test_address_names_the_recording(open_page, diary):
     app = open_page("recording")
     assert app.query_params["recording"] == diary
+
+
+def test_address_names_the_track_and_says_when_it_is_gone(open_page, diary):
+    app = open_page("recording")
+    row = resources.catalogue().iloc[0]
+    assert app.query_params["track"] == row["run_key"]
+    app.query_params["track"] = "f" * 16
+    app.run()
+    assert not app.exception
+    assert "track in this address is not in the store" in app.warning[0].value
 
 
 def test_address_of_a_lost_recording_is_explained(open_page, diary):

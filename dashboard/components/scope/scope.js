@@ -845,8 +845,7 @@ class Scope {
     }
     draw.fillStyle = colours.soft;
     draw.textAlign = "right";
-    draw.fillText("time, s", GUTTER - 8, 8);
-    if (long) { draw.clearRect(0, 5, GUTTER - 20, 29); draw.clearRect(0, 5, GUTTER - 4, 29); draw.fillText(this.data.duration_s >= 3600 ? "h:min:s" : "min:s", GUTTER - 24, 8); }
+    draw.fillText(!long ? "time, s" : this.data.duration_s >= 3600 ? "h:min:s" : "min:s", GUTTER - 20, 8);
   }
 
   // The curves are Plotly's; the axis is ours, so that everything else can stand on it.

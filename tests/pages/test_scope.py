@@ -1,0 +1,273 @@
+"""The view of a recording from the server's side: its routes, its lanes, its region, its events."""
+
+import io
+import json
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from core.audio.decode import open_audio
+from core.emotions import EMOTIONS, Emotion
+from core.records import Span
+from core.settings import Conditioning
+from core.timeline.attribution import attribution
+from core.timeline.track import FrameChoice
+from dashboard import lanes, marking, region, resources, shared, sound
+from dashboard.background import background
+from dashboard.components import scope as component
+from dashboard.routes import ROUTES
+from tests.fakes import FakeEngine
+from tests.pages.conftest import DIARY
+
+
+@pytest.fixture
+def client(diary):
+    return TestClient(Starlette(routes=ROUTES))
+
+
+@pytest.fixture
+def choice(diary):
+    return resources.choice_of(resources.catalogue().iloc[0])
+
+
+def _address(choice, **query) -> str:
+    wanted = {
+        "track": choice.track_key,
+        "run": choice.run_key,
+        "start": 0,
+        "end": 30,
+        "width": 800,
+        "smoothing": 0.5,
+        "frames": "speech",
+        "parts": "lanes,wave,prosody",
+    }
+    text = "&".join(f"{key}={value}" for key, value in (wanted | query).items())
+    return f"/tonescope/view/{choice.recording}?{text}"
+
+
+def _ready(client, address) -> dict:
+    for _ in range(300):
+        answer = client.get(address).json()
+        if not answer["waiting"]:
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(answer["waiting"])
+
+
+def test_view_holds_curves_lanes_waveform_and_prosody(client, choice):
+    first = client.get(_address(choice)).json()
+    assert set(first["waiting"]) | set(first) >= {"peaks", "prosody"} or "wave" in first
+    found = _ready(client, _address(choice))
+    timeline = resources.timeline(choice)
+    scores = timeline.curve(0.5, FrameChoice.SPEECH)
+    assert (found["start_s"], found["end_s"]) == (0.0, timeline.track.duration_s)
+    angry = np.array([y for y in found["curves"]["angry"]["y"] if y is not None])
+    assert angry.max() == pytest.approx(np.nanmax(scores[:, 0]), abs=1e-4)
+    with open_audio(DIARY) as audio:
+        samples = np.concatenate(list(audio.samples()))
+    loudest = max(found["wave"]["greatest"])
+    assert loudest == pytest.approx(samples.max() * 127, abs=1)
+    assert [lane["name"] for lane in found["lanes"]] == ["segments", "speech"]
+    stored = resources.segments(choice)
+    assert [i["start_s"] for i in found["lanes"][0]["items"]] == [s.start_s for s in stored]
+    assert 50 < np.median([y for y in found["prosody"]["f0"]["y"] if y]) < 400
+    assert not found["failed"]
+
+
+def test_waveform_and_prosody_are_kept_and_can_be_found(client, choice):
+    _ready(client, _address(choice))
+    store = shared.scope().store
+    names = [path.name[65:] for path in store.files_of(choice.recording)]
+    assert names == ["mix.peaks.npz", "mix.prosody.npz"]
+    sound._loaded.cache_clear()
+    assert not isinstance(sound.peaks(choice.recording, None), str)
+    assert sound.prosody(choice.recording, 0, start=False) is None
+    assert store.files_of("0" * 64) == []
+    assert shared.scope().check().orphans == 0
+
+
+def test_a_second_track_comes_with_the_difference(client, choice):
+    library = shared.scope()
+    pipeline = library.pipeline("compact")
+    other = type(pipeline)(
+        pipeline.engine,
+        type(pipeline.settings)(conditioning=Conditioning(noise_reduction=True)),
+    )
+    assert other.analyze(DIARY, library.store).status == "done"
+    rows = resources.catalogue()
+    second = resources.choice_of(rows[rows["run_key"] != choice.run_key].iloc[0])
+    query = {"second.track": second.track_key, "second.run": second.run_key, "parts": ""}
+    found = client.get(_address(choice, width=3000, **query)).json()
+    mine, theirs = (resources.timeline(c).curve(0.5, FrameChoice.SPEECH) for c in (choice, second))
+    rows_drawn = np.round(np.array(found["difference"]["angry"]["x"]) / 0.02 - 0.5).astype(int)
+    shown = np.array([np.nan if y is None else y for y in found["difference"]["angry"]["y"]])
+    np.testing.assert_allclose(shown, (theirs - mine)[rows_drawn, 0], atol=1e-4)
+    assert "wave" not in found
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"track": "../../etc"}, "16"),
+        ({"start": 5, "end": 4}, "ends after it starts"),
+        ({"start": "nan"}, "start must be a number"),
+        ({"width": 10**9}, "width must be a number from 1 to 3000"),
+        ({"channel": "x"}, "A channel is a number"),
+        ({"smoothing": -1}, "smoothing must be"),
+    ],
+)
+def test_bad_questions_get_one_sentence(client, choice, query, said):
+    answer = client.get(_address(choice, **query))
+    assert answer.status_code == 400
+    assert said in answer.text
+
+
+def test_what_is_not_there_is_said(client, choice):
+    assert client.get(_address(choice, track="0" * 16)).status_code == 404
+    assert client.get(f"/tonescope/spectrogram/{'0' * 64}?start=0&end=1&width=9").status_code == 404
+    assert client.get("/tonescope/spectrogram/x?start=0&end=1&width=9").status_code == 400
+
+
+def test_spectrogram_is_a_picture_of_the_asked_width(client, choice):
+    from PIL import Image
+
+    address = f"/tonescope/spectrogram/{choice.recording}?start=1&end=4&width=333"
+    answer = client.get(address)
+    picture = Image.open(io.BytesIO(answer.content))
+    assert picture.size == (333, 257)
+    assert np.asarray(picture).min() == 0  # black where it is loudest
+
+
+def test_plotly_comes_from_the_installed_package(client):
+    answer = client.get("/tonescope/plotly.js?v=1")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert b"plotly.js v" in answer.content[:200]
+
+
+def test_speakers_are_a_lane_only_where_there_are_any(choice, monkeypatch):
+    from dataclasses import replace
+
+    assert "speakers" not in [lane["name"] for lane in lanes.lanes(choice)]
+    named = tuple(
+        replace(s, speaker=f"<b>{n}</b>") for n, s in enumerate(resources.segments(choice))
+    )
+    monkeypatch.setattr(resources, "segments", lambda _: named)
+    found = {lane["name"]: lane for lane in lanes.lanes(choice)}
+    assert found["speakers"]["items"][1]["text"] == "<b>1</b>"
+
+
+def test_region_of_the_address_is_looked_into(open_page, choice):
+    timeline = resources.timeline(choice)
+    read = timeline.read_out(Span(2.0, 4.0))
+    app = open_page("recording", region="2.000-4.000", recording=choice.recording)
+    app.query_params["region"] = "2.000-4.000"
+    app.run()
+    assert not app.exception
+    shown = {m.label: m.value for m in app.metric}
+    assert shown["Sounds to the engine"].split()[1] == str(read.emotion)
+    assert shown["Duration"] == "2.00 s"
+    assert shown["Confidence"] == f"{read.confidence:.2f}"
+    charts = [json.loads(c.proto.spec) for c in app.get("plotly_chart")]
+    np.testing.assert_allclose(_numbers(charts[0]["data"][0]["x"]), read.scores, atol=1e-9)
+    parts = attribution(timeline, Span(2.0, 4.0)).of(read.emotion)
+    np.testing.assert_allclose(_numbers(charts[1]["data"][0]["y"]), parts, atol=1e-9)
+
+
+def _numbers(values):
+    if isinstance(values, dict):
+        import base64
+
+        return np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])
+    return values
+
+
+def test_a_long_region_is_summed_up_by_shares_and_a_short_one_has_no_confidence(open_page, choice):
+    app = open_page("recording")
+    app.query_params["region"] = "0.000-20.000"
+    app.run()
+    assert not app.exception
+    assert "Share of speech time" in " ".join(m.value for m in app.markdown)
+    assert {m.label: m.value for m in app.metric}["Confidence"] == "none"
+    app.query_params["region"] = "2.000-2.300"
+    app.run()
+    assert {m.label: m.value for m in app.metric}["Confidence"] == "none"
+    assert "no confidence under 0.5 s" in " ".join(c.value for c in app.caption)
+
+
+def test_data_of_a_region_are_its_frames(choice):
+    timeline = resources.timeline(choice)
+    read = timeline.read_out(Span(2.0, 4.0))
+    table = pd.read_csv(io.BytesIO(region.data_file(timeline, read, "csv")))
+    assert len(table) == 100
+    logits = table.loc[table["speech"], [f"logit_{e}" for e in EMOTIONS]].to_numpy()
+    np.testing.assert_allclose(logits.mean(axis=0), read.logits, atol=1e-5)
+    np.testing.assert_allclose(table[[str(e) for e in EMOTIONS]].sum(axis=1), 1, atol=1e-6)
+    same = pd.read_parquet(io.BytesIO(region.data_file(timeline, read, "parquet")))
+    assert same["start_s"].tolist() == table["start_s"].tolist()
+    found = json.loads(region.data_file(timeline, read, "json"))
+    assert found["emotion"] == str(read.emotion)
+    assert len(found["frames"]) == 100
+
+
+def test_clip_of_a_region_is_a_part_of_the_file(choice):
+    samples, rate = soundfile.read(io.BytesIO(region.clip(choice, Span(2.0, 3.0))))
+    assert len(samples) == rate
+
+
+def test_check_without_a_stretch_runs_the_engine_again(choice):
+    shared.scope().registry.add("fake", lambda _: FakeEngine())
+    timeline, span = resources.timeline(choice), Span(2.0, 4.0)
+    found = attribution(timeline, span, 4)
+    spans = region.most_telling(found, Emotion.ANGRY)
+    assert len(spans) == 4
+    region.check_by_occlusion(choice, timeline, span, Emotion.ANGRY, spans)
+    task = background().view(region.occlusion_key(choice, span, Emotion.ANGRY))
+    for _ in range(200):
+        if task.finished:
+            break
+        time.sleep(0.05)
+    assert task.error is None
+    np.testing.assert_allclose(task.result.margins, found.margins, atol=0.05)
+    assert task.result.effects.shape == (4, 9)
+
+
+def test_labels_reach_whoever_keeps_them_and_are_not_offered_otherwise(choice, monkeypatch):
+    told = []
+
+    class Listener:
+        def names(self, choice):
+            return ["angry", "calm"]
+
+        def label(self, choice, region, label):
+            told.append((region, label))
+
+        def undo(self, choice):
+            told.append("undo")
+
+    said = {"label": {"start_s": 1, "end_s": 2, "label": "calm"}, "undo": {"at": 1}}
+    component._pass_on(choice, said, 10.0)
+    assert told == []
+    assert marking.names(choice) == []
+    monkeypatch.setattr(marking.PLACE, "listener", Listener())
+    component._pass_on(choice, said, 10.0)
+    component._pass_on(choice, {"label": {"start_s": 1, "end_s": 2, "label": "x"}}, 10.0)
+    component._pass_on(choice, {"label": {"start_s": "a", "end_s": 2, "label": "calm"}}, 10.0)
+    assert told == [(Span(1.0, 2.0), "calm"), "undo"]
+
+
+def test_another_recording_forgets_region_and_zoom(open_page, diary):
+    library = shared.scope()
+    other = library.analyze(DIARY.with_name("synthetic_phone_call.mp3"))
+    assert other.status == "done"
+    app = open_page("recording")
+    app.query_params["region"], app.query_params["zoom"] = "1-2", "0-9"
+    box = next(s for s in app.selectbox if s.label == "Recording")
+    box.set_value(diary).run()
+    assert not app.exception
+    assert "region" not in app.query_params
+    assert "zoom" not in app.query_params
