@@ -16,6 +16,7 @@ from typing import Any
 from core import answers
 from core.api import Tonescope, find_files
 from core.channels import tracks_of
+from core.cli_evaluate import add_evaluate
 from core.cli_turns import add_turns
 from core.engines.precision import PRECISIONS
 from core.engines.published import HUBS, PUBLISHED
@@ -90,29 +91,6 @@ def _predict(options: argparse.Namespace) -> int:
     )
     _print(answer)
     return 0
-
-
-def _evaluate(options: argparse.Namespace) -> int:
-    scope = _scope(options)
-    told_s = time.monotonic()
-    started_s = told_s
-
-    def progress(share: float) -> None:
-        nonlocal told_s
-        if time.monotonic() - told_s >= 1:
-            told_s = time.monotonic()
-            _say(f"{share:.0%}, {(told_s - started_s) / share * (1 - share):.0f} s left")
-
-    found = scope.evaluate(
-        options.manifest, engine=options.engine, precision=options.precision, progress=progress
-    )
-    for item, reason in found.failed:
-        _say(f"line {item.row}: {reason}")
-    if found.in_training:
-        _say(f"{found.in_training} of the recordings were in the engine's training data")
-    engine = scope.registry.load(options.engine, options.precision)
-    _print(answers.evaluation(found, engine.engine_id))
-    return 1 if found.failed else 0
 
 
 def _engines(options: argparse.Namespace) -> int:
@@ -195,7 +173,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_analyze(commands)
     _add_predict(commands)
-    _add_evaluate(commands)
+    evaluate = add_evaluate(commands)
+    _add_engine(evaluate)
     _add_engines(commands)
     export = commands.add_parser("export", help="write the store's results for other programs")
     export.add_argument("--format", choices=list(_FORMATS), required=True)
@@ -253,18 +232,6 @@ def _add_predict(commands: Any) -> None:
     )
     _add_engine(predict)
     predict.set_defaults(command=_predict)
-
-
-def _add_evaluate(commands: Any) -> None:
-    evaluate = commands.add_parser("evaluate", help="compare an engine with reference labels")
-    evaluate.add_argument(
-        "manifest",
-        type=Path,
-        metavar="MANIFEST.csv",
-        help="columns file, emotion[, speaker][, start_s, end_s]; paths relative to it",
-    )
-    _add_engine(evaluate)
-    evaluate.set_defaults(command=_evaluate)
 
 
 def _add_engines(commands: Any) -> None:
