@@ -87,6 +87,7 @@ def test_a_segment_of_the_chart_is_played_from_its_start_to_its_end(page, analys
     _open(page, analysed)
     table = pd.read_csv(io.BytesIO(_downloaded(page, "Download data")))
     start_s, end_s = table.loc[2, ["start_s", "end_s"]].astype(float)
+    page.locator(".tsc-lanes").scroll_into_view_if_needed()
     lanes = page.locator(".tsc-lanes").bounding_box()
     inner = lanes["width"] - 86  # the gutter and the margin of the view
     middle = (start_s + end_s) / 2 / 24.71
