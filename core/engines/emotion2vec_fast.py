@@ -4,8 +4,8 @@ What differs from FunASR's `forward`, and why:
 
 - Convolutions are matrix products over views of channels-last data, so that the layer norm after
   each needs no transposes; they run over pieces of a second, whose values stay in the cache.
-- Attention is `scaled_dot_product_attention`, which keeps no table of scores, and only as far as a
-  head can reach (`alibi.py`). The table of distances lives for one batch, FunASR's for ever.
+- Attention is `scaled_dot_product_attention`, which keeps no table of scores. The table of
+  distances (`alibi.py`) lives for one batch, FunASR's for ever.
 - Waveforms of the same length go through the blocks together.
 - In bfloat16 all but the first convolution, whose input is the sound itself, and the head.
 
@@ -14,7 +14,7 @@ Source: funasr/models/emotion2vec (MIT).
 
 from typing import TYPE_CHECKING, Any, Final
 
-from core.engines.alibi import Bias, attend, make_bias, slopes_of
+from core.engines.alibi import attend, make_bias, slopes_of
 from core.engines.base import HOP_SAMPLES
 from core.engines.emotion2vec_spec import MIN_SAMPLES
 
@@ -70,7 +70,7 @@ class FastNetwork:
         ]
         return torch.cat(answers)
 
-    def _batch(self, waveforms: "Tensor", bias: Bias | None) -> "Tensor":
+    def _batch(self, waveforms: "Tensor", bias: "Tensor | None") -> "Tensor":
         import torch
 
         encoder = self._encoder
@@ -109,7 +109,7 @@ class FastNetwork:
             pieces.append(self._projection(self._norm(x)))
         return torch.cat(pieces)
 
-    def _bias(self, n_frames: int, like: "Tensor") -> Bias | None:
+    def _bias(self, n_frames: int, like: "Tensor") -> "Tensor | None":
         import torch
 
         encoder = self._encoder
@@ -182,7 +182,7 @@ def to_bfloat16(network: Any) -> None:
         exact.float()
 
 
-def _through(block: Any, x: "Tensor", bias: Bias | None) -> "Tensor":
+def _through(block: Any, x: "Tensor", bias: "Tensor | None") -> "Tensor":
     """Returns a block's answer, in the order of FunASR's `AltBlock.forward`."""
     if block.layer_norm_first:
         x = x + _attended(block.attn, block.norm1(x), bias)
@@ -193,7 +193,7 @@ def _through(block: Any, x: "Tensor", bias: Bias | None) -> "Tensor":
     return answer
 
 
-def _attended(attention: Any, x: "Tensor", bias: Bias | None) -> "Tensor":
+def _attended(attention: Any, x: "Tensor", bias: "Tensor | None") -> "Tensor":
     n, n_frames, n_dims = x.shape
     qkv = attention.qkv(x).view(n, n_frames, 3, attention.num_heads, -1)
     query, key, value = qkv.permute(2, 0, 3, 1, 4)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from core.engines import alibi
 from core.engines.alibi import attend, make_bias, slopes_of
 from core.engines.funasr_loader import quiet_process
 
@@ -11,43 +10,26 @@ torch = pytest.importorskip("torch")
 
 
 def by_hand(query, key, value, bias):
-    """Returns the answer in float64, every key taken."""
+    """Returns the answer in float64."""
     query, key, value = (x.double() for x in (query, key, value))
     scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
-    return torch.softmax(scores + bias.table.double(), dim=-1) @ value
+    return torch.softmax(scores + bias.double(), dim=-1) @ value
 
 
-def made(n_frames, n_extra, level, n_heads=6, n=2):
+def made(n_frames, n_extra, level, n_heads=6):
     torch_random = torch.Generator().manual_seed(n_frames)
-    shape = (3, n, n_heads, n_frames + n_extra, 16)
+    shape = (3, 2, n_heads, n_frames + n_extra, 16)
     query, key, value = torch.randn(shape, generator=torch_random)
     bias = make_bias(torch.tensor(slopes_of(n_heads)), n_frames, n_extra, torch.float32)
     return query * level, key, value, bias
 
 
-@pytest.mark.parametrize("n_frames", [300, 800, 1_301])
+@pytest.mark.parametrize("n_frames", [3, 300])
 @pytest.mark.parametrize("n_extra", [0, 10])
-@pytest.mark.parametrize("level", [0.01, 1.0, 6.0])
+@pytest.mark.parametrize("level", [0.01, 6.0])
 def test_answer_is_that_of_all_keys(n_frames, n_extra, level):
     given = made(n_frames, n_extra, level)
     np.testing.assert_allclose(attend(*given), by_hand(*given), atol=1e-5)
-
-
-def test_steep_heads_reach_less_far_and_loud_ones_further():
-    query, key, _, bias = made(1_301, 10, 0.01)
-    quiet, loud = alibi._reaches(query, key, bias), alibi._reaches(query * 2_000, key, bias)
-    assert quiet[0] < 100
-    assert loud == [None] * len(loud)
-    assert None not in quiet[:2]
-
-
-def test_head_without_slope_reaches_everywhere():
-    query, key, value, _ = made(800, 10, 1.0, n_heads=2)
-    bias = make_bias(torch.tensor([0.0, 0.5]), 800, 10, torch.float32)
-    assert alibi._reaches(query, key, bias)[0] is None
-    np.testing.assert_allclose(
-        attend(query, key, value, bias), by_hand(query, key, value, bias), atol=1e-5
-    )
 
 
 @pytest.mark.parametrize("n_heads", [1, 2, 6, 12, 16, 20])
@@ -56,6 +38,6 @@ def test_table_is_that_of_funasr(n_heads):
     with quiet_process():
         from funasr.models.emotion2vec.base import get_alibi
     bias = make_bias(torch.tensor(slopes_of(n_heads)), 50, 3, torch.float32)
-    np.testing.assert_allclose(bias.table[0, :, 3:, 3:], get_alibi(50, n_heads), rtol=1e-6)
-    assert not bias.table[:, :, :3].any()
-    assert not bias.table[:, :, :, :3].any()
+    np.testing.assert_allclose(bias[0, :, 3:, 3:], get_alibi(50, n_heads), rtol=1e-6)
+    assert not bias[:, :, :3].any()
+    assert not bias[:, :, :, :3].any()

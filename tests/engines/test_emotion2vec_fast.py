@@ -79,7 +79,6 @@ def test_it_knows_what_the_settings_may_change(tmp_path, changes):
     [
         {"extractor_mode": "default"},
         {"learned_alibi_scale_per_layer": True},
-        {"learned_alibi": True, "alibi_max_pos": 64},
         {"num_alibi_heads": 2},
     ],
     ids=lambda changes: next(iter(changes)),
