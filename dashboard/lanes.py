@@ -5,7 +5,7 @@ from typing import Final, Literal, NotRequired, TypedDict
 from core.labels.records import Kind
 from core.records import Segment, Span
 from core.timeline.turning_points import FALSE_PER_HOUR
-from dashboard import labelling, palette, resources
+from dashboard import changes, labelling, palette, resources
 from dashboard.resources import Choice
 
 SEGMENTS: Final = "segments"
@@ -40,19 +40,24 @@ def lanes(
         blind: without anything that the engine says.
         rate: false turning points per hour that are put up with.
     """
-    found = [_segments(choice, dark, blind), _speakers(choice), _speech(choice, dark)]
+    found = [_segments(choice, dark, blind), _speakers(choice, dark), _speech(choice, dark)]
     if not blind:
         found.append(_turning_points(choice, rate))
-    return [lane for lane in [*found, *labels_of(choice.recording)] if lane["items"]]
+    wait = not blind and not changes.look_for(choice, rate).finished
+    return [
+        lane
+        for lane in [*found, *labels_of(choice.recording)]
+        if lane["items"] or (wait and lane["name"] == TURNING_POINTS)
+    ]
 
 
-def stops(found: list[Lane]) -> list[float]:
-    """Returns the times to step through: turning points, or else the borders of segments."""
-    for name in (TURNING_POINTS, SEGMENTS):
+def stops(found: list[Lane]) -> tuple[str, list[float]]:
+    """Returns what to step through and when: turning points, or else the borders of segments."""
+    for name, what in ((TURNING_POINTS, "turning point"), (SEGMENTS, "border of a segment")):
         items = [item for lane in found if lane["name"] == name for item in lane["items"]]
         if items:
-            return sorted({round(t, 3) for i in items for t in (i["start_s"], i["end_s"])})
-    return []
+            return what, sorted({round(t, 3) for i in items for t in (i["start_s"], i["end_s"])})
+    return "border of a segment", []
 
 
 def thinned(lane: Lane, span: Span, n_pixels: int) -> Lane:
@@ -89,10 +94,17 @@ def _segments(choice: Choice, dark: bool, blind: bool) -> Lane:
     return Lane(name=SEGMENTS, kind="interval", items=items)
 
 
-def _speakers(choice: Choice) -> Lane:
+def _speakers(choice: Choice, dark: bool) -> Lane:
+    turns = resources.turns(choice)
+    names = sorted({turn.speaker for turn in turns})
     items = [
-        Item(start_s=turn.start_s, end_s=turn.end_s, text=turn.speaker)
-        for turn in resources.turns(choice)
+        Item(
+            start_s=turn.start_s,
+            end_s=turn.end_s,
+            text=turn.speaker,
+            colour=palette.speaker(names.index(turn.speaker), dark),
+        )
+        for turn in turns
     ]
     return Lane(name="speakers", kind="interval", items=items)
 
@@ -107,6 +119,7 @@ def _speech(choice: Choice, dark: bool) -> Lane:
 
 
 def _turning_points(choice: Choice, rate: float) -> Lane:
+    """Returns their lane; it is empty while they are looked for."""
     items = [
         Item(
             start_s=point.time_s,
@@ -114,7 +127,7 @@ def _turning_points(choice: Choice, rate: float) -> Lane:
             text=f"from {point.before} to {point.after}"
             + (", where the speaker changes" if point.new_speaker else ""),
         )
-        for point in resources.turning_points(choice, rate)
+        for point in changes.look_for(choice, rate).result or ()
     ]
     return Lane(name=TURNING_POINTS, kind="point", items=items)
 

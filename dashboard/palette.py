@@ -17,6 +17,12 @@ DASHES: Final = (
     "1px,5px",
 )
 SPEECH: Final = ("#8893A3", "#6B7686")
+SPEAKERS: Final = (
+    ("#2F5D8A", "#6FA3D8"),
+    ("#B9770E", "#D9A441"),
+    ("#4D7C4D", "#86B586"),
+    ("#8A4F7D", "#C08AB4"),
+)
 GRID: Final = {True: "#2C323B", False: "#E6E8EC"}  # on dark ground, on light
 WAVE: Final = {True: "#7F93AD", False: "#5B7896"}
 PLAYHEAD: Final = {True: "#FF6B57", False: "#C8321E"}
@@ -27,6 +33,11 @@ def colour(emotion: str, dark: bool) -> str:
     """Returns the colour of an emotion on light or dark ground."""
     sign = SIGNS[Emotion(emotion)]
     return sign.colour_on_dark if dark else sign.colour
+
+
+def speaker(number: int, dark: bool) -> str:
+    """Returns the colour of a speaker, counted from 0; after four they come again."""
+    return SPEAKERS[number % len(SPEAKERS)][dark]
 
 
 def dash(emotion: str) -> str:

@@ -28,7 +28,6 @@ from core.settings import SAMPLES_DIR, Conditioning, Speakers
 from core.store import query
 from core.store.rows import MIX
 from core.timeline.track import Timeline
-from core.timeline.turning_points import TurningPoint
 from dashboard.shared import fetches, queue, scope
 
 Submit = Callable[[], str]
@@ -176,18 +175,9 @@ def turns(choice: Choice) -> tuple[Turn, ...]:
     return scope().turns(choice.recording, choice.channel)
 
 
-def turning_points(choice: Choice, rate: float) -> tuple[TurningPoint, ...]:
-    """Returns where a track changes for good, at a rate of false points per hour."""
-    return _turning_points(choice, rate, turns(choice))
-
-
-@st.cache_data(show_spinner=False, max_entries=32)
-def _turning_points(
-    choice: Choice, rate: float, turns: tuple[Turn, ...]
-) -> tuple[TurningPoint, ...]:
-    from core.timeline.turning_points import turning_points as find
-
-    return tuple(find(timeline(choice), rate, turns))
+def place() -> str:
+    """Returns the folder of the store, as part of a key of what was made of it."""
+    return str(scope().folder)
 
 
 def correct_turns(choice: Choice, corrected: Sequence[Turn]) -> None:

@@ -9,7 +9,7 @@ from core.records import Span
 from core.timeline import compare
 from core.timeline.track import FrameChoice, Timeline
 from core.timeline.turning_points import FALSE_PER_HOUR
-from dashboard import lanes, resources, scope_view, sound
+from dashboard import changes, lanes, resources, scope_view, sound
 from dashboard.resources import Choice
 from dashboard.scope_view import MOST_PIXELS, Json
 
@@ -72,6 +72,13 @@ def view(wanted: Wanted) -> Json:
     if LANES in wanted.parts:
         found = lanes.lanes(wanted.choice, wanted.dark, blind=wanted.blind, rate=wanted.rate)
         answer["lanes"] = scope_view.shown_lanes(found, span, wanted.n_pixels)
+        answer["stops_name"], answer["stops"] = lanes.stops(found)
+        if not wanted.blind:
+            search = changes.look_for(wanted.choice, wanted.rate)
+            if not search.finished:
+                answer["waiting"]["turning points"] = changes.LOOKING
+            elif search.error:
+                answer["failed"]["turning points"] = search.error
     if WAVE in wanted.parts:
         wave = sound.peaks(wanted.recording, wanted.channel)
         if isinstance(wave, str):

@@ -7,8 +7,14 @@ from core.errors import TonescopeError
 from core.records import Turn
 from core.speakers.turns import overlaps, rename, speakers, speech_seconds
 from core.timeline.track import Timeline
-from core.timeline.turning_points import FALSE_PER_HOUR, PENALTIES, peaks, smoothing_band
-from dashboard import palette, resources, words
+from core.timeline.turning_points import (
+    FALSE_PER_HOUR,
+    PENALTIES,
+    TurningPoint,
+    peaks,
+    smoothing_band,
+)
+from dashboard import changes, palette, resources, words
 from dashboard.session import Keys
 
 _SECONDS = st.column_config.NumberColumn(format="%.2f", min_value=0.0)
@@ -110,6 +116,23 @@ def _change(action: resources.Change) -> None:
     st.rerun()
 
 
+def _found(choice: resources.Choice, rate: float) -> tuple[TurningPoint, ...] | None:
+    """Returns the points, or None while they are looked for."""
+    task = changes.look_for(choice, rate)
+    if not task.finished:
+        _looking(choice, rate)
+    elif task.error:
+        st.error(task.error, icon=":material/error:")
+    return task.result
+
+
+@st.fragment(run_every=0.5)
+def _looking(choice: resources.Choice, rate: float) -> None:
+    if changes.look_for(choice, rate).finished:
+        st.rerun()
+    st.caption(f":material/hourglass_top: {changes.LOOKING} …")
+
+
 def _turning_points(choice: resources.Choice, timeline: Timeline) -> None:
     st.subheader("Turning points", help=words.TURNING_POINTS, anchor=False)
     rate = st.selectbox(
@@ -121,7 +144,9 @@ def _turning_points(choice: resources.Choice, timeline: Timeline) -> None:
         help=words.SENSITIVITY,
         width=220,
     )
-    found = resources.turning_points(choice, rate)
+    found = _found(choice, rate)
+    if found is None:
+        return
     if found:
         table = pd.DataFrame(
             {

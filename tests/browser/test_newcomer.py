@@ -89,9 +89,9 @@ def test_a_segment_of_the_chart_is_played_from_its_start_to_its_end(page, analys
     start_s, end_s = table.loc[2, ["start_s", "end_s"]].astype(float)
     page.locator(".tsc-lanes").scroll_into_view_if_needed()
     lanes = page.locator(".tsc-lanes").bounding_box()
-    inner = lanes["width"] - 86  # the gutter and the margin of the view
+    inner = lanes["width"] - 94  # the gutter and the margin of the view
     middle = (start_s + end_s) / 2 / 24.71
-    page.mouse.click(lanes["x"] + 76 + middle * inner, lanes["y"] + 10)
+    page.mouse.click(lanes["x"] + 84 + middle * inner, lanes["y"] + 10)
     state = _playing_from(page, start_s)
     assert state["duration_s"] == pytest.approx(24.7, abs=0.2)
     assert start_s - 0.05 <= state["time_s"] <= end_s + 0.3

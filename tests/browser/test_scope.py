@@ -22,7 +22,7 @@ _CLOCKS = """async () => {
   for (let i = 0; i < 40; i += 1) {
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
     const x = new DOMMatrix(getComputedStyle(head).transform).m41;
-    const shown = from + ((x - 76) / (stack.clientWidth - 86)) * (to - from);
+    const shown = from + ((x - 84) / (stack.clientWidth - 94)) * (to - from);
     found.push([shown, media.currentTime]);
   }
   return {found, paused: media.paused, decoded: media.readyState >= 2 && media.duration > 0};
@@ -61,7 +61,7 @@ def _open(page, url: str) -> None:
 
 def _x(page, seconds: float) -> float:
     box = page.locator(".tsc-stack").bounding_box()
-    return box["x"] + 76 + seconds / DURATION_S * (box["width"] - 86)
+    return box["x"] + 84 + seconds / DURATION_S * (box["width"] - 94)
 
 
 def _y(page) -> float:

@@ -94,9 +94,9 @@ def test_stretches_within_a_pixel_become_one():
 def test_one_steps_through_turning_points_or_else_through_segments():
     segment = Lane(name="segments", kind="interval", items=[Item(start_s=1, end_s=2, text="")])
     point = Lane(name="turning points", kind="point", items=[Item(start_s=3, end_s=3, text="")])
-    assert stops([segment, point]) == [3]
-    assert stops([segment]) == [1, 2]
-    assert stops([]) == []
+    assert stops([segment, point]) == ("turning point", [3])
+    assert stops([segment]) == ("border of a segment", [1, 2])
+    assert stops([]) == ("border of a segment", [])
 
 
 @pytest.mark.parametrize(

@@ -36,12 +36,6 @@ def test_view_is_told_nine_emotions_in_order(open_page, diary):
     assert [e["name"] for e in drawn["emotions"]] == [str(emotion) for emotion in EMOTIONS]
     assert drawn["src"] == f"/tonescope/audio/{diary}"
     assert drawn["duration_s"] == _timeline(diary).track.duration_s
-    borders = {
-        t
-        for s in resources.segments(resources.choice_of(resources.catalogue().iloc[0]))
-        for t in (s.start_s, s.end_s)
-    }
-    assert drawn["stops"] == sorted(round(t, 3) for t in borders)
 
 
 def test_view_follows_what_is_chosen(open_page, diary):

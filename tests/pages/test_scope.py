@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 import time
 
 import numpy as np
@@ -13,12 +14,13 @@ from starlette.testclient import TestClient
 
 from core.audio.decode import open_audio
 from core.emotions import EMOTIONS, Emotion
-from core.records import Span
+from core.records import Span, Turn
 from core.settings import Conditioning
 from core.timeline.attribution import attribution
 from core.timeline.track import FrameChoice
-from dashboard import lanes, marking, region, resources, shared, sound
-from dashboard.background import background
+from core.timeline.turning_points import TurningPoint
+from dashboard import changes, labelling, lanes, region, resources, shared, sound
+from dashboard.background import Background, background
 from dashboard.components import scope as component
 from dashboard.routes import ROUTES
 from tests.fakes import FakeEngine
@@ -150,15 +152,44 @@ def test_plotly_comes_from_the_installed_package(client):
 
 
 def test_speakers_are_a_lane_only_where_there_are_any(choice, monkeypatch):
-    from dataclasses import replace
-
     assert "speakers" not in [lane["name"] for lane in lanes.lanes(choice)]
-    named = tuple(
-        replace(s, speaker=f"<b>{n}</b>") for n, s in enumerate(resources.segments(choice))
-    )
-    monkeypatch.setattr(resources, "segments", lambda _: named)
-    found = {lane["name"]: lane for lane in lanes.lanes(choice)}
-    assert found["speakers"]["items"][1]["text"] == "<b>1</b>"
+    turns = (Turn("<b>1</b>", 0.0, 2.0), Turn("B", 2.0, 4.0), Turn("<b>1</b>", 4.0, 5.0))
+    monkeypatch.setattr(resources, "turns", lambda _: turns)
+    found = {lane["name"]: lane["items"] for lane in lanes.lanes(choice)}["speakers"]
+    assert [item["text"] for item in found] == ["<b>1</b>", "B", "<b>1</b>"]
+    assert found[0]["colour"] == found[2]["colour"] != found[1]["colour"]
+
+
+def test_turning_points_are_looked_for_beside_the_page_and_stepped_through(
+    client, choice, monkeypatch
+):
+    begin = threading.Event()
+    point = TurningPoint(3.0, Emotion.SAD, Emotion.ANGRY, new_speaker=False)
+
+    def slow(timeline, rate, turns):
+        begin.wait(30)
+        return (point,) if rate == 10 else ()
+
+    monkeypatch.setattr(changes, "turning_points", slow)
+    monkeypatch.setattr(changes, "_work", Background())
+    address = _address(choice) + "&rate=10"
+    early = client.get(address).json()
+    assert early["waiting"]["turning points"] == changes.LOOKING
+    assert early["stops_name"] == "border of a segment"
+    begin.set()
+    found = _ready(client, address)
+    lane = next(lane for lane in found["lanes"] if lane["name"] == "turning points")
+    assert [(i["start_s"], i["text"]) for i in lane["items"]] == [(3.0, "from sad to angry")]
+    assert (found["stops_name"], found["stops"]) == ("turning point", [3.0])
+    assert client.get(_address(choice) + "&rate=2").status_code == 400
+
+
+def test_who_labels_is_told_nothing_of_the_engine(client, choice):
+    found = _ready(client, _address(choice) + "&blind=1")
+    assert found["curves"] == {}
+    assert [lane["name"] for lane in found["lanes"]] == ["segments", "speech"]
+    assert found["lanes"][0]["items"][0]["text"] == "segment 1"
+    assert not any("colour" in item for item in found["lanes"][0]["items"])
 
 
 def test_region_of_the_address_is_looked_into(open_page, choice):
@@ -236,28 +267,23 @@ def test_check_without_a_stretch_runs_the_engine_again(choice):
     assert task.result.effects.shape == (4, 9)
 
 
-def test_labels_reach_whoever_keeps_them_and_are_not_offered_otherwise(choice, monkeypatch):
-    told = []
-
-    class Listener:
-        def names(self, choice):
-            return ["angry", "calm"]
-
-        def label(self, choice, region, label):
-            told.append((region, label))
-
-        def undo(self, choice):
-            told.append("undo")
-
-    said = {"label": {"start_s": 1, "end_s": 2, "label": "calm"}, "undo": {"at": 1}}
+def test_keys_label_and_take_back(choice, monkeypatch):
+    told, anew = [], []
+    monkeypatch.setattr(component.st, "toast", lambda text, icon: told.append(text))
+    monkeypatch.setattr(component.st, "rerun", lambda: anew.append(1))
+    said = {"label": {"start_s": 1, "end_s": 2, "label": "happy"}}
     component._pass_on(choice, said, 10.0)
-    assert told == []
-    assert marking.names(choice) == []
-    monkeypatch.setattr(marking.PLACE, "listener", Listener())
+    assert "give your name first" in told.pop()
+    monkeypatch.setattr(labelling, "annotator", lambda: "Anna")
     component._pass_on(choice, said, 10.0)
-    component._pass_on(choice, {"label": {"start_s": 1, "end_s": 2, "label": "x"}}, 10.0)
-    component._pass_on(choice, {"label": {"start_s": "a", "end_s": 2, "label": "calm"}}, 10.0)
-    assert told == [(Span(1.0, 2.0), "calm"), "undo"]
+    (kept,) = labelling.of(choice.recording).labels
+    assert (kept.start_s, kept.end_s, kept.term, kept.annotator) == (1.0, 2.0, "happy", "Anna")
+    component._pass_on(choice, {"undo": {"at": 1}}, 10.0)
+    assert labelling.of(choice.recording).labels == ()
+    assert len(anew) == 2
+    told.clear()
+    component._pass_on(choice, {"label": {"start_s": "a", "end_s": 2, "label": "sad"}}, 10.0)
+    assert "select a region" in told[0]
 
 
 def test_another_recording_forgets_region_and_zoom(open_page, diary):

@@ -14,7 +14,7 @@ from core.emotions import EMOTIONS
 from core.records import Span
 from core.timeline.track import Timeline
 from core.timeline.turning_points import FALSE_PER_HOUR
-from dashboard import labelling, lanes, palette, resources, routes, spans
+from dashboard import labelling, palette, resources, routes, spans
 from dashboard.components import labels
 from dashboard.resources import Choice
 from dashboard.session import SPEECH_ONLY, Keys, is_dark
@@ -122,8 +122,6 @@ def _data(choice: Choice, timeline: Timeline, look: Look, names: tuple[str, str]
     dark = is_dark()
     known = resources.recording(choice.recording)
     there = resources.has_audio(choice.recording) is None
-    found = lanes.lanes(choice, dark, blind=look.blind, rate=look.rate)
-    points = any(lane["name"] == lanes.TURNING_POINTS for lane in found)
     return {
         "name": known.name,
         "src": routes.audio_url(choice.recording) if there else "",
@@ -141,8 +139,6 @@ def _data(choice: Choice, timeline: Timeline, look: Look, names: tuple[str, str]
         "stacked": look.stacked,
         "dark": dark,
         "prosody_at_once_s": PROSODY_AT_ONCE_S,
-        "stops": lanes.stops(found),
-        "stops_name": "turning point" if points else "border of a segment",
         "emotions": [
             {"name": str(e), "colour": palette.colour(e, dark), "dash": palette.dash(e)}
             for e in ([] if look.blind else EMOTIONS)

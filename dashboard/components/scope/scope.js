@@ -1,5 +1,5 @@
 // One time axis for everything: `view` is what is shown, in seconds; every layer maps it to pixels.
-const GUTTER = 76, RIGHT = 10, LEAST_S = 0.2, FRAME_S = 0.02, LANE_PX = 20;
+const GUTTER = 84, RIGHT = 10, LEAST_S = 0.2, FRAME_S = 0.02, LANE_PX = 20;
 const scopes = new WeakMap();
 let plotlyLoading = null;
 
@@ -402,7 +402,7 @@ class Scope {
   }
 
   step(forward) {
-    const { stops } = this.data, now = this.time;
+    const stops = this.answer?.stops ?? [], now = this.time;
     const next = forward ? stops.find((t) => t > now + 0.01) : stops.findLast((t) => t < now - 0.01);
     if (next != null) this.seek(next);
     else this.say(stops.length ? "There is none further on." : "There is nothing to step to.");
@@ -639,7 +639,7 @@ class Scope {
     const labels = this.data.labels.length;
     const keys = [
       ["Space", "play or pause"], ["Shift Space", "play the region"], ["← →", "one frame back or on (0.02 s)"],
-      ["Shift ← →", "one second back or on"], ["n  p", `next and previous ${this.data.stops_name}`],
+      ["Shift ← →", "one second back or on"], ["n  p", `next and previous ${this.answer?.stops_name ?? "turning point"}`],
       ["[  ]", "start and end of the region at the playhead"], ["l", "loop the region"],
       ["+  -", "zoom in and out"], ["0", "show the whole recording"], ["Enter", "zoom to the region"], ["Esc", "no region"],
       ...(labels ? [["1 … " + labels, "label the region: " + this.data.labels.map((l, i) => `${i + 1} ${l}`).join(", ")], ["z", "take back the last label"]] : []),
@@ -805,7 +805,7 @@ class Scope {
     const right = this.width - RIGHT;
     (this.answer?.lanes ?? []).forEach((lane, number) => {
       const top = number * LANE_PX;
-      this.name(draw, lane.name.length > 12 ? lane.name.slice(0, 11) + "…" : lane.name, top + LANE_PX / 2);
+      this.name(draw, lane.name.length > 14 ? lane.name.slice(0, 13) + "…" : lane.name, top + LANE_PX / 2);
       for (const item of lane.items) {
         const from = Math.max(GUTTER, this.x(item.start_s)), to = Math.min(right, this.x(item.end_s));
         if (to < GUTTER || from > right) continue;
