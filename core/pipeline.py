@@ -127,7 +127,7 @@ class Pipeline:
         recording, stage = None, "read"
         try:
             recording = sha256_of(path)
-            stored = self.stored(recording, store)
+            stored = self.stored(recording, store, embeddings=False)
             if stored:
                 self._refresh(store, stored, path, metadata, keep)
                 return self._outcome(path, stored, "skipped")
@@ -160,13 +160,13 @@ class Pipeline:
                 stage = "decode"
             return self._failed(path, store, name, recording, stage, error)
 
-    def stored(self, recording: str, store: Store) -> Analysed | None:
+    def stored(self, recording: str, store: Store, *, embeddings: bool = True) -> Analysed | None:
         """Returns what the store holds for a recording under these very settings, or None."""
         channel = self.settings.conditioning.channel
-        segments = store.segments(recording, channel, self.run_key)
+        segments = store.segments(recording, channel, self.run_key, embeddings=embeddings)
         if segments is None:
             return None
-        track = store.track(recording, channel, self.track_key)
+        track = store.track(recording, channel, self.track_key, blocks=embeddings)
         return None if track is None else Analysed(track, segments)
 
     def _run(self, path: Path, name: str, recording: str, progress: Progress) -> Analysed:

@@ -74,7 +74,7 @@ def test_view_holds_curves_lanes_waveform_and_prosody(client, choice):
         samples = np.concatenate(list(audio.samples()))
     loudest = max(found["wave"]["greatest"])
     assert loudest == pytest.approx(samples.max() * 127, abs=1)
-    assert [lane["name"] for lane in found["lanes"]] == ["segments", "speech"]
+    assert [lane["name"] for lane in found["lanes"]][:2] == ["segments", "speech"]
     stored = resources.segments(choice)
     assert [i["start_s"] for i in found["lanes"][0]["items"]] == [s.start_s for s in stored]
     assert 50 < np.median([y for y in found["prosody"]["f0"]["y"] if y]) < 400
