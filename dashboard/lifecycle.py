@@ -14,11 +14,15 @@ from core.errors import TonescopeError
 from core.settings import default_store
 from core.store.folder import is_unused
 
+_EVERY_SCRIPT = ("numpy", "PIL.Image")  # Streamlit reads the icon by them
+_PAGES = ("core.api", "core.jobs", "plotly.graph_objects", "plotly.subplots")
+
 
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Warms up beside the first answers; stops the jobs in the end, whose results are stored."""
     del app
+    _later(0.0, _EVERY_SCRIPT)
     if not store_is_unused():
         warm_up()
     try:
@@ -38,14 +42,13 @@ def store_is_unused() -> bool:
 @cache
 def warm_up() -> None:
     """Starts, once, to import what pages need: at once, or after a first screen that needs none."""
-    timer = threading.Timer(1.0 if store_is_unused() else 0.0, _import_all)
+    _later(1.0 if store_is_unused() else 0.0, _PAGES)
+
+
+def _later(delay_s: float, names: tuple[str, ...]) -> None:
+    timer = threading.Timer(delay_s, lambda: [importlib.import_module(name) for name in names])
     timer.daemon = True
     timer.start()
-
-
-def _import_all() -> None:
-    for name in ("core.api", "core.jobs", "plotly.graph_objects", "plotly.subplots"):
-        importlib.import_module(name)
 
 
 def report_error(error: Exception) -> bool:

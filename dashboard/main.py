@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 _FOLDER = Path(__file__).resolve().parent
+_ICON = _FOLDER / "icon.png"  # a file: signs and emoji would be fetched from the net
 if str(_FOLDER.parent) not in sys.path:
     sys.path.insert(0, str(_FOLDER.parent))
 
@@ -13,8 +14,9 @@ from core.errors import TonescopeError  # noqa: E402
 from dashboard import lifecycle, navigation  # noqa: E402
 from dashboard.components import frame  # noqa: E402
 
-# No `page_icon`: a file costs the first page numpy, an emoji the net. A route answers with the icon.
-st.set_page_config(page_title="Tonescope", layout="wide", initial_sidebar_state=230)
+st.set_page_config(
+    page_title="Tonescope", page_icon=str(_ICON), layout="wide", initial_sidebar_state=230
+)
 page = st.navigation(navigation.pages())
 frame.show()
 try:

@@ -1,10 +1,9 @@
-"""What the server answers beside the pages: sound in ranges, what a span of it looks like, its icon."""
+"""What the server answers beside the pages: sound in ranges, and what a span of it looks like."""
 
 import io
 import math
 import re
 from collections.abc import Collection
-from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -13,7 +12,6 @@ from starlette.routing import Route
 from core.errors import TonescopeError
 from core.records import Span
 
-_ICON = Path(__file__).resolve().parent / "icon.png"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[0-9a-f]{16}")
 _HEADERS = {
@@ -59,12 +57,6 @@ def audio(request: Request) -> Response:
     except TonescopeError as error:
         return PlainTextResponse(str(error), status_code=404)
     return FileResponse(path, media_type=kind, headers=_HEADERS)
-
-
-def icon(request: Request) -> Response:
-    """Answers with the icon of the browser's tab, in place of Streamlit's own."""
-    del request
-    return FileResponse(_ICON, media_type="image/png", headers=_HEADERS)
 
 
 def plotly_js(request: Request) -> Response:
@@ -185,5 +177,4 @@ ROUTES = [
     Route("/tonescope/view/{recording}", view),
     Route("/tonescope/spectrogram/{recording}", spectrogram_png),
     Route("/tonescope/plotly.js", plotly_js),
-    Route("/favicon.png", icon),
 ]
