@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from training.figures import pooled
 from training.runs import N_FOLDS, RESULTS
 
 EGEMAPS = RESULTS.parent / "egemaps_svm.json"
@@ -34,15 +35,6 @@ def read_runs(folder: Path) -> dict[str, dict[str, Any]]:
     return {table["name"]: table for table in tables}
 
 
-def pooled(runs: Sequence[dict[str, Any]], which: str, how: str) -> dict[str, Any]:
-    """Returns each corpus's confusion, summed over the runs."""
-    sums: dict[str, Any] = {}
-    for run in runs:
-        for corpus, row in run[which][how].items():
-            sums[corpus] = sums.get(corpus, 0) + np.asarray(row["confusion"])
-    return sums
-
-
 def report(folder: Path = RESULTS, egemaps: Path = EGEMAPS) -> str:
     """Returns the tables as Markdown."""
     runs = read_runs(folder)
@@ -61,21 +53,15 @@ def _folds(runs: dict[str, dict[str, Any]], svm: dict[str, Any]) -> str:
         "| frozen in windows | fine-tuned in windows |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    tables = {
-        (which, how): pooled(done, which, how)
-        for which in ("frozen", "tuned")
-        for how in ("alone", "in_windows")
-    }
-    for corpus, table in sorted(tables["tuned", "alone"].items()):
-        n_classes = int((table.sum(axis=1) > 0).sum())
-        beside = [svm.get(name, {}).get(corpus) for name in names if name in runs]
-        others = uar(sum(map(np.asarray, beside))) if beside and all(beside) else None
-        values = [tables[key][corpus] for key in (("frozen", "alone"), ("tuned", "alone"))]
-        values += [
-            tables[key][corpus] for key in (("frozen", "in_windows"), ("tuned", "in_windows"))
-        ]
-        cells = [1 / n_classes, others, *map(uar, values)]
-        lines.append(f"| {corpus} | {n_classes} | {table.sum()} | {_row(cells)} |")
+    ways = [(which, how) for how in ("alone", "in_windows") for which in ("frozen", "tuned")]
+    tables = [pooled([run[which][how] for run in done]) for which, how in ways]
+    beside = pooled([svm[run["name"]] for run in done if run["name"] in svm])
+    # Pooled over fewer folds than the others, it would not be the same clips.
+    complete = bool(done) and all(run["name"] in svm for run in done)
+    for corpus, row in tables[0].items():
+        svm_uar = beside[corpus]["uar"] if complete and corpus in beside else None
+        cells = [1 / row["n_classes"], svm_uar, *(table[corpus]["uar"] for table in tables)]
+        lines.append(f"| {corpus} | {row['n_classes']} | {row['n_clips']} | {_row(cells)} |")
     return "\n".join([*lines, *_missing(names, runs), ""])
 
 
@@ -97,10 +83,10 @@ def _left_out(runs: dict[str, dict[str, Any]], svm: dict[str, Any]) -> str:
         corpus = runs[name]["held_out"]["corpus"]
         frozen, tuned = (runs[name][w]["alone"][corpus]["confusion"] for w in ("frozen", "tuned"))
         n_classes = int((np.sum(tuned, axis=1) > 0).sum())
-        other = svm.get(name, {}).get(corpus)
+        other = svm.get(name, {}).get(corpus, {}).get("uar")
         row = [uar(frozen), uar(tuned), uar(frozen, COMMON), uar(tuned, COMMON)]
         rows.append(row)
-        cells = [1 / n_classes, uar(other) if other else None, *row]
+        cells = [1 / n_classes, other, *row]
         lines.append(f"| {corpus} | {n_classes} | {np.sum(tuned)} | {_row(cells)} |")
     if rows:
         lines.append(f"| mean | | | {_row([None, None, *np.mean(rows, axis=0)])} |")
