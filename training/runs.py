@@ -94,15 +94,26 @@ class Material:
 
     def folds(self) -> NDArray[np.int64]:
         """Speaker-disjoint fold of each clip."""
-        return speaker_folds(self.speakers.tolist(), self.corpora.tolist(), N_FOLDS, seed=0)
+        return folds_of(self.clips)
 
     def held(self, run: Run) -> NDArray[np.bool_]:
         """Which clips the run holds out."""
-        if run.fold is not None:
-            return self.folds() == run.fold
-        if run.corpus is not None:
-            return self.corpora == run.corpus
-        return np.isin(self.speakers, run.speakers)
+        return held_out(run, self.clips)
+
+
+def folds_of(clips: Sequence[Clip]) -> NDArray[np.int64]:
+    """Returns the speaker-disjoint fold of each clip."""
+    speakers = [clip.speaker for clip in clips]
+    return speaker_folds(speakers, [clip.corpus for clip in clips], N_FOLDS, seed=0)
+
+
+def held_out(run: Run, clips: Sequence[Clip]) -> NDArray[np.bool_]:
+    """Returns which clips the run holds out, shape `(n_clips,)`."""
+    if run.fold is not None:
+        return folds_of(clips) == run.fold
+    if run.corpus is not None:
+        return np.array([clip.corpus == run.corpus for clip in clips])
+    return np.isin([clip.speaker for clip in clips], run.speakers)
 
 
 def plan(corpora: Sequence[str]) -> list[Run]:
