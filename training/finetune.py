@@ -1,6 +1,6 @@
 """Fine-tuning of the encoder's upper blocks with a head that stays linear over pooled frames.
 
-Attention over a random third of the frames comes close to attention over all of them, since
+Attention over a random sample of the frames comes close to attention over all of them, since
 neighbouring frames of 20 ms say nearly the same: so a step takes few tokens of each clip, and
 every clip gives equally many (token dropping; Liu et al., 2022, https://arxiv.org/abs/2208.07220).
 The head starts from the linear probe of the frozen encoder, so that the first steps do not
@@ -48,13 +48,13 @@ class Config:
 
     n_frozen: int = 1
     n_epochs: int = 4
-    n_steps: int = 40
-    share_windows: float = 0.3
+    n_steps: int = 25
+    share_windows: float = 0.4
     clips_per_batch: int = 64
-    tokens_per_clip: int = 40
-    windows_per_batch: int = 20
-    tokens_per_window: int = 128
-    rate: float = 2e-4
+    tokens_per_clip: int = 20
+    windows_per_batch: int = 12
+    tokens_per_window: int = 96
+    rate: float = 3e-4
     head_rate: float = 1e-3
     rate_decay: float = 0.7
     weight_decay: float = 0.05
