@@ -40,7 +40,7 @@ def change(waveform: Floats, rng: np.random.Generator) -> Floats:
     if rng.random() < P_NOISE:
         signal = _noisy(signal, rng)
     if rng.random() < P_TELEPHONE:
-        signal = _telephone(signal)
+        signal = telephone(signal)
     return (signal / max(float(np.abs(signal).max()), 1e-9) * peak).astype(np.float32)
 
 
@@ -77,7 +77,7 @@ def _noisy(signal: Signal, rng: np.random.Generator) -> Signal:
     return signal + noise * level * 10.0 ** (-rng.uniform(*SNR_DB) / 20.0)
 
 
-def _telephone(signal: Signal) -> Signal:
+def telephone(signal: Signal) -> Signal:
     """300 to 3400 Hz and 8 bits of mu-law (ITU-T G.711's curve, not its segments)."""
     f = _frequencies(len(signal))
     band = 1.0 / np.sqrt((1.0 + (300.0 / np.maximum(f, 1.0)) ** 8) * (1.0 + (f / 3400.0) ** 16))

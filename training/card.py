@@ -25,9 +25,8 @@ base_model: openai/whisper-tiny.en
 
 # Tonescope `compact`
 
-The first three layers of OpenAI Whisper tiny.en's encoder, the upper two of them fine-tuned, with
-a linear head over their 20 ms frames for nine emotions: {classes}.
-For research only: CC BY-NC-SA 4.0.
+The first layers of OpenAI Whisper tiny.en's encoder, {state}, with a linear head over their 20 ms
+frames for nine emotions: {classes}. For research only: CC BY-NC-SA 4.0.
 
 ## Origin
 
@@ -68,14 +67,19 @@ says how speech sounds to the model, never how a person is.
 - CREMA-D's part holds hardly any emotion but happy and sad: its UAR over six classes rests on a
   few clips.
 - The layers that are read were chosen after looking at held-out results of these same corpora, so
-  the figures above flatter a little; the 10 s window was set, not compared with others. How it is
-  fine-tuned was chosen on speakers from the training side of one fold (`training/LOG.md`).
+  the figures above flatter a little; the 10 s window was set, not compared with others; only the
+  regularisation was chosen on inner folds.
 """
 
 
 def write_card(folder: Path, figures: dict[str, Any], clips: Sequence[Clip]) -> None:
     """Writes README.md, a Hugging Face model card, into the model's folder."""
-    head = FRONT.format(classes=", ".join(EMOTIONS), reads=", ".join(map(str, figures["reads"])))
+    n_tuned = figures.get("n_tuned", 0)
+    head = FRONT.format(
+        classes=", ".join(EMOTIONS),
+        reads=", ".join(map(str, figures["reads"])),
+        state=f"the upper {n_tuned} fine-tuned" if n_tuned else "frozen",
+    )
     parts = (head, _data(clips), _accuracy(figures), _calibration(figures), LIMITS)
     (folder / "README.md").write_text("".join(parts), encoding="utf-8")
 
@@ -99,19 +103,18 @@ def _data(clips: Sequence[Clip]) -> str:
 
 def _accuracy(figures: dict[str, Any]) -> str:
     rows = "".join(
-        f"| {corpus} | {row['n_classes']} | {figures['frozen_alone'][corpus]['uar']:.3f} "
-        f"| {row['uar']:.3f} | {row['wa']:.3f} | {figures['in_windows'][corpus]['uar']:.3f} "
-        f"| {_weakest(row['recall'])} |\n"
+        f"| {corpus} | {row['n_classes']} | {row['uar']:.3f} | {row['wa']:.3f} "
+        f"| {figures['in_windows'][corpus]['uar']:.3f} | {_weakest(row['recall'])} |\n"
         for corpus, row in figures["alone"].items()
     )
+    command = "tuned" if figures.get("n_tuned") else "train"
     return (
         f"\n## Accuracy on held-out speakers\n\n{figures['folds']} speaker-disjoint folds over all "
-        "corpora together, as printed by `python -m training.report`; each fold's figures are in "
-        f"`training/results/runs/` (seed {figures['config']['seed']}). UAR is the mean of the "
-        'recalls. "Frozen" is a linear head on the encoder before fine-tuning, same folds. "In '
-        'windows" is the same clip in the middle of a 10 s window.\n\n'
-        "| corpus | classes | UAR frozen | UAR | WA | UAR in windows | weakest recalls |\n"
-        f"|---|---|---|---|---|---|---|\n{rows}"
+        f"corpora together, as printed by `python -m training.{command} --data FOLDER` "
+        f"(seed {figures['seed']}; all figures in `training/results/`). UAR is the mean of the "
+        'recalls. "In windows" is the same clip in the middle of a 10 s window.\n\n'
+        "| corpus | classes | UAR | WA | UAR in windows | weakest recalls |\n"
+        f"|---|---|---|---|---|---|\n{rows}"
     )
 
 

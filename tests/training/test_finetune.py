@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from core.engines.compact import CompactEngine
 from tests.training.tiny import tiny_variables, write_recordings
+from training.augment import change, telephone
 from training.data import load_clips
 from training.features import pool
 from training.finetune import Config, Split, Upper, cells_of, train
@@ -17,8 +19,9 @@ from training.lower import Recipe, make_copy
 from training.nonspeech import nonspeech_clips
 from training.pretrained import encoder_from
 from training.report import report, uar
-from training.runs import Material, Run, execute, linear_probe, plan, prepare
+from training.runs import Material, Run, execute, linear_probe, plan, prepare, tuned_by
 from training.search import precision_at_10, search_figures
+from training.tuned import make
 
 CONFIG = Config(
     n_frozen=1, n_epochs=2, n_steps=6, clips_per_batch=12, tokens_per_clip=16,
@@ -30,7 +33,7 @@ CONFIG = Config(
 def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     folder = tmp_path_factory.mktemp("tuned")
     write_recordings(folder)
-    clips = [*load_clips(folder), *nonspeech_clips(9, seed=0)]
+    clips = [*load_clips(folder), *nonspeech_clips(18, seed=0)]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     made = prepare(encoder_from(tiny_variables(), reads=(1, 2)), clips, folder / "cache", CONFIG)
@@ -146,11 +149,66 @@ def test_corpus_left_out_and_the_report(material: Material, tmp_path: Path) -> N
     assert f"{uar(figures['tuned']['alone']['corpus0']['confusion']):.3f}" in text
 
 
+def test_engine_loads_the_tuned_model(material: Material, tmp_path: Path) -> None:
+    figures = make(material, CONFIG, tmp_path / "model", tmp_path / "results", tmp_path / "cache")
+    assert figures["alone"]["corpus0"]["n_clips"] == 24
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "the upper 1 fine-tuned" in card
+    engine = CompactEngine.load(tmp_path / "model")
+    weights = np.ones(len(material.clips), bool)
+    upper = tuned_by(
+        Run("final"),
+        material,
+        CONFIG,
+        tmp_path / "cache",
+        linear_probe(material, weights, CONFIG.penalty),
+    )
+    cells = cells_of(upper, material.copies[0], weights)
+    pooled = pool(cells.read((0,)), cells.n_frames, cells.clip)
+    expected = upper.head().logits(pooled)
+    columns = [i for i, is_known in enumerate(engine.class_mask) if is_known]
+    for i in range(0, len(material.clips), 7):
+        found = engine.run(material.clips[i].waveform[None])[0].logits[:, columns].mean(axis=0)
+        # Half precision of weights and of what the cells keep.
+        np.testing.assert_allclose(found, expected[i], atol=0.05)
+    again = make(material, CONFIG, tmp_path / "again", tmp_path / "results", tmp_path / "cache")
+    assert again == figures
+    for file in (tmp_path / "model").iterdir():
+        assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes(), file.name
+
+
 def test_plan_names_every_run_once(material: Material) -> None:
     names = [run.name for run in plan(material.corpora.tolist())]
     assert names[:5] == [f"fold{k}" for k in range(5)]
     assert {"without-corpus0", "without-corpus1", "final", "fold0-seed2"} <= set(names)
     assert len(names) == len(set(names))
+
+
+def test_augmented_copy_keeps_peak_and_changes_the_rest() -> None:
+    t = np.arange(16_000) / 16_000
+    tone = (0.3 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)
+    copies = [change(tone, np.random.default_rng(seed)) for seed in range(30)]
+    for one, same in zip(
+        copies[:3], (change(tone, np.random.default_rng(k)) for k in range(3)), strict=True
+    ):
+        np.testing.assert_array_equal(one, same)
+    for one in copies:
+        assert np.isfinite(one).all()
+        assert np.abs(one).max() == pytest.approx(0.3, rel=1e-3)
+        # 440 Hz moves with the speed and by no more than that.
+        loudest = np.fft.rfftfreq(len(one), 1 / 16_000)[np.abs(np.fft.rfft(one)).argmax()]
+        assert len(one) * loudest == pytest.approx(16_000 * 440, rel=0.01)
+    assert min(map(len, copies)) < 15_500
+    assert max(map(len, copies)) > 16_500
+
+
+def test_telephone_cuts_what_lies_outside_its_band() -> None:
+    noise = np.random.default_rng(0).standard_normal(32_000)
+    power = np.abs(np.fft.rfft(telephone(noise))) ** 2
+    f = np.fft.rfftfreq(32_000, 1 / 16_000)
+    inside = power[(f > 500) & (f < 3000)].mean()
+    assert power[f < 100].mean() < 0.02 * inside
+    assert power[f > 5000].mean() < 0.02 * inside
 
 
 def test_precision_counts_other_speakers_only() -> None:

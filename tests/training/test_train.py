@@ -10,16 +10,9 @@ import torch
 from core.engines.compact import CompactEngine
 from tests.training.tiny import SPEECH_EMOTIONS, tiny_variables, write_recordings
 from training.data import DataError, load_clips
-from training.finetune import Config
 from training.nonspeech import nonspeech_clips
 from training.pretrained import encoder_from
-from training.runs import prepare
 from training.train import make
-
-CONFIG = Config(
-    n_frozen=1, n_epochs=2, n_steps=8, clips_per_batch=24, tokens_per_clip=16,
-    windows_per_batch=6, tokens_per_window=64, penalty=0.1,
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +24,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     for run in ("one", "two"):
-        encoder = encoder_from(tiny_variables(), reads=(1, 2))
-        cache = folder / f"cache_{run}"
-        material = prepare(encoder, clips, cache, CONFIG)
-        figures = make(material, CONFIG, folder / run, folder / f"results_{run}", cache)
-        (folder / f"{run}.json").write_text(json.dumps(figures))
+        make(
+            encoder_from(tiny_variables(), reads=(1, 2)),
+            clips,
+            folder / run,
+            folder / f"{run}.json",
+            folder / f"cache_{run}",
+            seed=0,
+            n_folds=2,
+            penalties=(0.01, 0.1),
+        )
     torch.set_num_threads(threads)
     return folder
 
