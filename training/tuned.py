@@ -78,8 +78,7 @@ def make(
         "calibration": _calibrated(folds, material, probe.classes, results),
     }
     for how in ("alone", "in_windows"):
-        figures[how] = pooled([run["tuned"][how] for run in measured])
-        figures[f"frozen_{how}"] = pooled([run["frozen"][how] for run in measured])
+        figures[how] = pooled([run[how] for run in measured])
     figures["used_temperatures"] = used_temperatures(figures["calibration"])
     calibration = calibration_table(figures["calibration"], WINDOWING.window_s)
     network = with_read_out(

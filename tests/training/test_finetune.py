@@ -14,12 +14,22 @@ from tests.training.tiny import tiny_variables, write_recordings
 from training.augment import change, telephone
 from training.data import load_clips
 from training.features import pool
+from training.figures import by_corpus
 from training.finetune import Config, Split, Upper, cells_of, train
 from training.lower import Recipe, make_copy
 from training.nonspeech import nonspeech_clips
 from training.pretrained import encoder_from
 from training.report import report, uar
-from training.runs import Material, Run, execute, linear_probe, plan, prepare, tuned_by
+from training.runs import (
+    Material,
+    Run,
+    execute,
+    execute_frozen,
+    linear_probe,
+    plan,
+    prepare,
+    tuned_by,
+)
 from training.search import precision_at_10, search_figures
 from training.tuned import make
 
@@ -125,7 +135,7 @@ def test_run_is_kept_and_skipped_when_it_is_there(material: Material, tmp_path: 
     run = Run("fold0", fold=0)
     figures = execute(run, material, CONFIG, tmp_path, tmp_path)
     held = material.held(run)
-    n = sum(row["n_clips"] for row in figures["tuned"]["alone"].values())
+    n = sum(row["n_clips"] for row in figures["alone"].values())
     assert n == held.sum() == figures["n_held_out"]
     with np.load(tmp_path / "fold0.npz") as stored:
         assert set(stored["clip"]) == set(np.flatnonzero(held))
@@ -141,12 +151,32 @@ def test_run_is_kept_and_skipped_when_it_is_there(material: Material, tmp_path: 
 def test_corpus_left_out_and_the_report(material: Material, tmp_path: Path) -> None:
     run = Run("without-corpus0", corpus="corpus0")
     figures = execute(run, material, CONFIG, tmp_path, tmp_path)
-    assert set(figures["tuned"]["alone"]) == {"corpus0"}
-    assert set(figures["search"]) == {"tuned", "frozen"}
+    frozen = execute_frozen(run, material, 0.03, tmp_path)
+    assert set(figures["alone"]) == set(frozen["alone"]) == {"corpus0"}
+    assert set(figures["search"]) == set(frozen["search"])
+    assert execute_frozen(run, material, 0.03, tmp_path) == frozen
+    for corpus in ("crema-d", "emodb"):
+        for folder, made in ((tmp_path, figures), (tmp_path / "frozen", frozen)):
+            row = {**made, "name": f"without-{corpus}", "alone": {corpus: made["alone"]["corpus0"]}}
+            (folder / f"without-{corpus}.json").write_text(json.dumps(row))
     text = report(tmp_path, tmp_path / "none.json")
-    assert "0 of 5 folds" in text
-    assert "Missing, not run yet: fold0, fold1, fold2, fold3, fold4." in text
-    assert f"{uar(figures['tuned']['alone']['corpus0']['confusion']):.3f}" in text
+    assert "Not run yet, fine-tuned: fold0, fold1, fold2, fold3, fold4." in text
+    assert "Not run yet, fine-tuned: without-nemo, without-ravdess." in text
+    cells = (f"{uar(made['alone']['corpus0']['confusion']):.3f}" for made in (frozen, figures))
+    assert f"| - | {' | '.join(cells)} | - |" in text
+    assert "mean" in text
+
+
+def test_report_pools_folds_only_when_all_are_there(tmp_path: Path) -> None:
+    (tmp_path / "frozen").mkdir()
+    right = by_corpus(["a"] * 4, ["happy", "happy", "sad", "sad"], ["happy", "sad", "sad", "sad"])
+    for folder, n_folds in ((tmp_path, 4), (tmp_path / "frozen", 5)):
+        for k in range(n_folds):
+            row = {"name": f"fold{k}", "alone": right, "in_windows": right}
+            (folder / f"fold{k}.json").write_text(json.dumps(row))
+    text = report(tmp_path, tmp_path / "none.json")
+    assert "| a | 2 | 20 | 0.500 | - | 0.750 | - | 0.750 | - |" in text
+    assert "Not run yet, fine-tuned: fold4." in text
 
 
 def test_engine_loads_the_tuned_model(material: Material, tmp_path: Path) -> None:
