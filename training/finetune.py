@@ -1,8 +1,8 @@
 """Fine-tuning of the encoder's upper blocks with a head that stays linear over pooled frames.
 
-Attention over a random sample of the frames comes close to attention over all of them, since
-neighbouring frames of 20 ms say nearly the same: so a step takes few tokens of each clip, and
-every clip gives equally many (token dropping; Liu et al., 2022, https://arxiv.org/abs/2208.07220).
+A step takes a random stretch of each clip, so that every clip gives equally many frames and no
+padding is needed. (Frames picked singly are cheaper still, but these blocks attend to their
+neighbours: without them even the untuned encoder loses three points, see LOG.md.)
 The head starts from the linear probe of the frozen encoder, so that the first steps do not
 distort what the encoder knows (Kumar et al., 2022, https://arxiv.org/abs/2202.10054).
 """
