@@ -8,7 +8,6 @@ distort what the encoder knows (Kumar et al., 2022, https://arxiv.org/abs/2202.1
 """
 
 import copy as copying
-import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,25 +40,24 @@ class Config:
         rate, head_rate: highest learning rates of the topmost block and of the head; each block
             below learns at `rate_decay` of the one above.
         weight_decay: of AdamW, on matrices.
-        smoothing: of the labels. mixup: parameter of the beta distribution, 0 for none.
+        smoothing: of the labels.
         averaging: decay of the moving average of the weights, which is what is kept.
         penalty: of the linear probe that the head starts from.
     """
 
     n_frozen: int = 1
-    n_epochs: int = 4
-    n_steps: int = 25
+    n_epochs: int = 10
+    n_steps: int = 80
     share_windows: float = 0.4
-    clips_per_batch: int = 64
-    tokens_per_clip: int = 20
-    windows_per_batch: int = 12
-    tokens_per_window: int = 96
+    clips_per_batch: int = 24
+    tokens_per_clip: int = 64
+    windows_per_batch: int = 10
+    tokens_per_window: int = 150
     rate: float = 3e-4
-    head_rate: float = 1e-3
+    head_rate: float = 3e-4
     rate_decay: float = 0.7
     weight_decay: float = 0.05
-    smoothing: float = 0.1
-    mixup: float = 0.2
+    smoothing: float = 0.05
     averaging: float = 0.97
     penalty: float = 0.03
     seed: int = 0
@@ -141,7 +139,7 @@ def train(upper: Upper, split: Split, config: Config, checkpoint: Path | None = 
     for epoch in range(first, config.n_epochs):
         for step, batch in enumerate(_batches(split, config, epoch)):
             solver.zero_grad()
-            _loss(upper, batch, config).backward()
+            _loss(upper, batch).backward()
             nn.utils.clip_grad_norm_(upper.parameters(), 1.0)
             solver.step()
             schedule.step()
@@ -240,12 +238,6 @@ def _batch(
     targets = functional.one_hot(labels, n_classes) * (1.0 - config.smoothing) + even
     weights = split.weights[clip[rows]] / share[drawn][of_row]
     weights[np.bincount(owners.ravel(), minlength=len(rows) + 1)[:-1] == 0] = 0.0
-    if config.mixup and len(rows) == size:
-        # Clips alone give equally many tokens, so that two of them can be laid over each other.
-        lam = float(rng.beta(config.mixup, config.mixup))
-        other = torch.from_numpy(rng.permutation(size))
-        x = lam * x + (1.0 - lam) * x[other]
-        targets = lam * targets + (1.0 - lam) * targets[other]
     owned = torch.from_numpy(owners)
     return Batch(x, owned, targets.float(), torch.from_numpy(weights.astype(np.float32)))
 
@@ -256,8 +248,7 @@ def _tokens(n_frames: int, n_tokens: int, rng: np.random.Generator) -> Ints:
     return (first + np.arange(n_tokens)) % n_frames
 
 
-def _loss(upper: Upper, batch: Batch, config: Config) -> Tensor:
-    del config
+def _loss(upper: Upper, batch: Batch) -> Tensor:
     features = upper.features(batch.x)
     pooled = _mean_by_owner(features, batch.owners, len(batch.targets))
     entropy = functional.cross_entropy(upper.logits(pooled), batch.targets, reduction="none")
@@ -306,17 +297,3 @@ def sampled_features(upper: Upper, copy: Copy, clips: Ints, n_tokens: int) -> Fl
             x = torch.from_numpy(copy.frames[tokens].astype(np.float32))
             parts.append(upper.features(x).mean(dim=1).numpy())
     return np.concatenate(parts)
-
-
-def mixed(frozen: Upper, tuned: Upper, share: float) -> Upper:
-    """Returns the weights on the line between the two (Wortsman et al., 2022, arXiv:2109.01903)."""
-    between = copying.deepcopy(frozen)
-    with torch.no_grad():
-        for mean, other in zip(between.parameters(), tuned.parameters(), strict=True):
-            mean.lerp_(other, share)
-    return between
-
-
-def described(config: Config) -> dict[str, float | int]:
-    """Returns the configuration as a table for JSON."""
-    return dataclasses.asdict(config)
