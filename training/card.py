@@ -25,7 +25,7 @@ base_model: openai/whisper-tiny.en
 
 # Tonescope `compact`
 
-The first layers of OpenAI Whisper tiny.en's encoder, frozen, with a linear head over their 20 ms
+The first layers of OpenAI Whisper tiny.en's encoder, {state}, with a linear head over their 20 ms
 frames for nine emotions: {classes}. For research only: CC BY-NC-SA 4.0.
 
 ## Origin
@@ -74,7 +74,12 @@ says how speech sounds to the model, never how a person is.
 
 def write_card(folder: Path, figures: dict[str, Any], clips: Sequence[Clip]) -> None:
     """Writes README.md, a Hugging Face model card, into the model's folder."""
-    head = FRONT.format(classes=", ".join(EMOTIONS), reads=", ".join(map(str, figures["reads"])))
+    n_tuned = figures.get("n_tuned", 0)
+    head = FRONT.format(
+        classes=", ".join(EMOTIONS),
+        reads=", ".join(map(str, figures["reads"])),
+        state=f"the upper {n_tuned} fine-tuned" if n_tuned else "frozen",
+    )
     parts = (head, _data(clips), _accuracy(figures), _calibration(figures), LIMITS)
     (folder / "README.md").write_text("".join(parts), encoding="utf-8")
 
@@ -102,9 +107,10 @@ def _accuracy(figures: dict[str, Any]) -> str:
         f"| {figures['in_windows'][corpus]['uar']:.3f} | {_weakest(row['recall'])} |\n"
         for corpus, row in figures["alone"].items()
     )
+    command = "tuned" if figures.get("n_tuned") else "train"
     return (
         f"\n## Accuracy on held-out speakers\n\n{figures['folds']} speaker-disjoint folds over all "
-        "corpora together, as printed by `python -m training.train --data FOLDER` "
+        f"corpora together, as printed by `python -m training.{command} --data FOLDER` "
         f"(seed {figures['seed']}; all figures in `training/results/`). UAR is the mean of the "
         'recalls. "In windows" is the same clip in the middle of a 10 s window.\n\n'
         "| corpus | classes | UAR | WA | UAR in windows | weakest recalls |\n"
@@ -120,12 +126,15 @@ def _weakest(recalls: dict[str, float]) -> str:
 def _calibration(figures: dict[str, Any]) -> str:
     rows = "".join(
         f"| {width} | {row['n_regions']} | {row['accuracy']:.2f} | {row['raw_score']:.2f} "
-        f"| {row['temperature']:.2f} | {row['ece_raw']:.3f} | {row['ece_calibrated']:.3f} |\n"
+        f"| {row['temperature']:.2f} | {row['ece_raw']:.3f} | {row['ece_calibrated']:.3f} "
+        f"| {figures['used_temperatures'][width]:.2f} |\n"
         for width, row in figures["calibration"].items()
     )
     return (
         "\n## Calibration on held-out speakers\n\nOne temperature a region width; the error after "
-        "it is that of speakers it was not fitted on. 5 and 10 s run over several clips of one "
-        "speaker and emotion.\n\n| width in s | regions | accuracy | raw score | temperature "
-        f"| ECE raw | ECE calibrated |\n|---|---|---|---|---|---|---|\n{rows}"
+        "it is that of speakers it was not fitted on. Where it did not lower the error, the raw "
+        "score is used (a temperature of 1). 5 and 10 s run over several clips of one speaker and "
+        "emotion.\n\n| width in s | regions | accuracy | raw score | fitted temperature | ECE raw "
+        "| ECE calibrated | used |\n|---|---|---|---|---|---|---|---|\n"
+        f"{rows}"
     )

@@ -78,7 +78,7 @@ def clip_cells(
     path = cache / f"cells_{key.hexdigest()[:20]}.npz"
     if not path.exists():
         by_clip: list[list[tuple[int, NDArray[np.float16]]]] = [[] for _ in clips]
-        for waveform, places in _windows(clips, window_s, np.random.default_rng(seed)):
+        for waveform, places in windows(clips, window_s, np.random.default_rng(seed)):
             with torch.inference_mode():
                 layers = torch.stack(encoder.layers(torch.from_numpy(waveform)[None]))[:, 0]
             for index, start in places:
@@ -98,7 +98,7 @@ def _cells(layers: Floats) -> Iterator[tuple[int, NDArray[np.float16]]]:
         yield cell.shape[1], cell.mean(axis=1).astype(np.float16)
 
 
-def _windows(
+def windows(
     clips: Sequence[Clip], window_s: float | None, rng: np.random.Generator
 ) -> Iterator[tuple[Floats, list[tuple[int, int]]]]:
     """Yields a waveform and, for each clip in it, the clip's index and first frame."""

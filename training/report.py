@@ -1,34 +1,170 @@
-"""Accuracy by corpus of answers that held-out speakers got."""
+"""`python -m training.report`: the fine-tuned encoder beside what it must beat.
 
+Everything is read from `training/results/`; what has not been run is shown as missing.
+"""
+
+import argparse
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.emotions import EMOTIONS
+from training.figures import pooled
+from training.runs import N_FOLDS, RESULTS
+
+EGEMAPS = RESULTS.parent / "egemaps_svm.json"
+MISSING = "-"
+COMMON = 20
+FOLDS = [f"fold{k}" for k in range(N_FOLDS)]
+WITHOUT = [f"without-{corpus}" for corpus in ("crema-d", "emodb", "nemo", "ravdess")]
+
+Results = dict[str, dict[str, dict[str, Any]]]
 
 
-def by_corpus(
-    corpora: Sequence[str], truth: Sequence[str], found: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """Returns UAR, WA, recalls and confusion of each corpus, over the emotions present in it.
+def uar(confusion: Sequence[Sequence[int]], fewest: int = 1) -> float:
+    """Returns the mean recall of the classes with at least `fewest` clips, NaN without any."""
+    table = np.asarray(confusion)
+    sizes = table.sum(axis=1)
+    present = sizes >= fewest
+    if not present.any():
+        return float("nan")
+    return float((table.diagonal()[present] / sizes[present]).mean())
 
-    UAR is the unweighted mean of the emotions' recalls, WA the share of right answers. In the
-    confusion, rows are the truth and columns the answers.
-    """
-    answers = {}
-    for corpus in sorted(set(corpora)):
-        pairs = [(t, f) for c, t, f in zip(corpora, truth, found, strict=True) if c == corpus]
-        table = np.array([[pairs.count((str(t), str(f))) for f in EMOTIONS] for t in EMOTIONS])
-        present = table.sum(axis=1) > 0
-        recalls = table.diagonal()[present] / table.sum(axis=1)[present]
-        names = [str(e) for e, is_there in zip(EMOTIONS, present, strict=True) if is_there]
-        answers[corpus] = {
-            "n_clips": len(pairs),
-            "n_classes": len(names),
-            "uar": round(float(recalls.mean()), 4),
-            "wa": round(float(table.diagonal().sum() / table.sum()), 4),
-            "recall": {n: round(float(r), 4) for n, r in zip(names, recalls, strict=True)},
-            "confusion": table.tolist(),
-        }
-    return answers
+
+def read_runs(folder: Path) -> dict[str, dict[str, Any]]:
+    """Returns the runs' figures by name."""
+    tables = (json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json"))
+    return {table["name"]: table for table in tables}
+
+
+def report(folder: Path = RESULTS, egemaps: Path = EGEMAPS) -> str:
+    """Returns the tables as Markdown."""
+    svm = json.loads(egemaps.read_text(encoding="utf-8")) if egemaps.exists() else {}
+    results = {
+        "eGeMAPS + SVM": {name: {"alone": row} for name, row in svm.items()},
+        "frozen": read_runs(folder / "frozen"),
+        "fine-tuned": read_runs(folder),
+    }
+    parts = (_folds(results), _left_out(results), _seeds(results["fine-tuned"]), _search(results))
+    return "\n".join(parts)
+
+
+def _folds(results: Results) -> str:
+    columns = [
+        ("eGeMAPS + SVM", "alone"),
+        ("frozen", "alone"),
+        ("fine-tuned", "alone"),
+        ("frozen", "in_windows"),
+        ("fine-tuned", "in_windows"),
+    ]
+    tables = []
+    for kind, how in columns:
+        runs = results[kind]
+        # Over fewer folds than the others, it would not be the same clips.
+        whole = all(name in runs for name in FOLDS)
+        tables.append(pooled([runs[name][how] for name in FOLDS]) if whole else {})
+    lines = [
+        f"## Held-out speakers: UAR pooled over {N_FOLDS} folds",
+        "",
+        "| corpus | classes | clips | chance | eGeMAPS + SVM | frozen | fine-tuned "
+        "| frozen in windows | fine-tuned in windows |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    known = next((table for table in tables if table), {})
+    for corpus, row in known.items():
+        cells = [1 / row["n_classes"], *(table.get(corpus, {}).get("uar") for table in tables)]
+        lines.append(f"| {corpus} | {row['n_classes']} | {row['n_clips']} | {_row(cells)} |")
+    return "\n".join([*lines, *_missing(FOLDS, results), ""])
+
+
+def _left_out(results: Results) -> str:
+    lines = [
+        "## Corpora left out: UAR on a corpus that was never heard",
+        "",
+        f"The last three columns count only classes of at least {COMMON} clips.",
+        "",
+        "| corpus | classes | clips | chance | eGeMAPS + SVM | frozen | fine-tuned "
+        f"| eGeMAPS + SVM, {COMMON}+ | frozen, {COMMON}+ | fine-tuned, {COMMON}+ |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    rows = []
+    for name in WITHOUT:
+        corpus = name.removeprefix("without-")
+        found = [results[kind].get(name, {}).get("alone", {}).get(corpus) for kind in results]
+        known = next((row for row in found if row), None)
+        if known is None:
+            continue
+        rows.append(
+            [
+                uar(row["confusion"], fewest) if row else None
+                for fewest in (1, COMMON)
+                for row in found
+            ]
+        )
+        cells = _row([1 / known["n_classes"], *rows[-1]])
+        lines.append(f"| {corpus} | {known['n_classes']} | {known['n_clips']} | {cells} |")
+    means = [
+        None if None in column or len(column) < len(WITHOUT) else float(np.mean(column))
+        for column in zip(*rows, strict=True)
+    ]
+    if rows:
+        lines.append(f"| mean | | | {_row([None, *means])} |")
+    return "\n".join([*lines, *_missing(WITHOUT, results), ""])
+
+
+def _seeds(runs: dict[str, dict[str, Any]]) -> str:
+    names = ["fold0", "fold0-seed1", "fold0-seed2"]
+    done = [runs[name] for name in names if name in runs]
+    lines = ["## Spread over seeds: UAR of fold 0", "", "| corpus | seeds | mean | least | most |"]
+    lines.append("|---|---|---|---|---|")
+    for corpus in sorted(done[0]["alone"]) if done else ():
+        values = [uar(run["alone"][corpus]["confusion"]) for run in done]
+        cells = _row([float(np.mean(values)), min(values), max(values)])
+        lines.append(f"| {corpus} | {len(values)} | {cells} |")
+    return "\n".join([*lines, *_missing(names, {"fine-tuned": runs}), ""])
+
+
+def _search(results: Results) -> str:
+    lines = [
+        "## Embeddings for search, on corpora left out",
+        "",
+        "Precision among the ten nearest clips of other speakers; how often a linear probe names "
+        "the speaker (less is better for search).",
+        "",
+        "| corpus | P@10: chance | frozen | fine-tuned | speaker: chance | frozen | fine-tuned |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    kinds = {kind: results[kind] for kind in ("frozen", "fine-tuned")}
+    for name in WITHOUT:
+        found = [runs.get(name, {}).get("search") for runs in kinds.values()]
+        known = next((row for row in found if row), None)
+        if known is None:
+            continue
+        cells = []
+        for measure in ("precision_at_10", "speaker_accuracy"):
+            cells += [known[f"{measure}_chance"], *(row and row[measure] for row in found)]
+        lines.append(f"| {name.removeprefix('without-')} | {_row(cells)} |")
+    return "\n".join([*lines, *_missing(WITHOUT, kinds), ""])
+
+
+def _row(values: Sequence[float | None]) -> str:
+    return " | ".join(MISSING if value is None else f"{value:.3f}" for value in values)
+
+
+def _missing(names: Sequence[str], results: Results) -> list[str]:
+    absent = {kind: [n for n in names if n not in runs] for kind, runs in results.items()}
+    lines = [f"Not run yet, {k}: {', '.join(missing)}." for k, missing in absent.items() if missing]
+    return ["", *lines] if lines else []
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    print(report(parser.parse_args().results))
+
+
+if __name__ == "__main__":
+    main()

