@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+TEST_OPTIONS ?= -n 2 --dist loadfile
 .DEFAULT_GOAL := help
 
 .PHONY: help run test check lint bench clean

@@ -4,13 +4,16 @@ import io
 import math
 import re
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.errors import TonescopeError
-from core.records import Span
+
+if TYPE_CHECKING:
+    from core.records import Span
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[0-9a-f]{16}")
@@ -146,7 +149,9 @@ def _channel(request: Request, name: str = "channel") -> int | None:
     return int(text)
 
 
-def _span(request: Request) -> Span:
+def _span(request: Request) -> "Span":
+    from core.records import Span
+
     start_s, end_s = _number(request, "start", 0, 1e6), _number(request, "end", 0, 1e6)
     if not start_s < end_s:
         raise ValueError("A span ends after it starts; give start and end in seconds.")

@@ -113,4 +113,5 @@ def test_outcome_is_a_line_of_plain_json():
         "segments": None,
         "warnings": ["x"],
         "error": "gone",
+        "channel": None,
     }

@@ -1,5 +1,6 @@
 """Pages run by Streamlit's AppTest over a store of their own, with the fake engine as `compact`."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def diary(shared_state: None) -> str:
 
 def wait_for_job(app: AppTest) -> AppTest:
     """Waits until no job runs any more, then runs the page again."""
-    from concurrent.futures import wait
-
-    wait([shared.queue()._worker.submit(lambda: None)], timeout=60)
+    end_s = time.monotonic() + 60
+    while not all(view.finished for view in shared.queue().views()):
+        assert time.monotonic() < end_s, "the job does not end"
+        time.sleep(0.02)
     return app.run()
