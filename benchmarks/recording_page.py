@@ -10,6 +10,7 @@ read-out, attribution, sound of the region.
 """
 
 import argparse
+import importlib
 import os
 import statistics
 import tempfile
@@ -34,6 +35,7 @@ def main() -> None:
     hours = parser.parse_args().hours
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TONESCOPE_STORE"] = str(Path(folder) / "store")
+        importlib.import_module("dashboard.app")  # has Streamlit search no packages, as it is served
         from dashboard import shared
 
         store = shared.scope().store

@@ -55,6 +55,7 @@ class Keys:
     SPEAKER_NEW = "recording.speaker_new"
     TURN_TABLE = "recording.turns"
     SENSITIVITY = "recording.sensitivity"
+    MOMENTS = "recording.moments"
     MAP_METHOD = "method"
     MAP_COLOUR = "colour"
     MAP_CLUSTERS = "clusters"

@@ -159,7 +159,7 @@ def _turning_points(choice: resources.Choice, timeline: Timeline) -> None:
         st.dataframe(table, hide_index=True, column_config={"Time, s": _SECONDS})
     else:
         st.caption("None: it sounds the same to the engine throughout, as far as can be told.")
-    with st.expander("Strongest moments, and smoothing"):
+    if st.toggle("Strongest moments, and smoothing", key=_key(Keys.MOMENTS, choice)):
         strongest = peaks(timeline)
         st.dataframe(
             pd.DataFrame(

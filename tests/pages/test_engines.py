@@ -131,7 +131,7 @@ def test_recordings_are_analysed_with_the_engine_chosen(open_page, monkeypatch):
     app = wait_for_job(app)
     assert not app.exception
     assert "1 analysed" in text_of(app)
-    assert used == ["fp32"]
+    assert used == ["auto"]
 
 
 def test_default_that_is_gone_is_told_and_replaced(open_page, tmp_path):
