@@ -35,7 +35,9 @@ def main() -> None:
     hours = parser.parse_args().hours
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TONESCOPE_STORE"] = str(Path(folder) / "store")
-        importlib.import_module("dashboard.app")  # has Streamlit search no packages, as it is served
+        importlib.import_module(
+            "dashboard.app"
+        )  # has Streamlit search no packages, as it is served
         from dashboard import shared
 
         store = shared.scope().store
