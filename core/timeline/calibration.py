@@ -53,13 +53,18 @@ class Calibration:
             width_s: seconds of audio that the region's read-out takes. Below 0.5 s there is no
                 calibrated confidence, and above 10 s a stretch has no single emotion.
         """
-        if not self._temperatures:
-            return None
-        if not MIN_WIDTH_S - _TOLERANCE_S <= width_s <= MAX_WIDTH_S + _TOLERANCE_S:
-            return None
-        widths = np.log(list(self._temperatures))
-        values = np.log(list(self._temperatures.values()))
-        return float(np.exp(np.interp(np.log(width_s), widths, values)))
+        found = float(self.temperatures(np.array([width_s]))[0])
+        return None if np.isnan(found) else found
+
+    def temperatures(self, widths_s: Doubles) -> Doubles:
+        """Returns the temperatures of many regions, shape `(n,)`; NaN where none was measured."""
+        known = (widths_s >= MIN_WIDTH_S - _TOLERANCE_S) & (widths_s <= MAX_WIDTH_S + _TOLERANCE_S)
+        found = np.full(widths_s.shape, np.nan)
+        if self._temperatures:
+            widths = np.log(list(self._temperatures))
+            values = np.log(list(self._temperatures.values()))
+            found[known] = np.exp(np.interp(np.log(widths_s[known]), widths, values))
+        return found
 
     def scores(self, logits: NDArray[np.floating], width_s: float) -> Doubles | None:
         """Returns the calibrated scores, shape `(9,)`, of mean logits, shape `(9,)`, or None."""

@@ -141,16 +141,15 @@ def mean_calibrated_scores(timeline: Timeline, segments: Sequence[Segment]) -> d
 
     Segments that have no calibrated scores do not count; empty if none has.
     """
-    total, weight = np.zeros(N_EMOTIONS), 0.0
-    for segment in segments:
-        width_s = segment.n_frames * timeline.track.hop_s
-        scores = timeline.calibration.scores(segment.logits, width_s)
-        if scores is not None:
-            total += scores * width_s
-            weight += width_s
-    if not weight:
+    widths_s = np.array([segment.n_frames * timeline.track.hop_s for segment in segments])
+    temperatures = timeline.calibration.temperatures(widths_s)
+    told = ~np.isnan(temperatures)
+    if not told.any():
         return {}
-    return dict(zip(EMOTIONS, (total / weight).tolist(), strict=True))
+    logits = np.stack([segment.logits for segment in segments])[told].astype(np.float64)
+    scores = scores_of(logits / temperatures[told, np.newaxis], timeline.track.source.class_mask)
+    mean = np.average(scores, axis=0, weights=widths_s[told])
+    return dict(zip(EMOTIONS, mean.tolist(), strict=True))
 
 
 def scores_of_segment(timeline: Timeline, segment: Segment) -> Doubles:
