@@ -48,6 +48,8 @@ class EachChannel(Pipeline):
             segments=sum(one.segments or 0 for one in found),
             warnings=tuple(dict.fromkeys(text for one in found for text in one.warnings)),
             channel=None,
+            emotion=None,
+            confidence=None,
         )
 
     def analyze_each(

@@ -4,7 +4,7 @@ from typing import Final, Literal, NotRequired, TypedDict
 
 from core.labels.records import Kind
 from core.records import Segment, Span
-from core.timeline.turning_points import FALSE_PER_HOUR
+from core.timeline.turning_points import FALSE_PER_HOUR, TurningPoint
 from dashboard import changes, labelling, palette, resources
 from dashboard.resources import Choice
 
@@ -41,9 +41,11 @@ def lanes(
         rate: false turning points per hour that are put up with.
     """
     found = [_segments(choice, dark, blind), _speakers(choice, dark), _speech(choice, dark)]
+    wait = False
     if not blind:
-        found.append(_turning_points(choice, rate))
-    wait = not blind and not changes.look_for(choice, rate).finished
+        search = changes.look_for(choice, rate)
+        wait = not search.finished
+        found.append(_turning_points(search.result or ()))
     return [
         lane
         for lane in [*found, *labels_of(choice.recording)]
@@ -118,8 +120,7 @@ def _speech(choice: Choice, dark: bool) -> Lane:
     return Lane(name="speech", kind="interval", items=items)
 
 
-def _turning_points(choice: Choice, rate: float) -> Lane:
-    """Returns their lane; it is empty while they are looked for."""
+def _turning_points(points: tuple[TurningPoint, ...]) -> Lane:
     items = [
         Item(
             start_s=point.time_s,
@@ -127,7 +128,7 @@ def _turning_points(choice: Choice, rate: float) -> Lane:
             text=f"from {point.before} to {point.after}"
             + (", where the speaker changes" if point.new_speaker else ""),
         )
-        for point in changes.look_for(choice, rate).result or ()
+        for point in points
     ]
     return Lane(name=TURNING_POINTS, kind="point", items=items)
 

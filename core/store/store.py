@@ -206,14 +206,6 @@ class Store:
                 draft.unlink(missing_ok=True)
         return target
 
-    def files_of(self, recording: str) -> list[Path]:
-        """Returns every file in the store that holds a recording's sound or was made from it.
-
-        Args:
-            recording: its SHA-256.
-        """
-        return sorted((self.root / "audio" / recording[:2]).glob(f"{recording}*"))
-
     def recording(self, recording: str) -> Recording:
         """Returns a recording.
 

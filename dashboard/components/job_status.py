@@ -80,11 +80,13 @@ def _file(file: FileProgress) -> None:
         state.progress(min(1.0, file.share))
     elif outcome and outcome.error:
         state.markdown(f":red[{words.plain(outcome.error)}]")
-    elif outcome and outcome.emotion and outcome.duration_s is not None:
+    elif outcome and outcome.duration_s is not None:
         known = " · known already" if file.state is State.SKIPPED else ""
+        said = "a track for each channel"  # which have no single emotion
+        if outcome.emotion:
+            said = f"sounds {signed(outcome.emotion)} to the engine"
         state.markdown(
-            f"sounds {signed(outcome.emotion)} to the engine · "
-            f"{duration(outcome.duration_s)} · {outcome.segments} segments{known}"
+            f"{said} · {duration(outcome.duration_s)} · {outcome.segments} segments{known}"
         )
         for warning in outcome.warnings:
             state.caption(f":material/warning: {warning}")

@@ -84,12 +84,13 @@ def test_view_holds_curves_lanes_waveform_and_prosody(client, choice):
 def test_waveform_and_prosody_are_kept_and_can_be_found(client, choice):
     _ready(client, _address(choice))
     store = shared.scope().store
-    names = [path.name[65:] for path in store.files_of(choice.recording)]
+    names = [
+        path.name[65:] for path in sorted((store.root / "audio").rglob(f"{choice.recording}*"))
+    ]
     assert names == ["mix.peaks.npz", "mix.prosody.npz"]
     sound._loaded.cache_clear()
     assert not isinstance(sound.peaks(choice.recording, None), str)
     assert sound.prosody(choice.recording, 0, start=False) is None
-    assert store.files_of("0" * 64) == []
     assert shared.scope().check().orphans == 0
 
 
