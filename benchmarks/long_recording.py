@@ -130,7 +130,7 @@ def _analyse(engine_name: str, file: str) -> dict[str, float]:
         seconds = time.perf_counter() - start_s
     if outcome.status != "done":
         raise RuntimeError(outcome.error)
-    return {"peak_gb": _peak_gb(), "seconds": seconds}
+    return {"peak_gb": peak_gb(), "seconds": seconds}
 
 
 def _generate(directory: Path, file: str, limit_gb: float) -> dict[str, float]:
@@ -141,11 +141,17 @@ def _generate(directory: Path, file: str, limit_gb: float) -> dict[str, float]:
     limit = round((limit_gb + 4) * GIB)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     generate(sound)
-    return {"peak_gb": _peak_gb()}
+    return {"peak_gb": peak_gb()}
 
 
-def _peak_gb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+def peak_gb() -> float:
+    """Returns the most memory that this process ever held, GB (Linux).
+
+    `ru_maxrss` would not do: across fork and exec it starts at what the parent held.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    kilobytes = next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]
+    return int(kilobytes) * 1024 / 1e9
 
 
 def _child(*arguments: str) -> dict[str, float]:

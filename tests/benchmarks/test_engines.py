@@ -2,6 +2,7 @@
 
 import json
 import math
+import subprocess
 import sys
 
 import jsonschema
@@ -10,13 +11,14 @@ import pytest
 from benchmarks import engine_speed, long_recording
 from benchmarks.machine import flops_of, matrix_peak
 from core.contract import schema
-from core.settings import SAMPLES_DIR
+from core.settings import PROJECT_ROOT, SAMPLES_DIR
 
 torch = pytest.importorskip("torch")
 
 
 def figures(monkeypatch, capsys, module, *arguments):
     monkeypatch.setattr(sys, "argv", ["benchmark", *arguments])
+    capsys.readouterr()
     module.main()
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     for figure in found:
@@ -61,6 +63,16 @@ def test_long_recording_is_analysed_in_a_process_of_its_own(monkeypatch, capsys)
     assert found["memory_growth_gb"]["value"] == 0
     assert found["time_exponent"]["value"] is None
     assert found["seconds_per_second"]["value"] > 0
+
+
+def test_memory_of_the_parent_is_not_counted():
+    ballast = bytearray(b"x") * 600_000_000
+    code = "from benchmarks.long_recording import peak_gb; print(peak_gb())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    )
+    del ballast
+    assert 0.01 < float(done.stdout) < 0.5
 
 
 def test_exponent_is_the_slope_of_logarithms():
