@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from training.figures import pooled
-from training.runs import N_FOLDS, RESULTS
+from training.nonspeech import CORPUS
+from training.runs import RESULTS
+from training.splits import N_FOLDS
 
 EGEMAPS = RESULTS.parent / "egemaps_svm.json"
 MISSING = "-"
@@ -47,7 +49,13 @@ def report(folder: Path = RESULTS, egemaps: Path = EGEMAPS) -> str:
         "frozen": read_runs(folder / "frozen"),
         "fine-tuned": read_runs(folder),
     }
-    parts = (_folds(results), _left_out(results), _seeds(results["fine-tuned"]), _search(results))
+    parts = (
+        _folds(results),
+        _left_out(results),
+        _seeds(results["fine-tuned"]),
+        _sentences(results),
+        _search(results),
+    )
     return "\n".join(parts)
 
 
@@ -124,6 +132,28 @@ def _seeds(runs: dict[str, dict[str, Any]]) -> str:
         cells = _row([float(np.mean(values)), min(values), max(values)])
         lines.append(f"| {corpus} | {len(values)} | {cells} |")
     return "\n".join([*lines, *_missing(names, {"fine-tuned": runs}), ""])
+
+
+def _sentences(results: Results) -> str:
+    name = "fold0-sentences"
+    columns = [
+        (kind, how)
+        for kind in ("frozen", "fine-tuned")
+        for how in ("heard_sentences", "unheard_sentences")
+    ]
+    lines = [
+        "## Sentences never heard: UAR of fold 0, learnt from every second sentence",
+        "",
+        "| corpus | frozen, heard | frozen, unheard | fine-tuned, heard | fine-tuned, unheard |",
+        "|---|---|---|---|---|",
+    ]
+    tables = [results[kind].get(name, {}).get(how, {}) for kind, how in columns]
+    for corpus in sorted(set().union(*tables) - {CORPUS}):
+        found = [table.get(corpus) for table in tables]
+        cells = _row([uar(row["confusion"], 5) if row else None for row in found])
+        lines.append(f"| {corpus} | {cells} |")
+    kinds = {kind: results[kind] for kind in ("frozen", "fine-tuned")}
+    return "\n".join([*lines, *_missing([name], kinds), ""])
 
 
 def _search(results: Results) -> str:

