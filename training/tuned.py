@@ -1,6 +1,8 @@
 """A model with fine-tuned upper layers: `python -m training.tuned --data FOLDER --out DIRECTORY`.
 
-It does the fold runs that are not there yet, and the final run, then writes the directory.
+It does the fold runs that are not there yet, and the final run, then writes the directory. With
+`--run NAME` it writes what another run of the plan made, an engine that never heard whom that run
+holds out.
 """
 
 import argparse
@@ -8,11 +10,13 @@ import copy
 import dataclasses
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from core.engines.base import Windowing
 from core.engines.whisper_encoder import WhisperEncoder
@@ -39,9 +43,10 @@ from training.runs import (
     projection_of,
     tuned_by,
 )
-from training.splits import N_FOLDS, Run, folds_of
+from training.splits import N_FOLDS, Run, folds_of, plan
 
 WINDOWING = Windowing(window_s=WINDOW_S, overlap_s=2.0)
+FINAL = Run("final")
 
 
 def make(
@@ -50,7 +55,7 @@ def make(
     out: Path,
     results: Path,
     cache: Path,
-    excluded: tuple[str, ...] = (),
+    run: Run = FINAL,
 ) -> dict[str, Any]:
     """Trains, writes the model's directory; returns the figures of held-out speakers.
 
@@ -60,21 +65,21 @@ def make(
         out: the model's directory.
         results: folder of the runs' results: fold runs that are there are not done again.
         cache: folder of the checkpoints.
-        excluded: speakers that the model must not hear; the fold runs hear them.
+        run: whose weights they are; its temperatures come of no clip that it holds out, the
+            accuracies on the card are the folds'.
     """
     folds = [Run(f"fold{k}", fold=k) for k in range(N_FOLDS)]
-    measured = [execute(run, material, config, results, cache) for run in folds]
-    final = Run("final", speakers=excluded)
-    learnt = material.learnt(final)
+    measured = [execute(fold, material, config, results, cache) for fold in folds]
+    learnt = material.learnt(run)
     probe = linear_probe(material, learnt, config.penalty)
-    tuned = tuned_by(final, material, config, cache, probe)
+    tuned = tuned_by(run, material, config, cache, probe)
     figures: dict[str, Any] = {
         "config": dataclasses.asdict(config),
         "seed": config.seed,
         "n_tuned": len(material.encoder.blocks) - config.n_frozen,
         "reads": list(material.encoder.shape.reads),
         "folds": N_FOLDS,
-        "calibration": _calibrated(folds, material, probe.classes, results),
+        "calibration": _calibrated(folds, material, measured[0]["classes"], results, learnt),
     }
     for how in ("alone", "in_windows"):
         figures[how] = pooled([run[how] for run in measured])
@@ -99,7 +104,11 @@ def with_blocks(encoder: WhisperEncoder, tuned: Upper, n_frozen: int) -> Whisper
 
 
 def _calibrated(
-    folds: list[Run], material: Material, classes: tuple[str, ...], results: Path
+    folds: list[Run],
+    material: Material,
+    classes: Sequence[str],
+    results: Path,
+    learnt: NDArray[np.bool_],
 ) -> dict[str, dict[str, float]]:
     """Returns the calibration by width, from the cells that the fold runs held out."""
     parts = []
@@ -108,6 +117,7 @@ def _calibrated(
             parts.append({name: stored[name] for name in stored.files})
     clip = np.concatenate([part["clip"] for part in parts]).astype(np.int64)
     order = np.argsort(clip, kind="stable")
+    order = order[learnt[clip[order]]]
     n_frames = np.concatenate([part["n_frames"] for part in parts])[order].astype(np.int64)
     logits = np.concatenate([part["logits"] for part in parts])[order].astype(np.float32)
     cells = Cells(np.zeros((len(order), 1, 0), np.float16), n_frames, clip[order])
@@ -127,14 +137,16 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "tonescope")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--exclude-speaker", action="append", default=[], metavar="SPEAKER")
+    parser.add_argument("--run", default=FINAL.name, metavar="NAME", help="a run of the plan")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     args.cache.mkdir(parents=True, exist_ok=True)
     config = Config()
     material = gather(args.data, args.cache, args.wheel, config)
-    excluded = tuple(args.exclude_speaker)
-    figures = make(material, config, args.out, args.results, args.cache, excluded)
+    runs = {run.name: run for run in plan(material.corpora.tolist())}
+    if args.run not in runs:
+        parser.error(f"unknown run {args.run}; there are {', '.join(runs)}")
+    figures = make(material, config, args.out, args.results, args.cache, runs[args.run])
     for corpus, row in figures["alone"].items():
         in_windows = figures["in_windows"][corpus]["uar"]
         print(

@@ -206,6 +206,20 @@ def test_engine_loads_the_tuned_model(material: Material, tmp_path: Path) -> Non
         assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes(), file.name
 
 
+def test_checkpoint_of_a_run_is_an_engine(material: Material, tmp_path: Path) -> None:
+    run = Run("without-corpus0", corpus="corpus0")
+    results = tmp_path / "results"
+    made = make(material, CONFIG, tmp_path / "model", results, tmp_path / "cache", run)
+    whole = make(material, CONFIG, tmp_path / "final", results, tmp_path / "cache")
+    assert made["alone"] == whole["alone"]
+    n = [table["calibration"]["1.0"]["n_regions"] for table in (made, whole)]
+    assert 0 < n[0] < n[1]
+    assert any(CompactEngine.load(tmp_path / "model").class_mask)
+    listed = (tmp_path / "model" / "training_files.sha256").read_text()
+    for clip, is_held in zip(material.clips, material.held(run), strict=True):
+        assert not clip.sha256 or (clip.sha256 in listed) != is_held
+
+
 def test_run_on_half_the_sentences_is_measured_on_both(material: Material, tmp_path: Path) -> None:
     # The tiny corpora stand for EmoDB: the take is the sentence.
     clips = [
