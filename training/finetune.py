@@ -95,7 +95,12 @@ class Upper(nn.Module):
     def head(self) -> Head:
         """Returns the head as it now is."""
         values = (self.weight, self.bias, self.mean, self.deviation)
-        return Head(self.classes, *(value.detach().numpy().copy() for value in values))
+        return Head(self.classes, *(value.detach().cpu().numpy().copy() for value in values))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.bias.device
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,7 @@ def train(upper: Upper, split: Split, config: Config, checkpoint: Path | None = 
     parts = {"upper": upper, "averaged": averaged, "solver": solver, "schedule": schedule}
     first = 0
     if checkpoint is not None and checkpoint.exists():
-        stored = torch.load(checkpoint, weights_only=True)
+        stored = torch.load(checkpoint, map_location=upper.device, weights_only=True)
         first = stored["epochs"]
         for name, part in parts.items():
             part.load_state_dict(stored[name])
@@ -249,10 +254,11 @@ def _tokens(n_frames: int, n_tokens: int, rng: np.random.Generator) -> Ints:
 
 
 def _loss(upper: Upper, batch: Batch) -> Tensor:
-    features = upper.features(batch.x)
-    pooled = _mean_by_owner(features, batch.owners, len(batch.targets))
-    entropy = functional.cross_entropy(upper.logits(pooled), batch.targets, reduction="none")
-    return (entropy * batch.weights).sum() / batch.weights.sum()
+    parts = (batch.x, batch.owners, batch.targets, batch.weights)
+    x, owners, targets, weights = (part.to(upper.device) for part in parts)
+    pooled = _mean_by_owner(upper.features(x), owners, len(targets))
+    entropy = functional.cross_entropy(upper.logits(pooled), targets, reduction="none")
+    return (entropy * weights).sum() / weights.sum()
 
 
 def _mean_by_owner(features: Tensor, owners: Tensor, n_owners: int) -> Tensor:
@@ -274,7 +280,7 @@ def cells_of(upper: Upper, copy: Copy, chosen: NDArray[np.bool_]) -> Cells:
     for index in np.unique(copy.places[wanted, 0]):
         x = torch.from_numpy(copy.sequence(int(index)).astype(np.float32))
         with torch.inference_mode():
-            features = upper.features(x[None])[0].numpy()
+            features = upper.features(x[None].to(upper.device))[0].cpu().numpy()
         for _, clip, start, n in copy.places[wanted & (copy.places[:, 0] == index)]:
             for first in range(start, start + n, CELL_FRAMES):
                 cell = features[first : min(first + CELL_FRAMES, start + n)]
@@ -294,6 +300,6 @@ def sampled_features(upper: Upper, copy: Copy, clips: Ints, n_tokens: int) -> Fl
         middle = (np.arange(n_tokens) + 0.5) / n_tokens
         tokens = (copy.starts[some][:, None] + lengths[some][:, None] * middle).astype(np.int64)
         with torch.inference_mode():
-            x = torch.from_numpy(copy.frames[tokens].astype(np.float32))
-            parts.append(upper.features(x).mean(dim=1).numpy())
+            x = torch.from_numpy(copy.frames[tokens].astype(np.float32)).to(upper.device)
+            parts.append(upper.features(x).mean(dim=1).cpu().numpy())
     return np.concatenate(parts)

@@ -181,7 +181,9 @@ def tuned_by(run: Run, material: Material, config: Config, cache: Path, probe: H
     split = Split(material.copies[::2], material.copies[1::2], labels, weights)
     config = dataclasses.replace(config, seed=run.seed)
     checkpoint = cache / f"{run.name}_{key_of(run, material, config)}.pt"
-    return train(Upper(material.encoder, config.n_frozen, probe), split, config, checkpoint)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    start = Upper(material.encoder, config.n_frozen, probe).to(device)
+    return train(start, split, config, checkpoint)
 
 
 def projection_of(upper: Upper, material: Material, learnt: NDArray[np.bool_]) -> Any:

@@ -99,7 +99,7 @@ def with_blocks(encoder: WhisperEncoder, tuned: Upper, n_frozen: int) -> Whisper
     """Returns the encoder with its upper blocks replaced by the tuned ones."""
     changed = copy.deepcopy(encoder)
     for i, block in enumerate(tuned.blocks):
-        changed.blocks[n_frozen + i] = copy.deepcopy(block).requires_grad_(False)
+        changed.blocks[n_frozen + i] = copy.deepcopy(block).cpu().requires_grad_(False)
     return changed
 
 
