@@ -16,6 +16,7 @@ from core.audio.condition import open_heard
 from core.audio.decode import open_audio
 from core.audio.playable import COPY_TYPE, media_type, write_browser_copy
 from core.channels import EachChannel
+from core.conversation import TurnPreview
 from core.engines.registry import Registry
 from core.errors import AudioError, EngineError
 from core.evaluation import Evaluation, evaluate
@@ -246,7 +247,26 @@ class Tonescope:
             TurnError: the file cannot be read, holds no turns, or none of this recording.
             StoreError: there is no such recording, or no track of this channel.
         """
-        return conversation.import_turns(self.store, path, recording, channel, tiers)
+        return self.store_turns(self.preview_turns(path, recording, channel, tiers))
+
+    def preview_turns(
+        self,
+        path: Path,
+        recording: str,
+        channel: int | None = None,
+        tiers: Sequence[str] = (),
+        name: str | None = None,
+    ) -> TurnPreview:
+        """Returns what a file of turns would give; raises as `import_turns`, and stores nothing."""
+        return conversation.preview_turns(self.store, path, recording, channel, tiers, name)
+
+    def store_turns(self, preview: TurnPreview, only: Sequence[str] | None = None) -> TurnVersion:
+        """Stores the turns of a preview, or those of some of its speakers.
+
+        Raises:
+            TurnError: none of these speakers has a turn.
+        """
+        return conversation.store_turns(self.store, preview, only)
 
     def undo_turns(self, recording: str, channel: int | None = None) -> TurnVersion:
         """Goes back to the turns before the last change.

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -37,8 +38,10 @@ def _show(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     scope = Tonescope(options.store)
-    found = scope.import_turns(options.file, options.recording, options.channel, options.tier)
-    _print(answers.turn_version(found))
+    preview = scope.preview_turns(options.file, options.recording, options.channel, options.tier)
+    for sentence in preview.warnings:
+        print(sentence, file=sys.stderr)
+    _print(answers.turn_version(scope.store_turns(preview)))
     return 0
 
 

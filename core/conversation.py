@@ -1,18 +1,19 @@
 """Who speaks when in a recording, from its sound or by hand, and segments that follow from it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from core.audio.condition import open_heard
-from core.errors import StoreError
+from core.errors import StoreError, TurnError
 from core.provenance import sha256_of
 from core.records import BLOCK_S, Run, Segment, Span, Track, Turn
 from core.settings import Analysis, Segmentation, Speakers, digest, segmentation_json
 from core.speakers.clustering import MERGE_DISTANCE
 from core.speakers.imports import IMPORT, read_turns
 from core.speakers.model import model_id
-from core.speakers.turns import HAND, by_speaker, checked
+from core.speakers.turns import HAND, by_speaker, checked, speech_seconds
 from core.store import turns as versions
 from core.store.rows import MIX
 from core.store.store import Store
@@ -21,9 +22,28 @@ from core.timeline.segments import cut, segments_of
 from core.timeline.track import Timeline
 
 AUTO = "auto"
+LITTLE = 0.5  # of the speech; turns that cover less are likely those of another recording
 SCHEME = 1  # grows when the same settings would find other turns
 
 Bounds = tuple[tuple[Span, ...], tuple[str | None, ...]]
+
+
+@dataclass(frozen=True)
+class TurnPreview:
+    """Turns of a file as they would be stored, and what a person should look at before.
+
+    Attributes:
+        seconds: how much of the recording's speech each speaker has, by name.
+        warnings: sentences.
+        method: where they come from, as plain data.
+    """
+
+    recording: str
+    channel: int | None
+    turns: tuple[Turn, ...]
+    seconds: dict[str, float]
+    warnings: tuple[str, ...]
+    method: dict[str, Any]
 
 
 def method(settings: Analysis) -> dict[str, Any]:
@@ -146,10 +166,15 @@ def undo(store: Store, recording: str, channel: int | None) -> TurnVersion:
     return version
 
 
-def import_turns(
-    store: Store, path: Path, recording: str, channel: int | None = None, tiers: Sequence[str] = ()
-) -> TurnVersion:
-    """Takes turns from a file of another program, and cuts segments that follow them.
+def preview_turns(
+    store: Store,
+    path: Path,
+    recording: str,
+    channel: int | None = None,
+    tiers: Sequence[str] = (),
+    name: str | None = None,
+) -> TurnPreview:
+    """Returns what a file of turns would give; nothing is stored.
 
     Args:
         store: where the recording is.
@@ -157,17 +182,52 @@ def import_turns(
         recording: its SHA-256, or the first digits of it.
         channel: that they belong to, or None for the mean of all.
         tiers: of ELAN, the tiers to take; by default all that have times of their own.
+        name: what errors call the file; by default its own name.
 
     Raises:
         TurnError: the file cannot be read, holds no turns, or none of this recording.
         StoreError: there is no such recording, or no track of this channel.
     """
     known = store.recording(recording)
-    found = read_turns(path, known.duration_s, tiers)
-    _tracks(store, known.recording, channel)
+    found = read_turns(path, known.duration_s, tiers, name)
+    track = store.track(
+        known.recording, channel, _tracks(store, known.recording, channel)[0], blocks=False
+    )
+    assert track is not None
+    speech = Timeline(track).speech_spans()
+    warnings = found.warnings
+    anybody = checked([replace(turn, speaker="anybody") for turn in found.turns], track.duration_s)
+    covered_s = speech_seconds(speech, anybody)["anybody"]
+    spoken_s = sum(span.duration_s for span in speech)
+    if covered_s < LITTLE * spoken_s:
+        warnings += (
+            f"Only {covered_s / spoken_s:.0%} of the speech lies in these turns; check that they are "
+            "those of this recording.",
+        )
     how = {"file_sha256": sha256_of(path), "format": path.suffix.lower()[1:]}
-    version = versions.put(store, known.recording, channel, found, IMPORT, how)
-    _cut_anew(store, known.recording, channel, version)
+    seconds = speech_seconds(speech, found.turns)
+    return TurnPreview(known.recording, channel, found.turns, seconds, warnings, how)
+
+
+def store_turns(
+    store: Store, preview: TurnPreview, only: Sequence[str] | None = None
+) -> TurnVersion:
+    """Stores the turns of a preview, and cuts segments that follow them.
+
+    Args:
+        store: where the recording is.
+        preview: of a file.
+        only: the speakers to take; by default all.
+
+    Raises:
+        TurnError: none of these speakers has a turn.
+    """
+    kept = [turn for turn in preview.turns if only is None or turn.speaker in only]
+    if not kept:
+        raise TurnError("No speaker is chosen; choose those whose turns are to be taken.")
+    recording, channel = preview.recording, preview.channel
+    version = versions.put(store, recording, channel, kept, IMPORT, preview.method)
+    _cut_anew(store, recording, channel, version)
     return version
 
 

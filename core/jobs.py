@@ -18,7 +18,8 @@ from core.store.store import Store
 log = logging.getLogger(__name__)
 
 KEPT_JOBS = 50
-AT_ONCE = 3  # jobs; while one waits for its turn at the model, others decode and find speech
+AT_ONCE = 2  # files of a lane; while one waits for its turn at the model, another is decoded
+LONG_BYTES = 20 << 20  # files from here on have a lane of their own, so that short ones pass them
 
 
 class State(StrEnum):
@@ -102,16 +103,19 @@ class _Job:
 class JobQueue:
     """Runs jobs in threads of its own, file by file in turn.
 
-    A small job does not wait for a large one. The files of one job run in their order.
+    A small job does not wait for a large one, and a short file not for long ones, however many are
+    before it: files of 20 MB and more have a lane of their own. At the model the windows of all take
+    turns. The files of one job run in their order.
 
     Args:
-        at_once: jobs that run at the same time.
+        at_once: files of a lane that are analysed at the same time.
     """
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._jobs: dict[str, _Job] = {}
         self._lock = threading.Lock()
-        self._workers = ThreadPoolExecutor(at_once, thread_name_prefix="tonescope-job")
+        self._short = ThreadPoolExecutor(at_once, thread_name_prefix="tonescope-job")
+        self._long = ThreadPoolExecutor(at_once, thread_name_prefix="tonescope-long-job")
 
     def submit(
         self,
@@ -136,7 +140,7 @@ class JobQueue:
                 if self._jobs[old].state not in (State.WAITING, State.RUNNING):
                     del self._jobs[old]
             self._jobs[name] = job
-        self._workers.submit(self._run, job)
+        self._lane(job).submit(self._run, job)
         return name
 
     def view(self, job: str) -> JobView | None:
@@ -161,7 +165,8 @@ class JobQueue:
         with self._lock:
             for job in self._jobs.values():
                 job.stop.set()
-        self._workers.shutdown(wait=True)
+        self._short.shutdown(wait=True)
+        self._long.shutdown(wait=True)
 
     def _run(self, job: _Job) -> None:
         """Runs the next file of a job, and puts the job behind those that wait."""
@@ -196,10 +201,15 @@ class JobQueue:
             log.exception("the engine of job %s could not be loaded", job.job)
             job.reason = _reason(error)
 
+    def _lane(self, job: _Job) -> ThreadPoolExecutor:
+        """Returns the threads that run a job's next file."""
+        left = job.files[job.n_run :]
+        return self._long if left and left[0].size_bytes >= LONG_BYTES else self._short
+
     def _again(self, job: _Job) -> bool:
         """Puts a job behind the others; returns False where the queue closes."""
         try:
-            self._workers.submit(self._run, job)
+            self._lane(job).submit(self._run, job)
         except RuntimeError:
             return False
         return True

@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +16,7 @@ import streamlit as st
 
 from core import preferences
 from core.api import MEDIA_SUFFIXES, find_files
+from core.conversation import TurnPreview
 from core.engines.base import Engine
 from core.engines.published import PUBLISHED
 from core.engines.registry import EngineInfo
@@ -25,6 +27,7 @@ from core.jobs import JobView, Request
 from core.pipeline import Pipeline
 from core.records import Metadata, Recording, Segment, TrackSource, Turn
 from core.settings import SAMPLES_DIR, Conditioning, Speakers
+from core.speakers.imports import FORMATS
 from core.store import query
 from core.store.rows import MIX
 from core.timeline.track import Timeline
@@ -198,6 +201,33 @@ def undo_turns(choice: Choice) -> None:
     scope().undo_turns(choice.recording, choice.channel)
 
 
+def preview_turns(choice: Choice, name: str, data: bytes) -> TurnPreview:
+    """Returns what a file of turns would give; nothing is stored.
+
+    Args:
+        choice: the track whose channel they belong to.
+        name: of the file, which says its format.
+        data: its bytes.
+
+    Raises:
+        TurnError: it cannot be read, holds no turns, or none of this recording.
+    """
+    kind = Path(name).suffix.lower()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"turns{kind if kind in FORMATS else ''}"
+        path.write_bytes(data)
+        return scope().preview_turns(path, choice.recording, choice.channel, name=name)
+
+
+def store_turns(preview: TurnPreview, only: Sequence[str]) -> None:
+    """Stores the turns of some speakers of a preview, with segments that follow them.
+
+    Raises:
+        TurnError: none of these speakers has a turn.
+    """
+    scope().store_turns(preview, only)
+
+
 def choice_of(row: pd.Series) -> Choice:
     """Returns what a row of the catalogue stands for."""
     channel = int(row["channel"])
@@ -268,8 +298,6 @@ def export_file(recording: str, kind: str, table: str, run_key: str) -> bytes:
         table: `segments`, `frames` or `recordings`; ignored for `npy`, which gives a ZIP of arrays.
         run_key: only the key of the cache.
     """
-    import tempfile
-
     del run_key
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "export"

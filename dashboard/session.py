@@ -54,6 +54,7 @@ class Keys:
     SPEAKER_OLD = "recording.speaker_old"
     SPEAKER_NEW = "recording.speaker_new"
     TURN_TABLE = "recording.turns"
+    TURN_FILES = "recording.turn_files"
     SENSITIVITY = "recording.sensitivity"
     MOMENTS = "recording.moments"
     MAP_METHOD = "method"

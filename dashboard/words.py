@@ -188,6 +188,11 @@ SPEAKERS_OPTION: Final = (
     "the number if you know it. “A speaker for each channel” is for calls with one person a channel."
 )
 RENAME: Final = "The name of another speaker makes the two one."
+TURN_FILES: Final = (
+    "Of RTTM the SPEAKER lines; of a table the columns start_s, end_s and speaker, in seconds; of "
+    "ELAN each tier that has times of its own, under its participant. You see what it holds before "
+    "anything is stored."
+)
 TURNS_KEPT: Final = (
     "Nothing is overwritten: each change is a version of its own, and undo goes back one at a time. "
     "Segments are cut anew to follow the turns; the engine does not run again."

@@ -18,6 +18,7 @@ class FakeEngine:
     class_mask = (True,) * N_EMOTIONS
     offset_s = 0.0
     windowing = Windowing(window_s=4.0, overlap_s=1.0)
+    together = 1
     precision = "fp32"
     temperatures: ClassVar[dict[float, float] | None] = {0.5: 2.0, 10.0: 1.0}
 

@@ -141,6 +141,27 @@ def test_small_job_does_not_wait_for_a_large_one(pipeline, make_talk, store):
     queue.close()
 
 
+def test_short_file_passes_long_ones_however_many_there_are(
+    pipeline, make_talk, store, tmp_path, monkeypatch
+):
+    short = make_talk("short.wav", 500)
+    long = tmp_path / "long.wav"
+    long.write_bytes(short.read_bytes() + bytes(1000))
+    monkeypatch.setattr("core.jobs.LONG_BYTES", long.stat().st_size)
+    queue, go = JobQueue(at_once=1), threading.Event()
+
+    def held():
+        assert go.wait(timeout=20)
+        return pipeline
+
+    before = [queue.submit(held, store, requests_for([long])) for _ in range(3)]
+    assert finished(queue, queue.submit(lambda: pipeline, store, requests_for([short]))).done == 1
+    assert not any(queue.view(job).finished for job in before)
+    go.set()
+    assert {finished(queue, job).state for job in before} <= {State.DONE, State.SKIPPED}
+    queue.close()
+
+
 def test_engine_that_cannot_be_loaded_fails_each_file_with_its_reason(
     queue, make_talk, store, tmp_path
 ):

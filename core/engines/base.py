@@ -74,6 +74,10 @@ class Engine(Protocol):
         """The windows that this engine is run over."""
 
     @property
+    def together(self) -> int:
+        """How many windows are best run at once on this machine."""
+
+    @property
     def precision(self) -> str:
         """`fp32` or `bf16`: the arithmetic of the network."""
 

@@ -62,6 +62,7 @@ class Emotion2vecEngine:
         self.class_mask = tuple(emotion in files.classes for emotion in EMOTIONS)
         self.offset_s = 0.0
         self.windowing = WINDOWING
+        self.together = 1  # a window of 30 s keeps all cores busy
         self.temperatures: dict[float, float] | None = None  # never measured
         self.remark: str | None = None
         self.precision = precision

@@ -59,12 +59,12 @@ class LogMel(nn.Module):
         self.register_buffer("window", torch.hann_window(shape.n_fft), persistent=False)
 
     def forward(self, waveforms: Tensor) -> Tensor:
-        """Returns shape `(n_waveforms, n_mels, n_samples // hop_samples)` for `(.., n_samples)`."""
+        """Returns shape `(n_waveforms, n_samples // hop_samples, n_mels)` for `(.., n_samples)`."""
         shape = self.shape
         spectra = torch.stft(
             waveforms, shape.n_fft, shape.hop_samples, window=self.window, return_complex=True
         )
-        mel = self.filters @ spectra[..., :-1].abs().square()
+        mel = spectra[..., :-1].abs().square().mT @ self.filters.T
         # 1e-10 is Whisper's own floor: what is fainter (-95 dBFS) is not amplified to full level.
         loudest = mel.amax(dim=(-2, -1), keepdim=True).clamp_min(1e-10)
         log_mel = (mel / loudest).clamp_min(10.0**-shape.depth).log10() + shape.top
@@ -126,8 +126,10 @@ class WhisperEncoder(nn.Module):
     def stem(self, waveforms: Tensor) -> Tensor:
         """Returns what the first block takes, shape `(n_waveforms, n_frames, n_dims)`."""
         x = self.mel(waveforms).to(self.conv1.weight.dtype)
-        x = functional.gelu(self.conv2(functional.gelu(self.conv1(x)))).transpose(1, 2)
-        return x + self.positions[: x.shape[1]]
+        for convolution in (self.conv1, self.conv2):
+            x = functional.gelu(_convolved(convolution, x))
+        placed: Tensor = x + self.positions[: x.shape[1]]
+        return placed
 
     def layers(self, waveforms: Tensor) -> list[Tensor]:
         """Returns each layer's layer-normed output, the stem's first.
@@ -153,3 +155,25 @@ class WhisperEncoder(nn.Module):
 
     def _normed(self, x: Tensor) -> Tensor:
         return functional.layer_norm(x.float(), (self.shape.n_dims,))
+
+
+def _convolved(convolution: nn.Conv1d, x: Tensor) -> Tensor:
+    """Returns a convolution as one matrix product, without the copies of another layout.
+
+    Args:
+        convolution: padded by one at each side.
+        x: shape `(n_waveforms, n, channels)`.
+
+    Returns:
+        Shape `(n_waveforms, n_out, n_kernels)`, contiguous.
+    """
+    kernels = convolution.weight
+    (width,), (stride,) = convolution.kernel_size, convolution.stride
+    padded = functional.pad(x, (0, 0, 1, 1))
+    n_waveforms, n, channels = padded.shape
+    view = padded.as_strided(
+        (n_waveforms, (n - width) // stride + 1, width * channels),
+        (n * channels, stride * channels, 1),
+    )
+    matrix = kernels.permute(0, 2, 1).reshape(len(kernels), -1)
+    return functional.linear(view, matrix, convolution.bias)

@@ -12,10 +12,10 @@ from core.engines.base import HOP_S, HOP_SAMPLES, SAMPLE_RATE, Engine, Floats, F
 from core.engines.turns import TURNS
 from core.errors import EngineError
 
-BATCH = 1  # on a processor a window of 10 s gains nothing by company, and others wait for less
 
-
-def run_windowed(engine: Engine, chunks: Iterable[Floats], batch: int = BATCH) -> Iterator[Frames]:
+def run_windowed(
+    engine: Engine, chunks: Iterable[Floats], batch: int | None = None
+) -> Iterator[Frames]:
     """Yields the frames of a recording in order, piece by piece.
 
     Memory is bounded by `batch` windows, whatever the duration. Recordings that are analysed at the
@@ -25,14 +25,14 @@ def run_windowed(engine: Engine, chunks: Iterable[Floats], batch: int = BATCH) -
     Args:
         engine: the engine to run.
         chunks: mono samples at 16 kHz, each of shape `(n_samples,)`.
-        batch: windows run at once.
+        batch: windows run at once; by default what the engine is best at.
 
     Raises:
         EngineError: the recording is too short for a single frame.
     """
     fader = _CrossFader()
     n_frames = 0
-    for waveforms in _batches(engine, chunks, batch):
+    for waveforms in _batches(engine, chunks, batch or engine.together):
         with TURNS:
             answers = engine.run(waveforms)
         for frames in answers:
@@ -72,12 +72,12 @@ def _batches(engine: Engine, chunks: Iterable[Floats], batch: int) -> Iterator[F
                 yield _windows(held, n_window, n_stride, batch)
                 held, started = held[batch * n_stride :], True
     held = np.concatenate([held, *pending])
-    while len(held) >= n_window:
-        yield _windows(held, n_window, n_stride, 1)
-        exact = len(held) == n_window
-        held, started = held[n_stride:], True
-        if exact:
+    if len(held) >= n_window:
+        n_left = (len(held) - n_window) // n_stride + 1
+        yield _windows(held, n_window, n_stride, n_left)
+        if len(held) == n_window + (n_left - 1) * n_stride:
             return
+        held, started = held[n_left * n_stride :], True
     if engine.n_frames(len(held)) > 0:
         yield held[np.newaxis]
     elif not started:

@@ -52,6 +52,10 @@ _MEANING = {
     "speech": "whether the middle of the frame is speech by Silero VAD",
     "created_at": "when the engine was run, UTC",
 }
+_SEGMENT_MEANING = {
+    "speaker": "who speaks in this segment where turns are known; else the speaker of the whole "
+    "recording, as given by the user",
+}
 _LABEL_MEANING = {
     "label": "number of the label, the same for ever",
     "kind": "emotion: a judgement; transcript: what was said",
@@ -131,7 +135,7 @@ def columns(kind: TableFormat) -> dict[str, dict[str, str]]:
 
 
 def _meaning(table: str, column: str) -> str:
-    known = _LABEL_MEANING | {"speaker": _MEANING["speaker"]} if table == "labels" else {}
+    known = {"labels": _LABEL_MEANING, "segments": _SEGMENT_MEANING}.get(table, {})
     told = known.get(column) or _MEANING.get(column)
     return told or (_LOGIT if table == "frames" else _SCORE).format(column)
 
@@ -150,7 +154,9 @@ def _tables(store: Store, recording: str | None) -> dict[str, pd.DataFrame]:
     segments = segments.rename(columns={"attempt": "run_attempt"})
     kept = ["run_attempt", *said.columns, "channel", "engine_id", "precision"]
     kept += ["run_key", "track_key", "class_mask"]
-    segments = runs[kept].merge(segments.drop(columns=["speaker"]), on="run_attempt")
+    segments = segments.rename(columns={"speaker": "heard"})
+    segments = runs[kept].merge(segments, on="run_attempt")
+    segments["speaker"] = segments.pop("heard").fillna(segments["speaker"])
     segments = segments.sort_values(["name", "recording", "run_key", "segment"])
     segments = _with_scores(segments, segments[_NAMES].to_numpy())
     return {

@@ -15,6 +15,7 @@ from core.timeline.turning_points import (
     smoothing_band,
 )
 from dashboard import changes, palette, resources, words
+from dashboard.components import turn_import
 from dashboard.session import Keys
 
 _SECONDS = st.column_config.NumberColumn(format="%.2f", min_value=0.0)
@@ -35,8 +36,9 @@ def _speakers(choice: resources.Choice, timeline: Timeline, turns: tuple[Turn, .
     if not turns:
         st.info(
             "Speakers were not told apart. Analyse the recording again with speakers “found "
-            "automatically”; the engine need not run again."
+            "automatically”, which does not run the engine again, or import who speaks when."
         )
+        _import(choice)
         return
     seconds = speech_seconds(timeline.speech_spans(), turns)
     total = sum(seconds.values()) or 1.0
@@ -58,6 +60,12 @@ def _speakers(choice: resources.Choice, timeline: Timeline, turns: tuple[Turn, .
     with st.expander("Correct speakers and turns"):
         _rename(choice, turns)
         _edit(choice, turns)
+    _import(choice)
+
+
+def _import(choice: resources.Choice) -> None:
+    if turn_import.show(choice):
+        _to_newest()
 
 
 def _rename(choice: resources.Choice, turns: tuple[Turn, ...]) -> None:
@@ -111,6 +119,11 @@ def _change(action: resources.Change) -> None:
     except TonescopeError as error:
         st.error(str(error), icon=":material/error:")
         return
+    _to_newest()
+
+
+def _to_newest() -> None:
+    """Shows the run that was made last."""
     st.query_params.pop(Keys.TRACK, None)
     st.session_state.pop(Keys.TRACK, None)
     st.rerun()

@@ -284,3 +284,20 @@ def test_huge_config_is_not_read(copy: Path) -> None:
 def test_unknown_precision_is_explained() -> None:
     with pytest.raises(EngineError, match="fp32, bf16"):
         CompactEngine.load(MODEL, precision="int8")
+
+
+def test_convolutions_are_those_of_torch() -> None:
+    import torch
+    from torch.nn.functional import gelu
+
+    from core.engines.whisper_encoder import _convolved
+
+    network = CompactEngine.load(MODEL)._network
+    for n in (1, 2, 3, 100, 101):
+        x = torch.randn(2, n, 80)
+        with torch.inference_mode():
+            found = gelu(_convolved(network.conv2, _convolved(network.conv1, x)))
+            expected = gelu(network.conv2(network.conv1(x.mT))).mT
+        assert found.shape == expected.shape
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-5)
+        assert found.is_contiguous()

@@ -190,6 +190,17 @@ def test_windows_of_a_batch_are_equally_long():
     assert all(shape[1] == 6_400 for shape in shapes[:-1])
 
 
+@pytest.mark.parametrize("n", [6_400 * 3 - 1_600 * 2, 6_400 * 3 - 1_600 * 2 + 500])
+def test_windows_that_are_left_go_together(n):
+    engine = LocalEngine(400)
+    shapes = []
+    run = engine.run
+    engine.run = lambda waveforms: shapes.append(waveforms.shape) or run(waveforms)
+    list(run_windowed(engine, [np.zeros(n, np.float32)], 4))
+    assert shapes[0] == (3, 6_400)
+    assert [shape[0] for shape in shapes[1:]] == [1] * (n != 16_000)
+
+
 @pytest.mark.parametrize("chunks", [[], [np.zeros(0, np.float32)], [np.zeros(399, np.float32)]])
 def test_recording_too_short_for_a_frame_is_explained(chunks):
     with pytest.raises(EngineError, match=r"too short .* 0\.025 s"):

@@ -9,11 +9,12 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
+from core import conversation
 from core.emotions import EMOTIONS
 from core.errors import StoreError
 from core.export.tables import TableFormat, export_tables
 from core.pipeline import Pipeline
-from core.records import Metadata
+from core.records import Metadata, Turn
 from core.settings import Analysis, Conditioning, Segmentation
 from core.timeline.segments import scores_of_segment
 from core.timeline.track import FrameChoice, Timeline
@@ -74,6 +75,7 @@ def test_tables_read_back_equal_the_timeline(filled, tmp_path, kind):
         assert [row[name] for name in NAMES] == pytest.approx(expected, abs=1e-6)
         assert (row["start_s"], row["end_s"]) == (segment.start_s, segment.end_s)
         assert (row["emotion"], row["n_frames"]) == (segment.emotion, segment.n_frames)
+    assert set(segments["speaker"]) == {"Anna"}  # nobody told speakers apart
 
     frames = rows_of(tables["frames"])
     np.testing.assert_allclose(frames[NAMES].to_numpy(float), stored.track.logits, atol=1e-6)
@@ -209,3 +211,26 @@ def test_empty_store_is_explained(store, tmp_path):
     with pytest.raises(StoreError, match="analyse a recording first"):
         list(export_tables(store, tmp_path / "out", TableFormat.CSV))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_segments_keep_their_own_speakers(pipeline, talk_file, store, tmp_path, kind):
+    recording = pipeline.analyze(talk_file, store, Metadata(speaker="Anna")).recording
+    turns = [Turn("=Ben", 0.0, 2.2), Turn("Cem", 2.2, 4.0)]  # nobody has what comes after
+    conversation.correct(store, recording, None, turns)
+    list(export_tables(store, tmp_path, TableFormat(kind)))
+    rows = READERS[kind](tmp_path / f"segments.{kind}")
+    found = rows[rows["run_key"] == rows["run_key"].iloc[-1]]
+    other = rows[rows["run_key"] != rows["run_key"].iloc[-1]]
+    if set(other["speaker"]) != {"Anna"}:
+        found, other = other, found
+    assert set(other["speaker"]) == {"Anna"}
+    guard = "'" if kind == "csv" else ""
+    for row in found.to_dict("records"):
+        middle_s = (row["start_s"] + row["end_s"]) / 2
+        expected = f"{guard}=Ben" if middle_s < 2.2 else "Cem" if middle_s < 4.0 else "Anna"
+        assert row["speaker"] == expected
+    assert {f"{guard}=Ben", "Cem"} <= set(found["speaker"])
+    book = json.loads((tmp_path / "codebook.json").read_text())
+    assert "who speaks in this segment" in book["columns"]["segments"]["speaker"]
+    assert "as given by the user" in book["columns"]["recordings"]["speaker"]

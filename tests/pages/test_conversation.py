@@ -1,5 +1,8 @@
 """Speakers and turning points on the page of a recording, and the options of Analyse."""
 
+import pytest
+
+from core.errors import TurnError
 from core.records import Turn
 from dashboard import shared
 
@@ -56,3 +59,54 @@ def test_speakers_are_an_option_of_analyse(open_page):
     assert "found automatically" in box.options
     box.set_value("channel").run()
     assert not app.exception
+
+
+def _hand_in(app, name, text):
+    app.file_uploader[0].set_value([(name, text.encode(), "text/plain")]).run()
+    assert not app.exception
+    return app
+
+
+def _texts(parts):
+    return " ".join(part.value for part in parts)
+
+
+def test_turns_are_imported_once_they_were_looked_at(open_page, diary):
+    app = open_page("recording")
+    text = "start_s,end_s,speaker\n0,3,Ada\n3,5,*Ben*\n2,9999,Cem\n"
+    app = _hand_in(app, "[x](y).csv", text)
+    (table,) = [f.value for f in app.dataframe if "Of it speech" in f.value.columns]
+    assert table["Speaker"].tolist() == ["Ada", "Cem", "*Ben*"]
+    assert table["Turns"].tolist() == [1, 1, 1]
+    assert "will be cut off" in _texts(app.warning)
+    assert "more than one person speaks" in _texts(app.warning)
+    assert shared.scope().turns(diary) == ()  # nothing is stored by looking
+    _buttons(app)["Use 3 turns of 3 speakers"].click().run()
+    assert not app.exception
+    turns = shared.scope().turns(diary)
+    assert [turn.speaker for turn in turns] == ["Ada", "Cem", "*Ben*"]
+    assert {turn.source for turn in turns} == {"import"}
+    shown = [frame.value for frame in app.dataframe if "Share" in frame.value.columns]
+    assert shown[0]["Speaker"].tolist() == ["Ada", "Cem", "*Ben*"]
+    heard = shared.scope().store.lake.read("segments", columns=["speaker"])["speaker"].to_pylist()
+    assert {"Ada", "Cem"} <= set(heard) <= {"Ada", "*Ben*", "Cem", None}
+
+
+def test_only_chosen_speakers_are_imported(diary):
+    rows = "SPEAKER a 1 {} <NA> <NA> {} <NA> <NA>\n"
+    text = rows.format("0 3", "Ada") + rows.format("3 2", "noise")
+    path = shared.scope().folder / "a.rttm"
+    path.write_text(text)
+    preview = shared.scope().preview_turns(path, diary)
+    shared.scope().store_turns(preview, ["Ada"])
+    assert [turn.speaker for turn in shared.scope().turns(diary)] == ["Ada"]
+    with pytest.raises(TurnError, match="No speaker is chosen"):
+        shared.scope().store_turns(preview, [])
+
+
+def test_turns_of_another_recording_are_doubted_and_damaged_ones_explained(open_page, diary):
+    app = _hand_in(open_page("recording"), "a.csv", "start_s,end_s,speaker\n0,0.5,Ada\n")
+    assert "of the speech lies in these turns" in _texts(app.warning)
+    app = _hand_in(open_page("recording"), "b.rttm", "SPEAKER a 1 x\n")
+    assert "has 4 fields" in _texts(app.error)
+    assert "b\\.rttm" in _texts(app.error)

@@ -16,7 +16,7 @@ def test_rttm_is_read(tmp_path):
         ";; a comment\nSPKR-INFO a 1 <NA> <NA> <NA> unknown Ada <NA> <NA>\n"
         "SPEAKER a 1 2.25 1.75 <NA> <NA> Ben <NA> <NA>\nSPEAKER a 1 0.5 1.5 <NA> <NA> Ada <NA> <NA>\n"
     )
-    assert read_turns(path, 10) == EXPECTED
+    assert read_turns(path, 10).turns == EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_rttm_is_read(tmp_path):
 def test_tables_are_read(tmp_path, text):
     path = tmp_path / "a.csv"
     path.write_text(text, encoding="utf-8")
-    assert read_turns(path, 10) == EXPECTED
+    assert read_turns(path, 10).turns == EXPECTED
 
 
 def elan(path):
@@ -46,8 +46,8 @@ def elan(path):
 
 def test_elan_is_read_by_participant_or_tier(tmp_path, capsys):
     path = elan(tmp_path / "a.eaf")
-    assert read_turns(path, 10) == EXPECTED
-    assert read_turns(path, 10, ["Ben"]) == EXPECTED[1:]
+    assert read_turns(path, 10).turns == EXPECTED
+    assert read_turns(path, 10, ["Ben"]).turns == EXPECTED[1:]
     with pytest.raises(TurnError, match="has no tier 'x'; its tiers are 'A_words', 'Ben'"):
         read_turns(path, 10, ["x"])
     assert capsys.readouterr().out == ""
@@ -84,3 +84,17 @@ def test_bad_file_is_explained(tmp_path, name, data, said):
 def test_missing_file_is_explained(tmp_path):
     with pytest.raises(TurnError, match=r"'no\.csv' cannot be read"):
         read_turns(tmp_path / "no.csv", 10)
+
+
+def test_what_is_odd_about_a_file_is_said(tmp_path):
+    path = tmp_path / "a.csv"
+    rows = "".join(f"{i},{i + 1},P{i}\n" for i in range(14))
+    path.write_text("start,end,speaker\n0.5,2,Ada\n1.5,3,Ada\n2.5,12.5,Ben\n" + rows)
+    found = read_turns(path, 20).warnings
+    assert len(found) == 3
+    assert found[0].startswith("17 turns of the file become 16")
+    assert "For 12.0 s more than one person speaks" in found[1]  # 0.5 to 12.5 s
+    assert "16 speakers" in found[2]
+    assert "(13.50 s) will be cut off (1 turn)" in read_turns(path, 13.5).warnings[0]
+    path.write_text("start,end,speaker\n0.5,2,Ada\n2,3,Ben\n")
+    assert read_turns(path, 20).warnings == ()
