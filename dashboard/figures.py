@@ -146,13 +146,13 @@ def attribution_figure(
         showlegend=checked is not None,
         legend={"orientation": "h", "y": 1.12, "x": 0},
     )
-    return _ground(figure, dark)
+    return figure.update_layout(_ground(dark))
 
 
 def score_figure(values: Sequence[float], dark: bool, title: str) -> go.Figure:
     """Returns nine values from 0 to 1 as bars, in the order of the emotions."""
     names = [str(emotion) for emotion in EMOTIONS]
-    figure = go.Figure(
+    return go.Figure(
         go.Bar(
             x=values,
             y=names,
@@ -162,16 +162,21 @@ def score_figure(values: Sequence[float], dark: bool, title: str) -> go.Figure:
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:.3f}<extra></extra>",
-        )
+        ),
+        layout=_ground(dark)
+        | {
+            "height": 270,
+            "margin": {"l": 0, "r": 36, "t": 6, "b": 36},
+            "xaxis": {
+                "range": [0, 1],
+                "title": {"text": title},
+                "gridcolor": _GRID[dark],
+                "fixedrange": True,
+            },
+            "yaxis": {"autorange": "reversed", "fixedrange": True, "ticklabelstandoff": 6},
+            "showlegend": False,
+        },
     )
-    figure.update_layout(
-        height=270,
-        margin={"l": 0, "r": 36, "t": 6, "b": 36},
-        xaxis={"range": [0, 1], "title": title, "gridcolor": _GRID[dark], "fixedrange": True},
-        yaxis={"autorange": "reversed", "fixedrange": True, "ticklabelstandoff": 6},
-        showlegend=False,
-    )
-    return _ground(figure, dark)
 
 
 def share_figure(seconds: dict[str, float], dark: bool) -> go.Figure:
@@ -208,7 +213,7 @@ def share_figure(seconds: dict[str, float], dark: bool) -> go.Figure:
     )
     figure.update_xaxes(fixedrange=True, gridcolor=_GRID[dark])
     figure.update_yaxes(fixedrange=True)
-    return _ground(figure, dark)
+    return figure.update_layout(_ground(dark))
 
 
 def printed(figure: go.Figure, caption: str, width: float = 1000, font_px: float = 12) -> go.Figure:
@@ -424,11 +429,13 @@ def _dress(figure: go.Figure, axis: _TimeAxis, dark: bool) -> None:
         dragmode="zoom",
         uirevision="keep",
     )
-    _ground(figure, dark)
+    figure.update_layout(_ground(dark))
 
 
-def _ground(figure: go.Figure, dark: bool) -> go.Figure:
-    figure.update_layout(
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": _INK[dark]}
-    )
-    return figure
+def _ground(dark: bool) -> dict[str, Any]:
+    """Returns the layout that all figures share."""
+    return {
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": _INK[dark]},
+    }

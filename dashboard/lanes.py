@@ -122,13 +122,7 @@ def _speech(choice: Choice, dark: bool) -> Lane:
 
 def _turning_points(points: tuple[TurningPoint, ...]) -> Lane:
     items = [
-        Item(
-            start_s=point.time_s,
-            end_s=point.time_s,
-            text=f"from {point.before} to {point.after}"
-            + (", where the speaker changes" if point.new_speaker else ""),
-        )
-        for point in points
+        Item(start_s=point.time_s, end_s=point.time_s, text=point.sentence) for point in points
     ]
     return Lane(name=TURNING_POINTS, kind="point", items=items)
 

@@ -175,7 +175,14 @@ def segments(choice: Choice) -> tuple[Segment, ...]:
 
 def turns(choice: Choice) -> tuple[Turn, ...]:
     """Returns who speaks when in a track's channel, as it counts now."""
-    return scope().turns(choice.recording, choice.channel)
+    version = scope().store.lake.version("turns")
+    return _turns(choice.recording, choice.channel, version, place())
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _turns(recording: str, channel: int | None, version: int, place: str) -> tuple[Turn, ...]:
+    del version, place  # only the key of the cache
+    return scope().turns(recording, channel)
 
 
 def place() -> str:
@@ -245,7 +252,7 @@ def recording(digits: str) -> Recording:
     Raises:
         StoreError: there is none.
     """
-    return _recording(digits, scope().store.lake.version("recordings"), str(scope().store.root))
+    return _recording(digits, scope().store.lake.version("recordings"), place())
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
@@ -269,11 +276,10 @@ def engine_of(source: TrackSource) -> Engine:
     return engine
 
 
-def has_audio(recording: str) -> str | None:
+def has_audio(digits: str) -> str | None:
     """Returns None if the audio can be played, or the sentence that says why not."""
-    store = scope().store
     try:
-        store.audio_path(store.recording(recording))
+        scope().store.audio_path(recording(digits))
     except StoreError as error:
         return str(error)
     return None

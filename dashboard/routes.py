@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.errors import TonescopeError
@@ -75,6 +75,8 @@ def plotly_js(request: Request) -> Response:
 
 def view(request: Request) -> Response:
     """Answers with curves, waveform, lanes and prosody of a span, as JSON; see `dashboard.scope`."""
+    import msgspec  # writes numbers ten times faster than `json`
+
     from core.timeline.turning_points import FALSE_PER_HOUR, PENALTIES
     from dashboard import scope
     from dashboard.resources import Choice
@@ -107,7 +109,8 @@ def view(request: Request) -> Response:
     except ValueError as error:
         return PlainTextResponse(str(error), status_code=400)
     try:
-        return JSONResponse(scope.view(wanted), headers=_FRESH)
+        body = msgspec.json.encode(scope.view(wanted))
+        return Response(body, media_type="application/json", headers=_FRESH)
     except TonescopeError as error:
         return PlainTextResponse(str(error), status_code=404)
 

@@ -123,7 +123,7 @@ def curve(choice: Choice, smoothing_s: float, speech_only: bool) -> np.ndarray:
     timeline = resources.timeline(choice)
     speech = speech_only and bool(timeline.track.speech.any())
     frames = FrameChoice.SPEECH if speech else FrameChoice.ALL
-    return timeline.curve(smoothing_s, frames).astype(np.float32)
+    return timeline.curve(smoothing_s, frames, np.float32)
 
 
 def _tell(answer: Json, wanted: Wanted, kind: str, sentence: str) -> None:

@@ -31,12 +31,15 @@ def curves(timeline: Timeline, scores: Array, span: Span, n_pixels: int, *, ever
     last = min(timeline.n_frames, timeline.frame_at(span.end_s) + 1)
     times = timeline.times()[first:last] + timeline.track.hop_s / 2
     part = scores[first:last]
-    shared = _shared(part, max(1, n_pixels // 6)) if every else None
-    found = {}
-    for number, emotion in enumerate(EMOTIONS):
-        rows = extremes(part[:, number], n_pixels) if shared is None else shared
-        found[str(emotion)] = _line(times, part[:, number], rows, 4)
-    return found
+    n_bins = max(1, n_pixels // 6) if every else n_pixels
+    known, gaps = _known(part[:, 0], n_bins)  # a frame has all nine scores or none
+    rows = [_extremes(column, known, gaps, n_bins) for column in part.T]
+    if every:
+        rows = [np.unique(np.concatenate(rows))] * len(rows)
+    return {
+        str(emotion): _line(times, column, chosen, 4)
+        for emotion, column, chosen in zip(EMOTIONS, part.T, rows, strict=True)
+    }
 
 
 def extremes(values: Array, n_bins: int) -> NDArray[np.intp]:
@@ -46,18 +49,28 @@ def extremes(values: Array, n_bins: int) -> NDArray[np.intp]:
         values: shape `(n,)`; NaN makes a gap, drawn where it is wider than a bin.
         n_bins: parts of equal numbers of known values; two rows are drawn of each.
     """
+    return _extremes(values, *_known(values, n_bins), n_bins)
+
+
+def _known(values: Array, n_bins: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Returns the rows of known values, and the rows at which a gap is to be drawn."""
     known = np.flatnonzero(~np.isnan(values))
-    if len(known) <= 2 * n_bins:
-        drawn = known
-    else:
+    wide = np.flatnonzero(np.diff(known) > max(1, len(values) / n_bins))
+    return known, known[wide] + 1
+
+
+def _extremes(
+    values: Array, known: NDArray[np.intp], gaps: NDArray[np.intp], n_bins: int
+) -> NDArray[np.intp]:
+    drawn = np.zeros(len(values), np.bool_)
+    drawn[gaps] = True
+    if len(known) > 2 * n_bins:
         from tsdownsample import MinMaxDownsampler
 
         lines = np.ascontiguousarray(values[known], np.float32)
-        drawn = known[MinMaxDownsampler().downsample(lines, n_out=2 * n_bins)]
-    if not len(known):
-        return drawn
-    wide = np.flatnonzero(np.diff(known) > max(1, len(values) / n_bins))
-    return np.union1d(drawn, known[wide] + 1)
+        known = known[MinMaxDownsampler().downsample(lines, n_out=2 * n_bins)]
+    drawn[known] = True
+    return np.flatnonzero(drawn)
 
 
 def waveform(peaks: Peaks, span: Span, n_pixels: int) -> Json:
@@ -89,12 +102,6 @@ def prosody_lines(prosody: Prosody, span: Span, n_pixels: int) -> Json:
 def shown_lanes(lanes: list[Lane], span: Span, n_pixels: int) -> list[Lane]:
     """Returns what of each lane is seen in a span; all stay, so that none moves another."""
     return [thinned(lane, span, n_pixels) for lane in lanes]
-
-
-def _shared(scores: Array, n_bins: int) -> NDArray[np.intp]:
-    """Returns rows to draw of all curves at once, with the extremes of every one of them."""
-    rows = [extremes(scores[:, number], n_bins) for number in range(scores.shape[1])]
-    return np.unique(np.concatenate(rows))
 
 
 def _line(times: Array, values: Array, rows: Array, digits: int) -> Json:

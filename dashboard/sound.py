@@ -18,6 +18,7 @@ from core.audio.peaks import Peaks, load_peaks, peaks_of
 from core.audio.prosody import Prosody, load_prosody, prosody_of
 from core.errors import TonescopeError
 from core.records import Floats, Recording
+from dashboard import resources
 from dashboard.background import Background, Report
 from dashboard.shared import scope
 
@@ -56,7 +57,7 @@ def samples(recording: str, channel: int | None) -> np.ndarray:
         TonescopeError: the audio is not there, or cannot be decoded.
     """
     store = scope().store
-    known = store.recording(recording)
+    known = resources.recording(recording)
     with _SAMPLES:
         return _samples(str(store.audio_path(known)), channel, known.name)
 
@@ -97,7 +98,7 @@ def _made(
     load: Callable[[Path], Any],
 ) -> Any:
     store = scope().store
-    known = store.recording(recording)
+    known = resources.recording(recording)
     target = store.derived_path(known, _name(channel, kind))
     if target.exists():
         return _loaded(load, str(target))

@@ -151,6 +151,11 @@ AGREEMENT: Final = (
     "Krippendorff's alpha and Cohen's kappa: 1 is full agreement, 0 what chance would give. A label "
     "is about a segment if it covers at least half of it."
 )
+INTERVAL: Final = (
+    "Speakers, or else recordings, are drawn anew 2,000 times, as segments of one speaker are not "
+    "independent of each other; in 95% of the draws the figure lies in here. None under 8 of either, "
+    "or where the figure is often not defined."
+)
 AGREEMENT_READ: Final = (
     "The unit is the segment. Segments of one speaker are not independent of each other, so look at "
     "the numbers of recordings and speakers before you trust a figure. Agreement with the engine is "

@@ -1,12 +1,13 @@
-"""Segments and labels as files of other annotation programs, with a codebook.
+"""Segments, labels and turning points as files of other annotation programs, with a codebook.
 
 Times are written to the millisecond or finer. Every text is one line without control characters;
 what else a format cannot hold is written as the format asks (entities in XML and WebVTT, doubled
 quotes in a TextGrid, `_` for spaces in RTTM).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,9 +16,12 @@ import pandas as pd
 from core.errors import StoreError
 from core.export import codebook, eaf, textgrid
 from core.export.audb import write_audformat
+from core.export.eaf import POINT_MS
 from core.export.plain_tiers import write_audacity, write_rttm, write_webvtt
-from core.export.sheets import Point, Sheet, sheets
+from core.export.points import stored_points
+from core.export.sheets import Point, Sheet, TierKind, sheets
 from core.store.store import Store
+from core.timeline.turning_points import FALSE_PER_HOUR
 
 
 class AnnotationFormat(StrEnum):
@@ -32,13 +36,20 @@ class AnnotationFormat(StrEnum):
 
 
 Writer = Callable[[Sheet, Path], Iterator[tuple[Path, int]]]
+_WITH_POINTS: Final = (
+    AnnotationFormat.EAF,
+    AnnotationFormat.TEXTGRID,
+    AnnotationFormat.AUDACITY,
+)
+_POINTS: Final = str(TierKind.TURNING_POINTS)
 _ENGINE: Final = "segments of a speaker: the emotion they sound like to the engine"
 _TIERS: Final = {
     "engine: SPEAKER": _ENGINE,
     "label: ANNOTATOR": "what a person said of a stretch: one of the nine emotions or an own term; "
     "labels that overlap go on in a tier of the same name with a number",
     "transcript: SPEAKER": "what was said, as imported",
-    "turning points": "where the engine's answer turns, as points in time",
+    _POINTS: "where it sounds different to the engine from then on, as points in time; one recording "
+    f"of a single emotion would show {FALSE_PER_HOUR:g} an hour by chance",
 }
 _HOW: Final = {
     AnnotationFormat.EAF: "a file for each recording, times in whole milliseconds; the vocabulary "
@@ -58,21 +69,23 @@ def export_annotations(
     folder: Path,
     kind: AnnotationFormat,
     recording: str | None = None,
-    turning_points: Mapping[str, Sequence[Point]] | None = None,
+    turning_points: Callable[[str], Iterable[Point]] | None = None,
 ) -> Iterator[tuple[Path, int]]:
-    """Writes segments, labels and transcripts; yields each file with its number of entries.
+    """Writes segments, labels, transcripts and turning points; yields each file with its entries.
 
     Args:
         store: where they are.
         folder: where the files go; it is made if need be.
         kind: the format.
         recording: only this one, or None for all.
-        turning_points: by recording; written where a format has points in time.
+        turning_points: gives those of a recording by its SHA-256; asked only where a format has
+            a tier for them. By default they are looked for in the stored tracks.
 
     Raises:
         StoreError: there is nothing to export, or the folder cannot be written to.
     """
-    found = sheets(store, recording, turning_points)
+    points = turning_points or partial(stored_points, store)
+    found = sheets(store, recording, points if kind in _WITH_POINTS else None)
     first = next(found)
     made: list[Mapping[str, Any]] = []
 
@@ -105,10 +118,16 @@ def export_annotations(
 
 def tiers(kind: AnnotationFormat) -> dict[str, str]:
     """Returns what each tier that a format has means."""
-    points = kind in (AnnotationFormat.TEXTGRID, AnnotationFormat.AUDACITY)
     if kind is AnnotationFormat.RTTM:
         return {"SPEAKER": "a segment of speech, with who speaks"}
-    return {name: text for name, text in _TIERS.items() if points or name != "turning points"}
+    known = dict(_TIERS)
+    if kind not in _WITH_POINTS:
+        del known[_POINTS]
+    elif kind is AnnotationFormat.EAF:
+        known[_POINTS] += (
+            f"; ELAN has no points: each is drawn {POINT_MS} ms long, its start counts"
+        )
+    return known
 
 
 _WRITERS: Final[dict[AnnotationFormat, Writer]] = {

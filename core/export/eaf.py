@@ -12,12 +12,14 @@ from core.version import VERSION
 _LANGUAGE: Final = "eng"
 _LANGUAGE_DEF: Final = "http://cdb.iso.org/lg/CDB-00138502-001"
 VOCABULARY: Final = "emotions"
+POINT_MS: Final = 100  # turning points are at least 5 s apart
+_TYPES: Final = {TierKind.TRANSCRIPT: "transcript", TierKind.TURNING_POINTS: "turning point"}
 
 
 def write(sheet: Sheet, folder: Path) -> Iterator[tuple[Path, int]]:
     """Writes an ELAN file: a tier for each speaker and each annotator; yields it with its entries.
 
-    Points in time are left out, as ELAN has none.
+    ELAN has no points in time, so a turning point is drawn 100 ms long and starts where it is.
     """
     from pympi.Elan import Eaf
 
@@ -31,13 +33,13 @@ def write(sheet: Sheet, folder: Path) -> Iterator[tuple[Path, int]]:
         values = [(str(emotion), _LANGUAGE, SIGNS[emotion].chinese)]
         document.add_cv_entry(VOCABULARY, f"emotion-{emotion}", values)
     document.add_linguistic_type("emotion", param_dict=_type("emotion", VOCABULARY))
+    document.add_linguistic_type("turning point", param_dict=_type("turning point", None))
     document.add_linguistic_type("transcript", param_dict=_type("transcript", None))
     for key, value in {"tonescope": VERSION, **sheet.made}.items():
         document.add_property(f"tonescope:{key}", json.dumps(value, default=str))
     count = 0
     for tier in sheet.tiers:
-        if tier.kind is not TierKind.TURNING_POINTS:
-            count += _add(document, tier)
+        count += _add(document, tier)
     path = folder / f"{sheet.stem}.eaf"
     path.unlink(missing_ok=True)  # pympi would keep the old one beside it
     document.to_file(str(path))
@@ -51,13 +53,14 @@ def _add(document: object, tier: SheetTier) -> int:
     spoken = tier.kind is not TierKind.LABEL
     document.add_tier(
         tier.name,
-        ling="transcript" if tier.kind is TierKind.TRANSCRIPT else "emotion",
+        ling=_TYPES.get(tier.kind, "emotion"),
         part=tier.person if spoken else None,
         ann=tier.person if tier.kind is TierKind.LABEL else None,
     )
+    least_ms = POINT_MS if tier.kind is TierKind.TURNING_POINTS else 1
     for item in tier.items:
         start_ms, end_ms = round(item.start_s * 1000), round(item.end_s * 1000)
-        document.add_annotation(tier.name, start_ms, max(end_ms, start_ms + 1), item.text)
+        document.add_annotation(tier.name, start_ms, max(end_ms, start_ms + least_ms), item.text)
     return len(tier.items)
 
 

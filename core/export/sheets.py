@@ -1,7 +1,7 @@
 """What is said of a recording as tiers over time, before any format: by the engine and by people."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -30,10 +30,11 @@ class TierKind(StrEnum):
 
 @dataclass(frozen=True)
 class Point:
-    """A turning point of a recording."""
+    """A turning point of a recording, or of one of its channels."""
 
     time_s: float
     text: str
+    channel: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,14 +88,14 @@ class Sheet:
 def sheets(
     store: Store,
     recording: str | None = None,
-    turning_points: Mapping[str, Sequence[Point]] | None = None,
+    turning_points: Callable[[str], Iterable[Point]] | None = None,
 ) -> Iterator[Sheet]:
     """Yields the sheet of each recording; of the engine's results the newest analysis counts.
 
     Args:
         store: where results and labels are.
         recording: only this one, by its SHA-256 or the first digits of it, or None for all.
-        turning_points: by recording, where they are known.
+        turning_points: gives those of a recording, by its SHA-256.
 
     Raises:
         StoreError: there is nothing to export.
@@ -104,7 +105,8 @@ def sheets(
     if runs.empty:
         raise StoreError("The store holds nothing to export; analyse a recording first.")
     for name, mine in runs.groupby("recording", sort=False):
-        yield _sheet(store, str(name), mine, (turning_points or {}).get(str(name), ()))
+        points = () if turning_points is None else turning_points(str(name))
+        yield _sheet(store, str(name), mine, points)
 
 
 def made(store: Store, runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -119,7 +121,7 @@ def made(store: Store, runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return rows.merge(settings, on=["recording", "channel", "run_key"])
 
 
-def _sheet(store: Store, recording: str, runs: pd.DataFrame, points: Sequence[Point]) -> Sheet:
+def _sheet(store: Store, recording: str, runs: pd.DataFrame, points: Iterable[Point]) -> Sheet:
     known = store.recording(recording)
     rows = [{str(key): value for key, value in row.items()} for row in runs.to_dict("records")]
     settings = {str(key): value for key, value in made(store, rows).iloc[0].items()}
@@ -133,13 +135,12 @@ def _sheet(store: Store, recording: str, runs: pd.DataFrame, points: Sequence[Po
         item = Item(label.start_s, label.end_s, label.term, label=label)
         tiers[kind, label.annotator, label.channel].append(item)
     found = [tier for key, items in tiers.items() for tier in _layers(key, items)]
-    if points:
-        marks = tuple(
-            Item(p.time_s, p.time_s, one_line(p.text))
-            for p in sorted(points, key=lambda point: point.time_s)
-        )
-        name = str(TierKind.TURNING_POINTS)
-        found.append(SheetTier(name, TierKind.TURNING_POINTS, "engine", marks))
+    marks: dict[int | None, list[Item]] = defaultdict(list)
+    for point in sorted(points, key=lambda point: point.time_s):
+        marks[point.channel].append(Item(point.time_s, point.time_s, one_line(point.text)))
+    for where, items in marks.items():
+        name = f"{TierKind.TURNING_POINTS}{_channel(where)}"
+        found.append(SheetTier(name, TierKind.TURNING_POINTS, "engine", tuple(items), where))
     stem = f"{file_stem(known.name)}_{recording[:8]}"
     return Sheet(known, stem, tuple(_unique(found)), settings)
 
@@ -163,9 +164,12 @@ def _layers(key: tuple[TierKind, str, int | None], items: Sequence[Item]) -> Ite
             layers.append([item])
         else:
             free.append(item)
-    where = "" if channel is None else f", channel {channel}"
     for row in layers:
-        yield SheetTier(f"{kind}: {person}{where}", kind, person, tuple(row), channel)
+        yield SheetTier(f"{kind}: {person}{_channel(channel)}", kind, person, tuple(row), channel)
+
+
+def _channel(channel: int | None) -> str:
+    return "" if channel is None else f", channel {channel}"
 
 
 def _unique(tiers: Iterable[SheetTier]) -> Iterator[SheetTier]:

@@ -1,18 +1,20 @@
 """How far people agree with one another and with an engine, over segments and over time.
 
 The unit is the segment: frames and instants of one label are not independent of each other, and
-segments of one speaker are not either, so recordings and speakers are counted beside them.
+segments of one speaker are not either, so recordings and speakers are counted beside them, and
+intervals draw these anew.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, Final
 
 from core.emotions import EMOTIONS
-from core.labels import history
+from core.labels import history, intervals
 from core.labels.coefficients import Terms, cohen_kappa, krippendorff_alpha, shared_time, time_kappa
+from core.labels.intervals import Interval
 from core.labels.records import Draft, Kind, Label
 from core.store.corpus import corpus
 from core.store.rows import MIX
@@ -35,6 +37,19 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Intervals:
+    """How far figures would move with other speakers or recordings.
+
+    Attributes:
+        figures: by the figure's name; None where too many draws leave it undefined.
+        missing: the sentence that says why there is none, or None.
+    """
+
+    figures: Mapping[str, Interval | None] = field(default_factory=dict)
+    missing: str | None = None
+
+
+@dataclass(frozen=True)
 class Pair:
     """How far two raters agree.
 
@@ -50,6 +65,7 @@ class Pair:
         time_kappa: Cohen's kappa with seconds in place of segments.
         own_terms: segments left out beside an engine, as their term is none of the nine.
         seen: labels among these made while the engine's results were shown; they may follow it.
+        intervals: of `agreement` and of `kappa`.
     """
 
     first: str
@@ -63,6 +79,7 @@ class Pair:
     time_kappa: float | None
     own_terms: int
     seen: int
+    intervals: Intervals = Intervals()
 
 
 @dataclass(frozen=True)
@@ -75,6 +92,7 @@ class Agreement:
         alpha: Krippendorff's, of all annotators together; the engine is none.
         counts: of the segments that at least two annotators rated.
         pairs: annotators with one another, then each with the engine.
+        intervals: of `alpha`.
     """
 
     engine_id: str
@@ -82,6 +100,7 @@ class Agreement:
     alpha: float | None
     counts: Counts
     pairs: tuple[Pair, ...]
+    intervals: Intervals = Intervals()
 
 
 @dataclass(frozen=True)
@@ -132,6 +151,7 @@ def agreement(
         alpha=krippendorff_alpha(said) if len(people) > 1 else None,
         counts=_counts(several),
         pairs=tuple(pairs),
+        intervals=_of_alpha(units, said),
     )
 
 
@@ -255,7 +275,30 @@ def _compared(
         time_kappa=time_kappa(seconds),
         own_terms=own_terms,
         seen=seen,
+        intervals=_of_pair(units, terms),
     )
+
+
+def _of_pair(units: Sequence[_Unit], terms: Sequence[tuple[str, str]]) -> Intervals:
+    found = intervals.groups([u.speaker for u in units], [u.recording for u in units])
+    if isinstance(found, str):
+        return Intervals(missing=found)
+    tables = intervals.pair_tables(terms, found)
+    figures = {"agreement": intervals.share, "kappa": intervals.kappa}
+    return Intervals({n: intervals.interval(f, tables, found) for n, f in figures.items()})
+
+
+def _of_alpha(units: Sequence[_Unit], said: Sequence[Terms]) -> Intervals:
+    """Returns the interval of alpha over the units that at least two annotators rated."""
+    rated = zip(units, zip(*said, strict=True), strict=True)
+    several = [(u, terms) for u, terms in rated if sum(term is not None for term in terms) > 1]
+    if not several:
+        return Intervals()
+    found = intervals.groups([u.speaker for u, _ in several], [u.recording for u, _ in several])
+    if isinstance(found, str):
+        return Intervals(missing=found)
+    tables = intervals.coincidences(list(zip(*(t for _, t in several), strict=True)), found)
+    return Intervals({"alpha": intervals.interval(intervals.alpha, tables, found)})
 
 
 def _counts(units: Sequence[_Unit]) -> Counts:

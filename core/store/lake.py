@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from pyarrow.dataset import Dataset
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from core.errors import StoreError
@@ -16,6 +17,7 @@ from core.store.folder import open_folder
 from core.store.schema import TABLES, Table
 
 _RETRIES = 12
+_Commit = tuple[str, int, int]  # name of its file, when it was written, its inode
 
 Result = TypeVar("Result")
 
@@ -29,6 +31,7 @@ class Lake:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._opened: dict[str, tuple[_Commit, DeltaTable, Dataset]] = {}
         open_folder(root)
 
     def read(
@@ -43,11 +46,7 @@ class Lake:
         """
 
         def scan() -> pa.Table:
-            # Through a filesystem of its own Delta would call Python from Arrow's threads, which
-            # can abort a process that is about to end.
-            files = SubTreeFileSystem(str(self._path(name)), LocalFileSystem())
-            dataset = self._table(name).to_pyarrow_dataset(filesystem=files)
-            return dataset.to_table(columns=columns, filter=where)
+            return self._open(name)[1].to_table(columns=columns, filter=where)
 
         try:
             return _guarded(scan, f"read the table {name!r}")
@@ -125,15 +124,34 @@ class Lake:
     def version(self, name: str) -> int:
         """Returns the number of the last commit, or -1 for a table never written."""
         try:
-            return _guarded(lambda: self._table(name).version(), f"read the table {name!r}")
+            return _guarded(lambda: self._open(name)[0].version(), f"read the table {name!r}")
         except TableNotFoundError:
             return -1
+
+    def forget(self) -> None:
+        """Lets go of what was opened to read."""
+        self._opened.clear()
 
     def _path(self, name: str) -> Path:
         return self.root / "tables" / name
 
     def _table(self, name: str) -> DeltaTable:
         return DeltaTable(self._path(name))
+
+    def _open(self, name: str) -> tuple[DeltaTable, Dataset]:
+        """Returns a table to read, as of its newest commit; opened anew only after another one."""
+        newest = _newest_commit(self._path(name) / "_delta_log")
+        known = self._opened.get(name)
+        if known is None or newest is None or known[0] != newest:
+            # Through a filesystem of its own Delta would call Python from Arrow's threads, which
+            # can abort a process that is about to end.
+            files = SubTreeFileSystem(str(self._path(name)), LocalFileSystem())
+            table = self._table(name)
+            dataset = table.to_pyarrow_dataset(filesystem=files)
+            if newest is None:  # nothing tells when it changes
+                return table, dataset
+            known = self._opened[name] = (newest, table, dataset)
+        return known[1:]
 
     def _create(self, name: str) -> None:
         if not DeltaTable.is_deltatable(str(self._path(name))):
@@ -146,6 +164,16 @@ class Lake:
             )
 
 
+def _newest_commit(log: Path) -> _Commit | None:
+    """Returns the newest commit of a table as its file tells it, or None where there is none."""
+    try:
+        newest = max(log.glob("*.json"))
+        told = newest.stat()
+    except (OSError, ValueError):
+        return None
+    return newest.name, told.st_mtime_ns, told.st_ino
+
+
 def _configuration(table: Table) -> dict[str, str]:
     if table.statistics:
         return {"delta.dataSkippingStatsColumns": ",".join(table.statistics)}
@@ -154,10 +182,10 @@ def _configuration(table: Table) -> dict[str, str]:
 
 def _properties(table: Table) -> WriterProperties:
     plain = ColumnProperties(dictionary_enabled=False)
-    return WriterProperties(
-        compression="ZSTD",
-        column_properties={f"{name}.list.element": plain for name in table.vectors} or None,
-    )
+    split = ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT")
+    columns = {f"{name}.list.element": plain for name in table.vectors}
+    columns |= dict.fromkeys(table.floats, split)
+    return WriterProperties(compression="ZSTD", column_properties=columns or None)
 
 
 def _guarded(action: Callable[[], Result], what: str) -> Result:

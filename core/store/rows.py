@@ -1,8 +1,9 @@
 """Records to rows of the tables, and back."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from core.emotions import EMOTIONS
 from core.records import AudioInfo, Failure, Quality, Recording, Run, Segment, Track, TrackSource
 from core.store.schema import TABLES
 
+_OF_A_SEGMENT = ["segment", "start_s", "end_s", "n_frames", "emotion", "confidence", "speaker"]
 MIX = -1  # stands for "the mean of all channels", as a key of a table may not be null
 
 
@@ -185,19 +187,19 @@ def segment_rows(run: Run, attempt: int) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=TABLES["segments"].schema)
 
 
-def segment_from(row: Mapping[str, Any]) -> Segment:
-    """Returns the record of a row of `segments`, whether or not it was read with its embedding."""
-    return Segment(
-        segment=row["segment"],
-        start_s=row["start_s"],
-        end_s=row["end_s"],
-        n_frames=row["n_frames"],
-        logits=np.array([row[str(emotion)] for emotion in EMOTIONS], dtype=np.float32),
-        embedding=np.array(row.get("embedding", ()), dtype=np.float32),
-        emotion=row["emotion"],
-        confidence=row["confidence"],
-        speaker=row["speaker"],
-    )
+def segments_from(table: pa.Table) -> tuple[Segment, ...]:
+    """Returns the records of rows of `segments`, whether or not they were read with embeddings."""
+    if not len(table):
+        return ()
+    logits = np.stack([table[str(emotion)].to_numpy() for emotion in EMOTIONS], axis=1)
+    vectors: Iterable[np.ndarray] = repeat(np.zeros(0, np.float32))
+    if "embedding" in table.column_names:
+        vectors = matrix_of(table["embedding"], len(table["embedding"][0]))
+    told = {name: table[name].to_pylist() for name in _OF_A_SEGMENT} | {
+        "logits": logits,
+        "embedding": vectors,
+    }
+    return tuple(map(Segment, *(told[field.name] for field in fields(Segment))))
 
 
 def failure_row(failure: Failure) -> pa.Table:
@@ -218,6 +220,12 @@ def vectors(matrix: np.ndarray) -> pa.ListArray:
     n_rows, n_dims = matrix.shape
     offsets = pa.array(np.arange(n_rows + 1, dtype=np.int32) * n_dims)
     return pa.ListArray.from_arrays(offsets, pa.array(matrix.astype(np.float32).ravel()))
+
+
+def sorted_by(table: pa.Table, column: str) -> pa.Table:
+    """Returns a table in the order of a column of numbers; as it is where it lies so already."""
+    numbers = table[column].to_numpy()
+    return table if (numbers[1:] >= numbers[:-1]).all() else table.sort_by(column)
 
 
 def matrix_of(column: pa.ChunkedArray, n_dims: int) -> np.ndarray:

@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.emotions import EMOTIONS, Emotion
+from core.emotions import EMOTIONS, N_EMOTIONS, Emotion
 from core.errors import StoreError
 from core.provenance import readable, sha256_of
 from core.records import FRAMES_A_BLOCK, Failure, Floats, Recording, Run, Segment, Track
@@ -248,28 +249,26 @@ class Store:
         if row is None:
             return None
         mine = pc.field("attempt") == row["attempt"]
-        frames = self.lake.read("frames", where=mine).sort_by("frame")
-        found = (
-            self.lake.read("blocks", where=mine)
-            if blocks
-            else TABLES["blocks"].schema.empty_table()
-        )
-        found = found.sort_by("block")
+        columns = [name for name in TABLES["frames"].schema.names if name != "attempt"]
+        frames = rows.sorted_by(self.lake.read("frames", columns, mine), "frame")
+        found = TABLES["blocks"].schema.empty_table()
+        if blocks:
+            found = rows.sorted_by(self.lake.read("blocks", where=mine), "block")
         n_blocks = -(-row["n_frames"] // FRAMES_A_BLOCK) if blocks else 0
         if (len(frames), len(found)) != (row["n_frames"], n_blocks):
             raise StoreError(
                 f"The store holds {len(frames)} of {row['n_frames']} frames and {len(found)} of "
                 f"{n_blocks} blocks of this track; run `store check`, then analyse it again."
             )
-        logits = pa.Table.from_arrays(
-            [frames[str(e)] for e in EMOTIONS], names=[str(e) for e in EMOTIONS]
-        )
+        logits = np.empty((N_EMOTIONS, len(frames)), np.float32)  # each column lies in one piece
+        for number, emotion in enumerate(EMOTIONS):
+            logits[number] = frames[str(emotion)].to_numpy()
         return Track(
             source=rows.source_from(row),
             duration_s=row["duration_s"],
             hop_s=row["hop_s"],
             offset_s=row["offset_s"],
-            logits=logits.to_pandas().to_numpy(dtype="float32"),
+            logits=logits.T,
             speech=frames["speech"].to_numpy(),
             block_sums=rows.matrix_of(found["embedding_sum"], row["n_dims"]),
             block_frames=found["n_frames"].to_numpy(),
@@ -291,8 +290,8 @@ class Store:
             return None
         mine = pc.field("attempt") == found["attempt"][0].as_py()
         columns = [n for n in TABLES["segments"].schema.names if embeddings or n != "embedding"]
-        stored = self.lake.read("segments", columns, mine).sort_by("segment")
-        return tuple(rows.segment_from(row) for row in stored.to_pylist())
+        stored = rows.sorted_by(self.lake.read("segments", columns, mine), "segment")
+        return rows.segments_from(stored)
 
     def table(self, name: str, recording: str | None = None) -> pa.Table:
         """Returns all rows of a table that count: those of attempts that came to nothing do not.

@@ -152,6 +152,12 @@ def mean_calibrated_scores(timeline: Timeline, segments: Sequence[Segment]) -> d
     return dict(zip(EMOTIONS, mean.tolist(), strict=True))
 
 
+def scores_of_segments(timeline: Timeline, segments: Sequence[Segment]) -> Doubles:
+    """Returns the raw scores of segments, of which there is at least one, shape `(n, 9)`."""
+    logits = np.stack([segment.logits for segment in segments])
+    return scores_of(logits, timeline.track.source.class_mask)
+
+
 def scores_of_segment(timeline: Timeline, segment: Segment) -> Doubles:
     """Returns the raw scores of a segment, shape `(9,)`."""
     return scores_of(segment.logits, timeline.track.source.class_mask)

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,15 +61,15 @@ class Timeline:
         return {}
 
     def _prefix(self, frames: FrameChoice) -> Doubles:
-        """Returns prefix sums, shape `(n_frames + 1, 10)`: nine logits and the count of frames."""
+        """Returns prefix sums, shape `(10, n_frames + 1)`: nine logits and the count of frames."""
         known = self._sums.get(frames)
         if known is None:
-            known = np.ones((self.n_frames + 1, N_EMOTIONS + 1))
-            known[0] = 0
-            known[1:, :N_EMOTIONS] = self.track.logits
-            if frames is FrameChoice.SPEECH:
-                known[1:][~self.track.speech] = 0
-            np.cumsum(known, axis=0, out=known)
+            speech = frames is FrameChoice.SPEECH
+            counts = self.track.speech if speech else np.ones(self.n_frames, np.bool_)
+            known = np.zeros((N_EMOTIONS + 1, self.n_frames + 1))
+            for sums, logits in zip(known, self.track.logits.T, strict=False):
+                np.cumsum(logits * counts if speech else logits, dtype=np.float64, out=sums[1:])
+            np.cumsum(counts, out=known[-1, 1:])
             self._sums[frames] = known
         return known
 
@@ -105,7 +106,7 @@ class Timeline:
     def total(self, span: Span, frames: FrameChoice = FrameChoice.SPEECH) -> tuple[Doubles, int]:
         """Returns the sum of a region's raw logits, shape `(9,)`, and how many frames it has."""
         sums = self._prefix(frames)
-        total = sums[self.frame_at(span.end_s)] - sums[self.frame_at(span.start_s)]
+        total = sums[:, self.frame_at(span.end_s)] - sums[:, self.frame_at(span.start_s)]
         return total[:-1], round(total[-1])
 
     def has_speech(self, span: Span) -> bool:
@@ -115,9 +116,9 @@ class Timeline:
 
     def utterance(self) -> ReadOut:
         """Returns the read-out of the whole recording over all frames: the engine's own answer."""
-        total = self._prefix(FrameChoice.ALL)[-1]
+        total = self.track.logits.sum(axis=0, dtype=np.float64)
         span = Span(0.0, self.track.duration_s)
-        return self._read_out(span, total[:-1] / self.n_frames, self.n_frames)
+        return self._read_out(span, total / self.n_frames, self.n_frames)
 
     def _read_out(self, span: Span, logits: Doubles, n_frames: int) -> ReadOut:
         scores = scores_of(logits, self.track.source.class_mask)
@@ -128,25 +129,31 @@ class Timeline:
         """Returns the start of each frame in seconds, shape `(n_frames,)`."""
         return self.track.offset_s + self.track.hop_s * np.arange(self.n_frames, dtype=np.float64)
 
-    def curve(self, width_s: float, frames: FrameChoice = FrameChoice.ALL) -> Doubles:
+    def curve(
+        self,
+        width_s: float,
+        frames: FrameChoice = FrameChoice.ALL,
+        dtype: type[np.floating] = np.float64,
+    ) -> Doubles:
         """Returns the scores round each frame, shape `(n_frames, 9)`.
 
         Args:
             width_s: the width of the region round each frame; 0.02 gives the frames as they are.
                 At the ends of the recording the region is cut off there.
             frames: which frames of the region are read out; where it holds none, the scores are NaN.
+            dtype: of the scores; float32 is good to six digits, enough to draw them.
         """
         half = max(0, round(width_s / self.track.hop_s) - 1) / 2
         reach = math.floor(half + _SNAP)  # whole frames on either side
         sums = self._prefix(frames)
-        curve = np.full((self.n_frames, N_EMOTIONS), np.nan)
+        curve: NDArray[Any] = np.empty((N_EMOTIONS, self.n_frames), dtype).T
         for start in range(0, self.n_frames, _AT_ONCE):
-            index = np.arange(start, min(start + _AT_ONCE, self.n_frames))
-            last = np.minimum(index + reach + 1, self.n_frames)
-            total = sums[last] - sums[np.maximum(index - reach, 0)]
-            found = total[:, -1] > 0
-            logits: Doubles = total[found, :-1] / total[found, -1:]
-            curve[index[found]] = scores_of(logits, self.track.source.class_mask)
+            stop = min(start + _AT_ONCE, self.n_frames)
+            total = _columns(sums, start + reach + 1, stop + reach + 1)
+            total = (total - _columns(sums, start - reach, stop - reach)).T
+            logits = total[:, :-1] / np.maximum(total[:, -1:], 1)
+            curve[start:stop] = scores_of(logits, self.track.source.class_mask, dtype)
+            curve[start:stop][total[:, -1] == 0] = np.nan
         return curve
 
     def embedding(self, span: Span | None = None) -> Floats:
@@ -173,10 +180,16 @@ class Timeline:
         return spans_of(self.track.speech, self.track.hop_s, self.track.offset_s)
 
 
+def _columns(sums: Doubles, start: int, stop: int) -> Doubles:
+    """Returns columns of prefix sums; beyond their ends, those at the ends."""
+    last = sums.shape[1] - 1
+    if start >= 0 and stop <= last + 1:
+        return sums[:, start:stop]
+    return sums[:, np.clip(np.arange(start, stop), 0, last)]
+
+
 def spans_of(mask: NDArray[np.bool_], hop_s: float, offset_s: float) -> tuple[Span, ...]:
     """Returns the stretches in which a mask, shape `(n_frames,)`, is true."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return tuple(
-        Span(round(offset_s + hop_s * float(start), 6), round(offset_s + hop_s * float(end), 6))
-        for start, end in edges.reshape(-1, 2)
-    )
+    times = np.round(offset_s + hop_s * edges.reshape(-1, 2), 6).tolist()
+    return tuple(Span(start_s, end_s) for start_s, end_s in times)

@@ -44,6 +44,12 @@ class TurningPoint:
     after: Emotion
     new_speaker: bool
 
+    @property
+    def sentence(self) -> str:
+        """What turns there, in words."""
+        turn = f"from {self.before} to {self.after}"
+        return f"{turn}, where the speaker changes" if self.new_speaker else turn
+
 
 @dataclass(frozen=True)
 class Peak:
@@ -78,7 +84,7 @@ class SmoothingBand:
 
 
 def turning_points(
-    timeline: Timeline, false_per_hour: float = 3.0, turns: Sequence[Turn] = ()
+    timeline: Timeline, false_per_hour: float = FALSE_PER_HOUR, turns: Sequence[Turn] = ()
 ) -> tuple[TurningPoint, ...]:
     """Returns the turning points of a track, in order of time.
 
@@ -147,6 +153,8 @@ def points_of(
         bounds: regions at which a new stretch begins.
         turns: who speaks when.
     """
+    if not bounds:
+        return ()
     track = timeline.track
     times = [round(track.offset_s + float(first[at]) * track.hop_s, 6) for at in bounds]
     edges = [0.0, *times, track.duration_s]

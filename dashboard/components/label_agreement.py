@@ -5,6 +5,7 @@ import streamlit as st
 
 from core.errors import TonescopeError
 from core.labels.agreement import Agreement, Counts
+from core.labels.intervals import Interval
 from dashboard import labelling, words
 from dashboard.session import Keys
 
@@ -38,7 +39,12 @@ def _alpha(found: Agreement) -> None:
         st.caption("One annotator alone: there is nobody to agree with but the engine.")
         return
     shown = "not defined" if found.alpha is None else f"{found.alpha:.2f}"
-    st.markdown(f"**Krippendorff's alpha of all annotators: {shown}**, over {_told(found.counts)}.")
+    between = _between(found.intervals.figures.get("alpha"))
+    between = f" ({between})" if between else ""
+    told = f"over {_told(found.counts)}"
+    st.markdown(f"**Krippendorff's alpha of all annotators: {shown}**{between}, {told}.")
+    if found.alpha is not None and found.intervals.missing:
+        st.caption(found.intervals.missing)
 
 
 def _pairs(found: Agreement) -> None:
@@ -51,6 +57,7 @@ def _pairs(found: Agreement) -> None:
             "Speakers": pair.counts.n_speakers,
             "Same, %": _percent(pair.agreement),
             "Kappa": pair.kappa,
+            "95% interval of kappa": _between(pair.intervals.figures.get("kappa")) or "none",
             "Both labelled, s": pair.shared_s,
             "Same, % of time": _percent(pair.time_agreement),
             "Kappa, of time": pair.time_kappa,
@@ -69,9 +76,17 @@ def _pairs(found: Agreement) -> None:
             "Same, % of time": share,
             "Kappa": digits,
             "Kappa, of time": digits,
+            "95% interval of kappa": st.column_config.TextColumn(help=words.INTERVAL),
             "Both labelled, s": st.column_config.NumberColumn(format="%.1f"),
         },
     )
+
+
+def _between(found: Interval | None) -> str:
+    """Returns an interval in words, with what was drawn anew for it; empty without one."""
+    if found is None:
+        return ""
+    return f"{found.low:.2f} to {found.high:.2f}, by {found.n} {found.by}"
 
 
 def _percent(share: float | None) -> float | None:

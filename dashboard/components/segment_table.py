@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.records import Segment, Span
-from core.timeline.segments import scores_of_segment
+from core.timeline.segments import scores_of_segments
 from core.timeline.track import Timeline
 from dashboard import palette, words
 from dashboard.session import Keys
@@ -45,7 +45,7 @@ def show(row: pd.Series, timeline: Timeline, segments: tuple[Segment, ...]) -> N
             "Start, s": [s.start_s for s in segments],
             "End, s": [s.end_s for s in segments],
             "Sounds": [palette.signed(s.emotion) for s in segments],
-            "Score": [float(scores_of_segment(timeline, s).max()) for s in segments],
+            "Score": scores_of_segments(timeline, segments).max(axis=1),
             "Confidence": [s.confidence for s in segments],
         }
     )

@@ -4,14 +4,18 @@ import html
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
 
 import audformat
+import numpy as np
 import pandas as pd
 import pytest
 import webvtt
 from praatio import textgrid
 from pympi.Elan import Eaf
 
+from core import cli
 from core.emotions import EMOTIONS
 from core.errors import StoreError
 from core.export.annotations import AnnotationFormat, export_annotations, tiers
@@ -20,11 +24,14 @@ from core.labels import history
 from core.labels.readers import read
 from core.labels.records import Draft, Kind
 from core.pipeline import Pipeline
-from core.records import Metadata
+from core.records import Metadata, Run
 from core.settings import Analysis, Conditioning
+from core.store.store import Store, Utterance
+from core.timeline.track import Timeline
+from core.timeline.turning_points import turning_points
 from core.version import VERSION
 from tests.fakes import FakeEngine
-from tests.synthetic import silence, write
+from tests.synthetic import make_recording, make_track, silence, write
 
 HOSTILE = "<b>\"x\" & 'y'</b> intervals [1]: =1+1 --> item [2] \\ #{}"
 PERSON = 'Ben <i>& "Co"</i> → 本'
@@ -41,7 +48,6 @@ SAID = [(p, a, b, " ".join(t.replace("\x00", " ").split()), k) for p, a, b, t, k
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory):
     """A store of one recording of a hostile name, with its segments; and what was labelled."""
-    from core.store.store import Store
     from tests.synthetic import LevelDetector, talk
 
     folder = tmp_path_factory.mktemp("annotations")
@@ -70,7 +76,7 @@ def labelled(tmp_path_factory):
         ),
     )
     points = {outcome.recording: [Point(2.3456, "sad to angry"), Point(1.0, "x")]}
-    return store, outcome.recording, points
+    return store, outcome.recording, points.__getitem__
 
 
 @pytest.fixture
@@ -101,7 +107,7 @@ SEGMENTS = [(1000, 3000, "sad"), (4000, 6500, "angry")]
 
 def test_eaf_reads_back_by_pympi_and_as_xml(exported):
     (path, count), _ = exported(AnnotationFormat.EAF)
-    assert count == 7
+    assert count == 9
     found = Eaf(str(path), suppress_version_warning=True)
 
     def rows(*names):
@@ -115,7 +121,9 @@ def test_eaf_reads_back_by_pympi_and_as_xml(exported):
         "label: Anna (2)",
         f"label: {PERSON}",
         "transcript: Ben",
+        "turning points",
     ]
+    assert rows("turning points") == [(1000, 1100, "x"), (2346, 2446, "sad to angry")]
     assert rows(engine) == SEGMENTS
     assert rows("label: Anna", "label: Anna (2)") == of_kind(Kind.EMOTION, "Anna")
     assert rows(f"label: {PERSON}") == of_kind(Kind.EMOTION, PERSON)
@@ -275,6 +283,9 @@ def test_what_is_exported_can_be_imported_again(exported, kind):
     for path, _ in exported(kind)[:-1]:
         if "turning_points" not in path.name:
             tiers += read(path.name, path.read_bytes()).tiers
+    points = [tier for tier in tiers if tier.name == "turning points"]
+    assert all(tier.kind == "engine" for tier in points)  # nobody's labels
+    tiers = [tier for tier in tiers if tier not in points]
     rows = [(i.start_s, i.end_s, i.text) for t in tiers for i in t.intervals]
     expected = [*SEGMENTS, *of_kind(Kind.EMOTION, "Anna", PERSON), *of_kind(Kind.TRANSCRIPT, "Ben")]
     assert rounded(row for row in rows if row[0] < row[1]) == sorted(expected)
@@ -336,3 +347,59 @@ def test_labels_are_a_table_too(labelled, tmp_path):
     tiers = read("labels.csv", text.encode()).tiers
     rows = [(i.start_s, i.end_s, i.text) for t in tiers for i in t.intervals]
     assert rounded(rows) == sorted(rounded((a, b, t) for _, a, b, t, _ in SAID))
+
+
+@pytest.fixture
+def turning(tmp_path):
+    """A store of a recording of two channels whose emotion turns once, with who speaks when."""
+    store = Store(tmp_path / "store")
+    recording = make_recording(duration_s=60.0)
+    for channel, turns_at in ((0, 1000), (1, 2000)):
+        logits = np.random.default_rng(channel).standard_normal((3000, 9)).astype(np.float32)
+        logits[:turns_at, EMOTIONS.index("sad")] += 3
+        logits[turns_at:, EMOTIONS.index("angry")] += 3
+        plain, _ = make_track(3000, channel=channel)
+        track = replace(plain, logits=logits, speech=np.ones(3000, bool))
+        said = Utterance(logits.mean(axis=0), EMOTIONS[0], None)
+        run = Run(recording.recording, track.source.track_key, "5" * 16, "{}", 0.5, ())
+        with store.attempt() as attempt:
+            store.write_track(attempt, recording, track, said)
+            store.write_run(attempt, track, run)
+    return store
+
+
+@pytest.mark.parametrize("kind", ["eaf", "textgrid", "audacity", "webvtt"])
+def test_command_line_exports_the_turning_points_of_each_channel(turning, tmp_path, kind, capsys):
+    out = tmp_path / "out"
+    arguments = ["--format", kind, "--out", str(out), "--store", str(turning.root)]
+    assert cli.main(["export", *arguments]) == 0
+    paths = [Path(json.loads(line)["file"]) for line in capsys.readouterr().out.splitlines()]
+    assert all(path.is_file() for path in paths)
+    text = "from sad to angry"
+    if kind == "eaf":
+        found = Eaf(str(paths[0]), suppress_version_warning=True)
+        names = [name for name in found.get_tier_names() if name.startswith("turning")]
+        read_back = {name: found.get_annotation_data_for_tier(name) for name in names}
+        points = {n: [(a / 1000, t) for a, _, t in rows] for n, rows in read_back.items()}
+    elif kind == "textgrid":
+        grid = textgrid.openTextgrid(str(paths[0]), includeEmptyIntervals=False)
+        names = [name for name in grid.tierNames if name.startswith("turning")]
+        points = {n: [(p.time, p.label) for p in grid.getTier(n).entries] for n in names}
+    elif kind == "audacity":
+        rows = [path.read_text("utf-8").split("\t") for path in paths if path.suffix == ".txt"]
+        assert all(row[0] == row[1] for row in rows)
+        points = {f"channel {n}": [(float(row[0]), row[2].strip())] for n, row in enumerate(rows)}
+    else:
+        points = {}
+        assert text not in paths[0].read_text("utf-8")
+    book = json.loads(paths[-1].read_text("utf-8"))
+    assert ("turning points" in book["tiers"]) == (kind != "webvtt")
+    if points:
+        assert [name[-9:] for name in points] == ["channel 0", "channel 1"]
+        (first,), (second,) = points.values()
+        assert (first[1], second[1]) == (text, text)
+        assert first[0] == pytest.approx(20, abs=0.6)
+        assert second[0] == pytest.approx(40, abs=0.6)
+        stored = turning.track("ab" * 32, 0, "0123456789abcdef", blocks=False)
+        (expected,) = turning_points(Timeline(stored))
+        assert first[0] == pytest.approx(expected.time_s, abs=6e-4)

@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from core.errors import StoreError
-from core.labels import history
+from core.labels import history, intervals
 from core.labels.agreement import agreement
 from core.labels.records import Draft, Kind
 from core.records import Metadata
@@ -32,7 +32,7 @@ def labelled(pipeline, talk_file, make_talk, store):
     return store, first, second, say
 
 
-def test_humans_and_engine_side_by_side(labelled):
+def test_humans_and_engine_side_by_side(labelled, monkeypatch):
     store, first, second, say = labelled
     say("Anna", first, 0.9, 3.1, "sad")
     say("Anna", first, 4.0, 6.5, "angry", blind=False)
@@ -60,8 +60,15 @@ def test_humans_and_engine_side_by_side(labelled):
     assert (anna.counts.n_segments, anna.own_terms, anna.agreement) == (2, 1, 1.0)
     assert ben.agreement == 0.5
     assert anna.counts.n_speakers == 1
+    few = "8 speakers or recordings, and there are 2 known speakers and 2 recordings"
+    assert few in found.intervals.missing
+    assert few in people.intervals.missing
     alone = agreement(store, "fake", [second])
     assert (alone.counts.n_segments, alone.alpha) == (1, None)
+    monkeypatch.setattr(intervals, "LEAST_GROUPS", 2)
+    people = agreement(store, "fake").pairs[0]
+    told = people.intervals.figures["agreement"]  # P1: 1 of 2, P2: 1 of 1
+    assert (told.low, told.high, told.by, told.n) == (0.5, 1.0, "speakers", 2)
 
 
 def test_label_of_less_than_half_a_segment_is_not_about_it(labelled):

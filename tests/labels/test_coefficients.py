@@ -1,6 +1,9 @@
 """Coefficients against published worked examples, scikit-learn and brute force."""
 
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from sklearn.metrics import cohen_kappa_score
 from core.errors import LabelError
 from core.labels import coefficients
 from core.labels.coefficients import cohen_kappa, krippendorff_alpha, shared_time, time_kappa
+from core.settings import PROJECT_ROOT
 
 
 def parsed(*rows):
@@ -128,3 +132,32 @@ def test_gamma_hands_labels_over_and_leaves_the_generator_alone(draft, monkeypat
     assert coefficients.gamma(labels) == coefficients.gamma(labels)
     assert added[:2] == [("Anna", (1.0, 2.0), "happy"), ("Ben", (1.0, 2.0), "sad")]
     assert np.random.get_state()[1].tolist() == before
+
+
+def test_gamma_is_1_of_equal_labels_and_falls_with_borders_and_terms():
+    """By the package itself, without its compiler, which takes longer than these few labels."""
+    script = """
+from core.labels.coefficients import gamma
+from core.settings import PROJECT_ROOT
+from core.labels.records import Draft
+
+TERMS = ("sad", "angry", "happy", "sad")
+
+def of(who, late_s=0.0, terms=TERMS):
+    rows = zip((0, 3, 6, 10), (2, 5, 9, 12), terms)
+    return [Draft(recording="ab", start_s=a + late_s, end_s=b + late_s, term=t, annotator=who)
+            for a, b, t in rows]
+
+for other in (of("Ben"), of("Ben", 0.5), of("Ben", 0.0, ("happy", "sad", "angry", "neutral"))):
+    print(gamma({"Anna": of("Anna"), "Ben": other}))
+"""
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(
+        command, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    same, late, other = map(float, done.stdout.split())
+    assert same == pytest.approx(1)
+    assert 0.4 < late < 0.99
+    assert other < 0.3
+    assert "solver" not in done.stderr

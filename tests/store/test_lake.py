@@ -1,14 +1,18 @@
 """Delta tables in a folder: opening, first writes, deletion, and what a log may not say."""
 
 import json
+import shutil
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from deltalake.exceptions import CommitFailedError
 
 from core.errors import StoreError
+from core.records import Failure
 from core.store import lake
 from core.store.folder import VERSION_FILE
 from core.store.lake import Lake
@@ -141,15 +145,10 @@ def test_first_merges_of_many_writers_all_land(tmp_path, trial):
 
 @pytest.mark.parametrize("trial", range(3))
 def test_first_appends_of_many_writers_all_land(tmp_path, trial):
-    from datetime import UTC, datetime
-
-    from core.records import Failure
-
     root = Store(tmp_path / "store").root
 
     def work(number: int) -> None:
-        failure = Failure(None, f"{number}.wav", "fake", "read", "gone", datetime.now(UTC))
-        Lake(root).append("failures", failure_row(failure))
+        Lake(root).append("failures", failure_row(failed(f"{number}.wav")))
 
     assert at_once(6, work) == []
     assert len(Lake(root).read("failures")) == 6
@@ -201,3 +200,37 @@ def test_deleted_rows_are_gone_for_readers(store):
     store.put_recording(make_recording(recording="bb" * 32))
     assert store.lake.delete("recordings", f"recording = '{'aa' * 32}'") == 1
     assert store.lake.read("recordings")["recording"].to_pylist() == ["bb" * 32]
+
+
+def failed(name: str) -> Failure:
+    return Failure(None, name, "fake", "read", "gone", datetime.now(UTC))
+
+
+def test_reader_sees_at_once_what_another_wrote_deleted_and_joined(tmp_path):
+    reader, writer = Lake(tmp_path), Lake(tmp_path)
+    for number in range(1, 4):
+        writer.append("failures", failure_row(failed(f"{number}.wav")))
+        assert len(reader.read("failures")) == number
+        assert reader.version("failures") == writer.version("failures")
+    writer.tidy("failures", most_files=2)
+    writer.delete("failures", "name = '2.wav'")
+    assert sorted(reader.read("failures")["name"].to_pylist()) == ["1.wav", "3.wav"]
+
+
+def test_reader_sees_a_table_that_was_begun_anew(tmp_path):
+    reader = Lake(tmp_path)
+    for name in ("old.wav", "new.wav"):
+        shutil.rmtree(tmp_path / "tables", ignore_errors=True)
+        Lake(tmp_path).append("failures", failure_row(failed(name)))
+        assert reader.read("failures")["name"].to_pylist() == [name]
+
+
+def test_logits_come_back_to_the_bit(store):
+    rows = pa.table({"attempt": [1] * 4, "frame": range(4)})
+    values = np.array([np.nan, -0.0, 1e-45, 3.4e38], np.float32)
+    for name in TABLES["frames"].floats:
+        rows = rows.append_column(name, pa.array(values))
+    store.lake.append("frames", rows.append_column("speech", pa.array([True] * 4)))
+    read = store.lake.read("frames")
+    for name in TABLES["frames"].floats:
+        assert read[name].to_numpy().tobytes() == values.tobytes()

@@ -47,7 +47,7 @@ def test_read_out_is_the_softmax_of_the_mean_of_raw_logits(start_s, width_s, fra
 def test_utterance_is_the_region_of_the_whole_recording_over_all_frames():
     whole = TIMELINE.read_out(Span(0, TRACK.duration_s), FrameChoice.ALL)
     said = TIMELINE.utterance()
-    np.testing.assert_array_equal(said.logits, whole.logits)
+    np.testing.assert_allclose(said.logits, whole.logits, rtol=1e-12)
     assert (said.emotion, said.n_frames, said.span) == (whole.emotion, 500, Span(0, 10.0))
     np.testing.assert_allclose(
         said.scores, softmax(TRACK.logits.mean(axis=0, dtype=np.float64)), atol=1e-12
@@ -113,6 +113,15 @@ def test_curve_equals_the_region_read_out_where_it_fits():
     curve = TIMELINE.curve(0.5)
     read = TIMELINE.read_out(Span(4.0, 4.5), FrameChoice.ALL)
     np.testing.assert_allclose(curve[200 + 12], read.scores, atol=1e-12)
+
+
+def test_curve_to_be_drawn_is_good_to_six_digits():
+    track, _ = make_track(20_000, seed=4)
+    track.logits[:] = track.logits * 8 + 20
+    exact = Timeline(track).curve(0.5, FrameChoice.SPEECH)
+    drawn = Timeline(track).curve(0.5, FrameChoice.SPEECH, np.float32)
+    assert drawn.dtype == np.float32
+    np.testing.assert_allclose(drawn, exact, atol=2e-6)
 
 
 def test_curve_of_no_width_gives_the_frames_as_they_are():

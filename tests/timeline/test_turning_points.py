@@ -48,6 +48,11 @@ def test_a_flicker_is_no_turning_point():
     assert tp.turning_points(track([("sad", 60)])) == ()
 
 
+def test_without_speech_there_is_no_turning_point():
+    timeline = made(np.zeros((2000, N_EMOTIONS)), np.zeros(2000, bool))
+    assert tp.turning_points(timeline) == ()
+
+
 def test_changes_of_speaker_are_marked():
     timeline = track([("sad", 20), ("angry", 20), ("sad", 20)])
     turns = [Turn("A", 0, 19.5), Turn("B", 20.4, 50), Turn("B", 50, 60)]
