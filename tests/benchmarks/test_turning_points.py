@@ -29,5 +29,5 @@ def test_penalty_is_the_least_that_keeps_to_the_rate():
         penalty = chosen(drawn, rate)
         given = {p: per_hour(drawn, float(p)) for p in TRIED}
         assert penalty == next((p for p in TRIED if given[p] <= rate), TRIED[-1])
-    steady = [hour + [1.0, 0.0] for hour in flat]  # one emotion throughout: no point leads to another
+    steady = [hour + np.array([1.0, 0.0]) for hour in flat]  # no point leads to another emotion
     assert chosen(steady, 0.0) == TRIED[0]
