@@ -1,10 +1,11 @@
 """How often turns go to the wrong speaker, on made-up conversations of real voices.
 
     python -m benchmarks.diarization [--mixtures 6] [--corpora emodb,ravdess] [--seconds 60]
+                                     [--overlap 0.14]
 
 Needs the recordings beside the project. The distance at which two voices count as one was chosen on
 nEMO; the other corpora had no part in it, nor has any of them in the training of the networks, as far
-as their authors say. `auto` finds out how many speakers there are, `given` is told.
+as their authors say. `--overlap` is how often a speaker begins before the last one has ended. `auto` finds out how many speakers there are, `given` is told.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from core.settings import Conditioning
 from core.speakers.diarization import listen, turns_of
 from core.speakers.error_rate import ErrorRate, error_rate
 from core.speakers.model import speaker_model
+from core.speakers.turns import overlaps
 
 
 def main() -> None:
@@ -26,6 +28,7 @@ def main() -> None:
     parser.add_argument("--mixtures", type=int, default=6, help="for each number of speakers")
     parser.add_argument("--corpora", default="emodb,ravdess")
     parser.add_argument("--seconds", type=float, default=60.0, help="length of each")
+    parser.add_argument("--overlap", type=float, default=1 / 7, help="share of turns, 0 to 1")
     options = parser.parse_args()
     every = clips()
     for corpus in options.corpora.split(","):
@@ -33,7 +36,11 @@ def main() -> None:
         for n_speakers in (2, 3):
             mixtures = [
                 conversation(
-                    pool, n_speakers, options.seconds, np.random.default_rng([n_speakers, k])
+                    pool,
+                    n_speakers,
+                    options.seconds,
+                    np.random.default_rng([n_speakers, k]),
+                    options.overlap,
                 )
                 for k in range(options.mixtures)
             ]
@@ -56,6 +63,9 @@ def _show(corpus: str, n_speakers: int, mixtures: list[Mixture]) -> None:
     Figure(f"der_given_{name}", _rate(given), "of speech").show()
     confused = sum(e.confused_s for e in auto) / sum(e.total_s for e in auto)
     Figure(f"confusion_auto_{name}", round(confused, 4), "of speech").show()
+    both_s = sum(span.duration_s for m in mixtures for span in overlaps(m.turns))
+    overlapped = both_s / sum(e.total_s for e in auto)
+    Figure(f"overlapped_{name}", round(overlapped, 4), "s of overlap for each of speech").show()
     Figure(f"number_found_{name}", exact, "mixtures", limit=n).show()
 
 

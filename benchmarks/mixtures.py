@@ -63,12 +63,16 @@ def trimmed(path: Path) -> Floats:
 
 
 def conversation(
-    pool: Sequence[Clip], n_speakers: int, seconds: float, rng: np.random.Generator
+    pool: Sequence[Clip],
+    n_speakers: int,
+    seconds: float,
+    rng: np.random.Generator,
+    overlap: float = 1 / 7,
 ) -> Mixture:
     """Returns a made-up conversation of some speakers of a corpus.
 
     A turn is one to three clips of one person with pauses of 0.1 to 0.4 s; then another follows
-    after a pause of up to 0.8 s, or, one time in seven, begins up to 0.8 s before the end.
+    after a pause of up to 0.8 s, or, with the probability `overlap`, begins up to 0.8 s before the end.
     """
     names = sorted({clip.speaker for clip in pool})
     chosen = rng.choice(names, n_speakers, replace=False)
@@ -89,7 +93,7 @@ def conversation(
             at = end + round(rng.uniform(0.1, 0.4) * RATE)
         if turns and turns[-1].speaker != who:
             continue
-        early = rng.random() < 1 / 7
+        early = rng.random() < overlap
         at = end + round((-min(0.8, len(sound) / RATE / 2) if early else 0.8) * rng.random() * RATE)
         last = who
     noise = 10 ** (-60 / 20) * rng.standard_normal(end + RATE // 2)
