@@ -52,8 +52,10 @@ def film(path: Path, video: str, sound: str) -> Path:
             picture.pts = n
             container.mux(pictures.encode(picture))
         container.mux(pictures.encode(None))
-        data = samples[np.newaxis].astype(np.float32)
-        frame = av.AudioFrame.from_ndarray(data, format="fltp", layout="mono")
+        data, kind = samples[np.newaxis].astype(np.float32), voice.codec_context.format.name
+        if kind != "fltp":  # Opus takes whole numbers
+            data, kind = (data * 32_767).astype(np.int16), "s16"
+        frame = av.AudioFrame.from_ndarray(data, format=kind, layout="mono")
         frame.sample_rate, frame.pts = rate, 0
         container.mux(voice.encode(frame))
         container.mux(voice.encode(None))
