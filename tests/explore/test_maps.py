@@ -8,7 +8,8 @@ import pytest
 
 from core.errors import ExploreError, StoreError
 from core.explore import maps
-from core.explore.maps import Unit, make_clustering, make_projection
+from core.explore.groups import Unit, make_clustering
+from core.explore.maps import make_projection
 from core.explore.projection import Method
 from core.pipeline import Pipeline
 from core.records import Metadata
