@@ -1,6 +1,7 @@
 """Recordings and sessions as points to group: their emotions, or how these go over time."""
 
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ from core.explore.trajectories import shares, trajectory
 from core.records import Floats
 from core.store.corpus import Corpus
 from core.store.store import Store
+
+
+_TIME: Final = "datetime64[us, UTC]"
 
 
 class By(StrEnum):
@@ -54,8 +58,8 @@ def features(store: Store, of: Corpus, names: pd.Series, by: By) -> Floats:
 
 def unit_times(segments: pd.DataFrame) -> pd.DataFrame:
     """Returns for each segment its times, its recording, and by what recordings are ordered."""
-    day = pd.to_datetime(segments["recorded_on"], errors="coerce", utc=True)
-    added = pd.to_datetime(segments["added_at"], utc=True)
+    day = pd.to_datetime(segments["recorded_on"], utc=True).astype(_TIME)
+    added = pd.to_datetime(segments["added_at"], utc=True).astype(_TIME)
     columns = ["recording", "start_s", "end_s", "duration_s"]
     return segments[columns].assign(day=day.fillna(added), added=added)
 
