@@ -5,8 +5,8 @@
 FOLDER holds recordings and a manifest.csv as training/README.md says. Each corpus is measured by itself,
 as it is (`balanced`: every speaker shows every emotion) and with most clips of all but one emotion of
 each speaker left out (`mostly_one`; seeded). A figure's name is corpus, version, space and measure:
-`precision_at_10` of the same emotion among the nearest clips of other speakers (mean over emotions; ratio
-against random neighbours), `ami_emotions` and `ami_speakers` of K-Means clusters, as many as emotions.
+`precision_at_10` of the same emotion among the nearest clips of other speakers (mean over emotions;
+ratio against random neighbours), `ami_emotions` and `ami_speakers` of K-Means with as many clusters.
 Use an engine that never heard the corpus: what it was trained on, it knows.
 """
 

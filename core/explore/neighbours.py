@@ -60,7 +60,7 @@ def top(products: Floats, k: int) -> tuple[Rows, Floats]:
     """Returns the columns of the k greatest values of each row, and these, the greatest first."""
     n_columns = products.shape[1]
     if k < n_columns:
-        least = -np.partition(-products, k - 1, axis=1)[:, k - 1 : k]
+        least = -np.partition(-products, k - 1, axis=1)[:, k - 1]
         columns = np.stack(
             [_first(row, float(low), k) for row, low in zip(products, least, strict=True)]
         )
@@ -103,7 +103,7 @@ def more_like(
     if disliked is not None and len(disliked):
         moved = moved - LESS * disliked.mean(axis=0, dtype=np.float64)
     length = float(np.linalg.norm(moved))
-    if length < 1e-9:
+    if length < 1e-6:
         raise ExploreError(
             "What is liked and what is not cancel each other out; take one of them back."
         )

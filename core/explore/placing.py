@@ -174,7 +174,7 @@ def _index(known: Floats) -> Any:
     index = faiss.IndexIVFFlat(faiss.IndexFlatL2(known.shape[1]), known.shape[1], n_cells)
     index.train(known)
     index.add(known)
-    index.nprobe = max(1, n_cells // 8)
+    index.nprobe = max(8, n_cells // 8)
     return index
 
 

@@ -12,7 +12,6 @@ from core.records import Floats
 from core.store.corpus import Corpus
 from core.store.store import Store
 
-
 _TIME: Final = "datetime64[us, UTC]"
 
 
