@@ -10,8 +10,11 @@ import numpy as np
 
 from core.emotions import EMOTIONS
 from core.evaluation import Evaluation
+from core.explore.confounds import Found
+from core.explore.search import Hit
 from core.records import Outcome, Segment, Span
 from core.store.maps import Head
+from core.store.rows import MIX
 from core.store.turns import TurnVersion
 from core.timeline.calibration import emotion_of
 from core.timeline.segments import scores_of_segment
@@ -62,6 +65,8 @@ def projection(head: Head) -> Json:
         "seed": head.seed,
         "engine_id": head.parameters["engine_id"],
         "reason": head.parameters["reason"],
+        "space": head.parameters["space"],
+        "trustworthiness": head.parameters.get("trustworthiness"),
     }
 
 
@@ -77,6 +82,40 @@ def clustering(head: Head) -> Json:
         "seed": head.seed,
         "engine_id": of["engine_id"],
         "left_out": of["left_out"],
+        "space": of["space"],
+        "method": head.method,
+        "noise": of.get("noise", 0),
+    }
+
+
+def similar(hit: Hit) -> Json:
+    """Returns a line of `similar`."""
+    return {
+        "rank": hit.rank,
+        "recording": hit.recording,
+        "segment": hit.segment,
+        "start_s": hit.start_s,
+        "end_s": hit.end_s,
+        "score": hit.score,
+        "emotion": hit.emotion,
+        "channel": None if hit.channel == MIX else hit.channel,
+        "speaker": hit.speaker,
+        "why": hit.why,
+        "difference": named(np.asarray(hit.difference)),
+    }
+
+
+def confound(found: Found) -> Json:
+    """Returns a line of `confounds`; what cannot be told is null, and `note` says why."""
+    return {
+        "factor": str(found.factor),
+        "ami": found.ami,
+        "ari": found.ari,
+        "probe_accuracy": found.probe_accuracy,
+        "chance": found.chance,
+        "n": found.n,
+        "values": found.values,
+        "note": found.note,
     }
 
 

@@ -7,22 +7,25 @@ scope.predict(Path("interview.mp3"))["emotion"]
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
 from core import answers, conversation
 from core.audio.condition import open_heard
-from core.audio.decode import open_audio
 from core.audio.playable import COPY_TYPE, media_type, write_browser_copy
 from core.channels import EachChannel
 from core.conversation import TurnPreview
 from core.engines.registry import Registry
-from core.errors import AudioError, EngineError
+from core.errors import EngineError
 from core.evaluation import Evaluation, evaluate
-from core.explore import maps
-from core.explore.maps import Unit
+from core.explore import audits, groups, maps, search
+from core.explore.audits import Audit
+from core.explore.clusters import Grouping
+from core.explore.groups import Unit
 from core.explore.projection import Method
+from core.explore.search import Hit
+from core.explore.space import SpaceSettings
+from core.explore.units import By
 from core.export.annotations import AnnotationFormat, export_annotations
 from core.export.outputs import write_outputs
 from core.export.tables import TableFormat, export_tables
@@ -36,20 +39,6 @@ from core.store.check import Check, check
 from core.store.store import Store
 from core.store.turns import TurnVersion
 from core.timeline.track import FrameChoice, Timeline
-
-MEDIA_SUFFIXES = frozenset(
-    {".wav", ".w64", ".mp3", ".m4a", ".mp4", ".aac", ".flac", ".ogg", ".oga", ".opus", ".spx"}
-    | {".webm", ".mka", ".mkv", ".mov", ".avi", ".3gp", ".amr", ".wma", ".wmv", ".ac3", ".eac3"}
-    | {".aif", ".aiff", ".aifc", ".caf", ".au", ".snd", ".m4b", ".m4v", ".mp2", ".rf64", ".wv"}
-)
-
-
-@dataclass(frozen=True)
-class Found:
-    """The files that a command was given, and how many in folders are no media."""
-
-    files: tuple[Path, ...]
-    passed_over: int
 
 
 class Tonescope:
@@ -187,7 +176,12 @@ class Tonescope:
         return export_tables(self.store, folder, kind, recording)
 
     def project(
-        self, method: Method = Method.UMAP, *, engine: str = "compact", seed: int = 0
+        self,
+        method: Method = Method.UMAP,
+        *,
+        engine: str = "compact",
+        seed: int = 0,
+        space: SpaceSettings | None = None,
     ) -> answers.Json:
         """Makes a map of an engine's segments, or finds the one stored; returns what it is.
 
@@ -195,7 +189,8 @@ class Tonescope:
             StoreError: the engine has analysed nothing.
             ExploreError: there are too few segments, or they do not differ.
         """
-        return answers.projection(maps.make_projection(self.store, engine, method, seed))
+        found = maps.make_projection(self.store, engine, method, seed, space=space)
+        return answers.projection(found)
 
     def cluster(
         self,
@@ -204,14 +199,54 @@ class Tonescope:
         *,
         engine: str = "compact",
         seed: int = 0,
+        space: SpaceSettings | None = None,
+        method: Grouping = Grouping.KMEANS,
+        by: By | None = None,
     ) -> answers.Json:
-        """Groups an engine's segments by K-Means, or finds the groups stored; returns them.
+        """Groups an engine's segments, or finds the groups stored; returns them.
 
         Raises:
             StoreError: the engine has analysed nothing.
             ExploreError: there are too few units, or they do not differ.
         """
-        return answers.clustering(maps.make_clustering(self.store, engine, k, unit, seed))
+        return answers.clustering(
+            groups.make_clustering(
+                self.store, engine, k, unit, seed, space=space, method=method, by=by
+            )
+        )
+
+    def similar(
+        self,
+        recording: str,
+        span: Span,
+        k: int = 10,
+        *,
+        channel: int | None = None,
+        engine: str = "compact",
+        space: SpaceSettings | None = None,
+        other_recordings: bool = False,
+        other_speakers: bool = False,
+    ) -> tuple[Hit, ...]:
+        """Returns the segments that sound most like a region, the nearest first.
+
+        Raises:
+            StoreError: there is no such recording, or the engine has not analysed it.
+            RegionError: the region does not lie within it.
+            ExploreError: there are too few segments, or the speaker to leave out is not known.
+        """
+        found = search.open_search(self.store, engine, space)
+        query = search.query_of_region(self.store, found, recording, span, channel)
+        return found.find(
+            query, k, other_recordings=other_recordings, other_speakers=other_speakers
+        )
+
+    def confounds(self, clustering: str | None = None, *, engine: str | None = None) -> Audit:
+        """Returns what a clustering follows besides emotion: the given one, or the newest.
+
+        Raises:
+            StoreError: there is no such clustering.
+        """
+        return audits.audit_clustering(self.store, clustering, engine)
 
     def turns(self, recording: str, channel: int | None = None) -> tuple[Turn, ...]:
         """Returns who speaks when, as it counts now; empty where nobody told speakers apart.
@@ -303,36 +338,3 @@ def _write_outputs(path: Path, stored: Analysed, folder: Path, settings: Conditi
     quality = stored.track.source.quality
     with open_heard(path, settings, quality.heard if quality else None) as samples:
         return write_outputs(folder, result, samples, timeline.embedding())
-
-
-def find_files(paths: Sequence[Path]) -> Found:
-    """Returns the files that paths stand for.
-
-    A file is taken as it is named, media or not. A folder is searched through, hidden entries left
-    out; in it, files whose name does not say media and that cannot be opened as such are counted.
-    """
-    files: dict[Path, None] = {}
-    passed_over = 0
-    for path in paths:
-        if not path.is_dir():
-            files[path] = None
-            continue
-        for entry in sorted(path.rglob("*")):
-            hidden = any(part.startswith(".") for part in entry.relative_to(path).parts)
-            if hidden or not entry.is_file():
-                continue
-            if _is_media(entry):
-                files[entry] = None
-            else:
-                passed_over += 1
-    return Found(tuple(files), passed_over)
-
-
-def _is_media(path: Path) -> bool:
-    if path.suffix.lower() in MEDIA_SUFFIXES:
-        return True
-    try:
-        with open_audio(path):
-            return True
-    except AudioError:
-        return False

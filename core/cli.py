@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from core import answers
-from core.api import Tonescope, find_files
+from core.api import Tonescope
 from core.channels import tracks_of
 from core.cli_evaluate import add_evaluate
+from core.cli_explore import add_explore
 from core.cli_turns import add_turns
 from core.engines.precision import PRECISIONS
 from core.engines.published import HUBS, PUBLISHED
 from core.engines.registry import Verification
 from core.errors import TonescopeError
-from core.explore.maps import Unit
-from core.explore.projection import Method
 from core.export.annotations import AnnotationFormat
 from core.export.tables import TableFormat
+from core.media_files import find_files
 from core.records import Metadata, Span
 from core.settings import Analysis, Conditioning, Speakers
 from core.timeline.track import FrameChoice
@@ -134,24 +134,6 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-def _project(options: argparse.Namespace) -> int:
-    scope = _scope(options)
-    answer = scope.project(Method(options.method), engine=options.engine, seed=options.seed)
-    if answer["reason"] and answer["method"] != options.method:
-        _say(answer["reason"])
-    _print(answer)
-    return 0
-
-
-def _cluster(options: argparse.Namespace) -> int:
-    scope, unit = _scope(options), Unit(options.unit)
-    answer = scope.cluster(options.k, unit, engine=options.engine, seed=options.seed)
-    if answer["left_out"]:
-        _say(f"left out {answer['left_out']} segment(s) of recordings without a {unit}")
-    _print(answer)
-    return 0
-
-
 def _store_check(options: argparse.Namespace) -> int:
     found = _scope(options).check()
     _print({"ok": found.ok, **asdict(found)})
@@ -182,8 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--recording", metavar="ID", help="only this recording")
     _add_store(export)
     export.set_defaults(command=_export)
-    _add_explore(commands)
-    for adding in add_turns(commands):
+    for adding in (*add_explore(commands), *add_turns(commands)):
         _add_store(adding)
     store = commands.add_parser("store", help="look after the store")
     actions = store.add_subparsers(required=True, metavar="ACTION")
@@ -247,22 +228,6 @@ def _add_engines(commands: Any) -> None:
     verifying.set_defaults(command=_engines_verify)
 
 
-def _add_explore(commands: Any) -> None:
-    project = commands.add_parser("project", help="make a map of the corpus's segments")
-    project.add_argument("--method", choices=list(Method), default="umap")
-    project.set_defaults(command=_project)
-    cluster = commands.add_parser("cluster", help="group the corpus by K-Means")
-    cluster.add_argument(
-        "--k", type=_clusters, default=None, metavar="N|auto", help="(default: auto, by silhouette)"
-    )
-    cluster.add_argument("--unit", choices=list(Unit), default="segment")
-    cluster.set_defaults(command=_cluster)
-    for parser in (project, cluster):
-        parser.add_argument("--engine", default="compact", help="a name, or an engine id")
-        parser.add_argument("--seed", type=_seed, default=0, help="(default: 0)")
-        _add_store(parser)
-
-
 def _add_store(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="(default: TONESCOPE_STORE or data/store)"
@@ -281,24 +246,6 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out what lies before the first and after the last speech; times stay",
     )
-
-
-def _clusters(text: str) -> int | None:
-    if text == "auto":
-        return None
-    if not text.isdigit() or int(text) < 2:
-        raise argparse.ArgumentTypeError(
-            f"{text} is no number of clusters; give 2 or more, or auto"
-        )
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isdigit() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(
-            f"{text} is no seed; give a whole number from 0 to 2^32 - 1"
-        )
-    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from core.explore import maps, projection
+from core.explore import groups, maps, projection
 from core.explore.projection import Method
+from core.explore.space import SpaceSettings
 from core.store import corpus as stored_corpus
 from core.store import maps as stored_maps
 from core.store.corpus import SEGMENT_KEYS, Corpus
@@ -101,7 +102,8 @@ def cluster_view(engine: str, k: int | None, points: pd.DataFrame) -> ClusterVie
         k: as it was asked for; None for the automatic choice.
         points: of the map that they are shown on.
     """
-    wanted = {"unit": "segment", "k": "auto" if k is None else k}
+    wanted = {"unit": "segment", "method": "kmeans", "k": "auto" if k is None else k}
+    wanted["space"] = SpaceSettings().sentence
     store = scope().store
     head = maps.latest(store, stored_maps.CLUSTERING, engine, **wanted)
     if head is None:
@@ -136,7 +138,7 @@ def make_clusters(engine: str, k: int | None) -> None:
     store = scope().store
 
     def action(report: Report) -> Head:
-        return maps.make_clustering(store, engine, k, report=report)
+        return groups.make_clustering(store, engine, k, report=report)
 
     background().start(clusters_key(engine, k), "Finding clusters", action)
 

@@ -15,7 +15,6 @@ import pandas as pd
 import streamlit as st
 
 from core import preferences
-from core.api import MEDIA_SUFFIXES, find_files
 from core.conversation import TurnPreview
 from core.engines.base import Engine
 from core.engines.published import PUBLISHED
@@ -24,6 +23,7 @@ from core.errors import EngineError, StoreError
 from core.export.tables import TableFormat
 from core.fetches import FetchView
 from core.jobs import JobView, Request
+from core.media_files import MEDIA_SUFFIXES, find_files
 from core.pipeline import Pipeline
 from core.records import Metadata, Recording, Segment, TrackSource, Turn
 from core.settings import SAMPLES_DIR, Conditioning, Speakers

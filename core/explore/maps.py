@@ -1,38 +1,30 @@
-"""Maps and clusterings of a store: made where there is none for this very corpus, then kept.
+"""Maps of a store: made where there is none for this very corpus, then kept.
 
-What is stored is never computed again, as UMAP gives another picture on another machine. A new
-one is made for new parameters or a changed corpus only.
+What is stored is never computed again, as UMAP gives another picture on another machine. A new map is
+made for new parameters or a changed corpus only; what is new can also join an old one.
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
-from enum import StrEnum
 from importlib.metadata import version
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from core.errors import ExploreError
-from core.explore import clusters, projection, space
-from core.explore.projection import Method
-from core.records import Floats
+from core.explore import measures, placing, projection, spaces
+from core.explore.projection import MapSettings, Method
+from core.explore.space import SpaceSettings
 from core.settings import digest
 from core.store import maps
 from core.store.corpus import SEGMENT_KEYS, Corpus, corpus, embeddings
-from core.store.maps import CLUSTERING, PROJECTION, Head
+from core.store.maps import PROJECTION, Head
 from core.store.store import Store
 
 Report = Callable[[str], None]
-_PACKAGES: Final = ("scikit-learn", "umap-learn", "numpy")
-
-
-class Unit(StrEnum):
-    """What is grouped."""
-
-    SEGMENT = "segment"
-    RECORDING = "recording"
-    SESSION = "session"
+_PACKAGES: Final = ("scikit-learn", "umap-learn", "numpy", "faiss-cpu")
+_KEYS: Final = list(SEGMENT_KEYS)
 
 
 def make_projection(
@@ -41,6 +33,9 @@ def make_projection(
     method: Method = Method.UMAP,
     seed: int = 0,
     report: Report = lambda _: None,
+    *,
+    space: SpaceSettings | None = None,
+    wanted: MapSettings | None = None,
 ) -> Head:
     """Returns the map of an engine's segments, made and stored if there is none yet.
 
@@ -50,6 +45,8 @@ def make_projection(
         method: asked for; while there are too few segments PCA stands in, and says why.
         seed: of everything that is random.
         report: is told what is being done.
+        space: in which segments are compared; by default centred per corpus.
+        wanted: the parameters of the method.
 
     Raises:
         StoreError: the engine has analysed nothing.
@@ -59,125 +56,125 @@ def make_projection(
     found = corpus(store, engine)
     n_points = len(found.segments)
     used, reason = projection.method_for(method, n_points)
-    made_by = {"kind": PROJECTION, "method": str(used), "seed": seed, **_of(found)}
+    space, wanted = space or SpaceSettings(), wanted or MapSettings()
+    made_by = {"kind": PROJECTION, "method": str(used), "seed": seed, **made_of(found, space)}
+    if wanted != MapSettings() and used is not Method.PCA:
+        made_by["wanted"] = asdict(wanted)
     stored = maps.head(store, PROJECTION, digest(made_by))
     if stored is not None:
         return stored
-    vectors = space.directions(embeddings(store, found))
-    name = projection.NAMES[used]
-    report(f"Arranging {n_points:,} segments by {name}")
-    points = projection.project(vectors, used, seed)
+    space_key, vectors = spaces.vectors(store, found, space)
+    report(f"Arranging {n_points:,} segments by {projection.NAMES[used]}")
+    arranged = placing.arrange(
+        vectors, used, seed, wanted, found.segments["recording"].to_numpy(str)
+    )
     report("Storing the map")
+    n_fitted = int(arranged.fitted.sum())
     details = {
         "asked": str(method),
         "reason": reason,
-        "settings": projection.settings(used, *vectors.shape),
+        "settings": projection.settings(used, n_fitted, vectors.shape[1], wanted),
+        "space_key": space_key,
+        "space_settings": space.as_json(),
+        "space_warning": space.warning,
+        "fitted": n_fitted,
+        "trustworthiness": arranged.trustworthiness,
+        "trust_points": arranged.trust_points,
     }
-    rows = found.segments[list(SEGMENT_KEYS)].assign(x=points[:, 0], y=points[:, 1])
-    return _keep(store, found, made_by, details, rows)
+    rows = found.segments[_KEYS].assign(
+        x=arranged.points[:, 0], y=arranged.points[:, 1], placed=~arranged.fitted
+    )
+    return keep(store, found, made_by, details, rows)
 
 
-def make_clustering(
-    store: Store,
-    engine: str = "compact",
-    k: int | None = None,
-    unit: Unit = Unit.SEGMENT,
-    seed: int = 0,
-    report: Report = lambda _: None,
-) -> Head:
-    """Returns clusters of an engine's segments, made and stored if there are none yet.
+def place_new(store: Store, head: Head, report: Report = lambda _: None) -> int:
+    """Lets the segments that are not on a map join it; returns how many did.
 
-    Each segment is stored with the cluster of its unit; a recording or session stands for the mean
-    of its segments' vectors.
+    They are put into the map's own space and placed beside their neighbours among the segments that
+    the method arranged. What is on the map stays where it is.
 
     Args:
-        store: where segments and clusterings are.
-        engine: name or id.
-        k: how many clusters, or None for the one of 2 to 12 with the highest silhouette.
-        unit: what is grouped; segments of recordings without a session are left out of sessions.
-        seed: of everything that is random.
+        store: where segments and maps are.
+        head: of the map.
         report: is told what is being done.
 
     Raises:
-        StoreError: the engine has analysed nothing.
-        ExploreError: there are too few units, or they do not differ.
+        StoreError: the engine's segments or the map's space are gone.
+        ExploreError: the map was made before spaces were kept, or what it arranged is gone.
     """
+    of = head.parameters
+    if "space_key" not in of:
+        raise ExploreError("This map was made before spaces were kept; make a new map.")
     report("Reading the corpus")
-    found = corpus(store, engine)
-    names = _units(found.segments, unit)
-    made_by = {"kind": CLUSTERING, "method": "kmeans", "unit": str(unit), "seed": seed}
-    made_by |= {"k": "auto" if k is None else k, **_of(found)}
-    if unit is Unit.SESSION:
-        pairs = pd.DataFrame({"recording": found.segments["recording"], "name": names})
-        made_by["sessions"] = digest({"s": pairs.dropna().drop_duplicates().to_numpy().tolist()})
-    stored = maps.head(store, CLUSTERING, digest(made_by))
-    if stored is not None:
-        return stored
-    vectors = space.directions(embeddings(store, found))
-    used = names.notna().to_numpy()
-    numbers, _ = pd.factorize(names[used], sort=True)
-    units = _means(vectors[used], numbers, unit)
-    report(f"Grouping {len(units):,} {unit}s by K-Means")
-    grouped = clusters.cluster(units, k, seed, f"{unit}s")
-    details: dict[str, Any] = {
-        "clusters": grouped.k,
-        "silhouette": grouped.silhouette,
-        "silhouette_points": grouped.silhouette_points,
-        "sizes": list(grouped.sizes),
-        "tried": {str(tried): score for tried, score in grouped.tried.items()},
-        "n_units": len(units),
-        "left_out": int((~used).sum()),
-        "settings": {"n_init": clusters.STARTS},
-    }
-    rows = found.segments.loc[used, list(SEGMENT_KEYS)].assign(cluster=grouped.labels[numbers])
-    report("Storing the clusters")
-    return _keep(store, found, made_by, details, rows)
+    found = corpus(store, of["engine_id"])
+    on_map = maps.points(store, PROJECTION, head.key)
+    joined = found.segments.merge(on_map, on=_KEYS, how="left")
+    new = joined["x"].isna().to_numpy()
+    if not new.any():
+        return 0
+    fitted = (joined["placed"] == False).to_numpy()  # noqa: E712 - unknown ones are new
+    if not fitted.any():
+        raise ExploreError(
+            "None of the segments that this map was arranged from is in the corpus any more; make a "
+            "new map."
+        )
+    space = spaces.needed_space(store, of["space_key"])
+    raw, speakers = embeddings(store, found), measures.names(joined["speaker"])
+    report(f"Placing {int(new.sum()):,} segments")
+    vectors = space.apply(raw, speakers)
+    places = joined.loc[fitted, ["x", "y"]].to_numpy("float32")
+    points = placing.place(vectors[fitted], places, vectors[new], seed=head.seed)
+    rows = joined.loc[new, _KEYS].assign(x=points[:, 0], y=points[:, 1])
+    return maps.add_points(store, head, rows, datetime.now(UTC))
 
 
 def latest(store: Store, kind: str, engine_id: str, **wanted: object) -> Head | None:
-    """Returns the newest map or clustering of an engine with these parameters, or None."""
+    """Returns the newest map or clustering of an engine with these parameters, or None.
+
+    What people named, merged or drew by hand is found only by its own key, or by `parent`.
+    """
     for found in maps.heads(store, kind):
         parameters = found.parameters
-        if parameters["engine_id"] == engine_id and all(
-            parameters.get(name) == value for name, value in wanted.items()
+        by_hand = "title" in parameters and "parent" not in wanted
+        if (
+            parameters.get("engine_id") == engine_id
+            and not by_hand
+            and all(parameters.get(name) == value for name, value in wanted.items())
         ):
             return found
     return None
 
 
-def latest_projection(store: Store, of: Corpus, asked: Method) -> Head | None:
-    """Returns the newest map that was made by a method, or by PCA in its place; or None."""
+def latest_projection(
+    store: Store, of: Corpus, asked: Method, space: SpaceSettings | None = None
+) -> Head | None:
+    """Returns the newest map that was made by a method, or by PCA in its place; or None.
+
+    Args:
+        store: where maps are.
+        of: the corpus.
+        asked: the method.
+        space: only maps in this one; by default centred per corpus.
+    """
+    sentence = (space or SpaceSettings()).sentence
     used, _ = projection.method_for(asked, len(of.segments))
     found = [
-        latest(store, PROJECTION, of.engine_id, method=str(used)),
-        latest(store, PROJECTION, of.engine_id, asked=str(asked)),
+        latest(store, PROJECTION, of.engine_id, method=str(used), space=sentence),
+        latest(store, PROJECTION, of.engine_id, asked=str(asked), space=sentence),
     ]
     there = [head for head in found if head is not None]
     return max(there, key=lambda head: head.made_at, default=None)
 
 
-def _of(found: Corpus) -> dict[str, str]:
-    return {"space": space.SPACE, "engine_id": found.engine_id, "data": found.version}
+def made_of(found: Corpus, space: SpaceSettings) -> dict[str, str]:
+    """Returns what a map or clustering is made from, as it names it."""
+    named = {"space": space.sentence, "engine_id": found.engine_id, "data": found.version}
+    if space.kind == "speaker":
+        named["speakers"] = digest({"speakers": measures.names(found.segments["speaker"])})
+    return named
 
 
-def _units(segments: pd.DataFrame, unit: Unit) -> pd.Series:
-    """Returns the name of each segment's unit, or none where it belongs to no unit."""
-    if unit is Unit.SEGMENT:
-        return pd.Series(np.arange(len(segments)), index=segments.index)
-    names: pd.Series = segments[str(unit)].mask(segments[str(unit)] == "")
-    if names.notna().sum() == 0 and len(segments):
-        raise ExploreError(
-            f"No recording in this corpus has a {unit}, so there is nothing to group by it; "
-            f"analyse with --{unit}, or group segments or recordings."
-        )
-    return names
-
-
-def _means(vectors: Floats, numbers: np.ndarray, unit: Unit) -> Floats:
-    return vectors if unit is Unit.SEGMENT else space.means(vectors, numbers)
-
-
-def _keep(
+def keep(
     store: Store,
     found: Corpus,
     made_by: dict[str, Any],

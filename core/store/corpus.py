@@ -9,8 +9,11 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from core.emotions import EMOTIONS
 from core.errors import StoreError
 from core.records import Floats
 from core.settings import digest
@@ -20,7 +23,8 @@ from core.store.store import Store
 
 SEGMENT_KEYS: Final = ("recording", "channel", "run_key", "segment")
 _READ = ["attempt", "segment", "start_s", "end_s", "emotion", "confidence", "speaker"]
-_RUN = ["attempt", "recording", "channel", "run_key", "name", "session", "speaker"]
+_RUN = ["attempt", "recording", "channel", "track_key", "run_key", "name", "session", "speaker"]
+_RUN += ["recorded_on", "added_at", "duration_s"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,8 @@ class Corpus:
         engine_id: of all of them.
         run_keys: the settings under which they were made; several where analyses differ.
         segments: a row for each, ordered by `recording`, `channel` and `segment`, with `run_key`,
-            `start_s`, `end_s`, `emotion`, `confidence`, and the `name`, `session` and `speaker` of
-            its recording.
+            `start_s`, `end_s`, `emotion`, `confidence`, `speaker`, and the `track_key`, `name`,
+            `session`, `recorded_on`, `added_at` and `duration_s` of its recording.
         version: names exactly these segments.
     """
 
@@ -78,23 +82,50 @@ def embeddings(store: Store, of: Corpus) -> Floats:
     Raises:
         StoreError: the store has changed since the corpus was read.
     """
+    read, rows = _placed(store, of, ["embedding"])
+    if not len(rows):
+        return np.zeros((0, 1), np.float32)
+    found: Floats = matrix_of(read["embedding"], len(read["embedding"][0]))[rows]
+    return found
+
+
+def logits(store: Store, of: Corpus) -> Floats:
+    """Returns the mean raw logits of a corpus, shape `(n_segments, 9)`, in the order of its rows.
+
+    Raises:
+        StoreError: the store has changed since the corpus was read.
+    """
+    names = [str(emotion) for emotion in EMOTIONS]
+    read, rows = _placed(store, of, names)
+    found: Floats = np.stack([read[name].to_numpy() for name in names], axis=1)[rows]
+    return found
+
+
+def frame_counts(store: Store, of: Corpus) -> NDArray[np.int64]:
+    """Returns the frames of speech of each segment of a corpus, shape `(n_segments,)`.
+
+    Raises:
+        StoreError: the store has changed since the corpus was read.
+    """
+    read, rows = _placed(store, of, ["n_frames"])
+    found: NDArray[np.int64] = read["n_frames"].to_numpy().astype(np.int64)[rows]
+    return found
+
+
+def _placed(store: Store, of: Corpus, columns: list[str]) -> tuple[pa.Table, NDArray[np.intp]]:
+    """Returns columns of the segments as they are stored, and which row each of a corpus has."""
     runs = _runs(store, of.engine_id)
-    columns = ["attempt", "segment", "embedding"]
-    read = store.lake.read("segments", columns=columns, where=_mine(runs))
+    read = store.lake.read("segments", columns=["attempt", "segment", *columns], where=_mine(runs))
     where = pd.DataFrame({"attempt": read["attempt"].to_numpy()})
     where["segment"] = read["segment"].to_numpy()
     where["row"] = np.arange(len(where))
-    placed = of.segments.merge(
+    placed = of.segments[list(SEGMENT_KEYS)].merge(
         runs[["attempt", "recording", "channel", "run_key"]].merge(where, on="attempt"),
         on=list(SEGMENT_KEYS),
     )
     if len(placed) != len(of.segments):
         raise StoreError("The store has changed meanwhile; try again.")
-    if not len(placed):
-        return np.zeros((0, 1), np.float32)
-    n_dims = len(read["embedding"][0])
-    found: Floats = matrix_of(read["embedding"], n_dims)[placed["row"].to_numpy()]
-    return found
+    return read, placed["row"].to_numpy().astype(np.intp)
 
 
 def _runs(store: Store, engine: str) -> pd.DataFrame:

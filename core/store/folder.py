@@ -11,7 +11,7 @@ from core.errors import StoreError
 SCHEMA_VERSION: Final = 1
 VERSION_FILE = "tonescope.json"
 # What may lie there before: by whoever else starts the store, or a choice made before it.
-_OWN = {VERSION_FILE, "tables", "attempts", "audio", "incoming", "preferences.json"}
+_OWN = {VERSION_FILE, "tables", "attempts", "audio", "incoming", "indexes", "preferences.json"}
 
 
 def is_unused(root: Path) -> bool:

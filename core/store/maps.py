@@ -1,13 +1,14 @@
-"""Maps and clusterings as they are stored: made once, read for ever.
+"""Maps, clusterings and selections as they are stored: made once, read for ever.
 
 The row of segment -1 heads each: it alone holds the parameters. The other rows are its points.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,16 +20,22 @@ from core.store.store import Store
 
 PROJECTION: Final = "projection"
 CLUSTERING: Final = "clustering"
+SELECTION: Final = "selection"
+PLACED: Final = "neighbours"  # the method of a point that joined a map later, beside its neighbours
 _HEAD: Final = {"recording": "", "channel": -1, "run_key": "", "segment": -1}
-_VALUES: Final = {PROJECTION: ["x", "y"], CLUSTERING: ["cluster"]}
+_VALUES: Final = {
+    PROJECTION: ["x", "y"],
+    CLUSTERING: ["cluster"],
+    SELECTION: ["rank", "score"],
+}
 
 
 @dataclass(frozen=True)
 class Head:
-    """What made a map or a clustering.
+    """What made a map, a clustering or a selection.
 
     Attributes:
-        kind: `projection` or `clustering`.
+        kind: `projection`, `clustering` or `selection`.
         key: names parameters and data.
         parameters: everything needed to make it again, and what came of it.
         made_at: UTC.
@@ -43,25 +50,64 @@ class Head:
 
 
 def write(store: Store, head: Head, points: pd.DataFrame) -> None:
-    """Stores a map or a clustering in one commit; nothing happens if there is one under its key.
+    """Stores a map, a clustering or a selection in one commit; nothing happens if its key is known.
 
     Args:
         store: where it goes.
         head: what made it.
-        points: a row for each segment, with its keys and `x` and `y`, or `cluster`.
+        points: a row for each segment, with its keys and `x` and `y`, or `cluster`, or `rank` and
+            `score`; of a map also `placed`, true for those that joined by their neighbours.
     """
+    _merge(store, head, pd.concat([pd.DataFrame([_HEAD]), _rows(head, points)]))
+
+
+def add_points(store: Store, head: Head, points: pd.DataFrame, made_at: datetime) -> int:
+    """Adds points to a map in one commit; what is on it already stays where it is.
+
+    Args:
+        store: where the map is.
+        head: of the map.
+        points: as for `write`.
+        made_at: when they joined, UTC.
+
+    Returns:
+        How many were new.
+    """
+    rows = _rows(head, points.assign(placed=True))
+    return _merge(store, replace(head, made_at=made_at), rows) if len(rows) else 0
+
+
+def _rows(head: Head, points: pd.DataFrame) -> pd.DataFrame:
+    rows = points[[*SEGMENT_KEYS, *_VALUES[head.kind]]]
+    placed = points["placed"] if "placed" in points else pd.Series(False, index=points.index)
+    return rows.assign(method=np.where(placed.to_numpy(bool), PLACED, head.method))
+
+
+def _merge(store: Store, head: Head, rows: pd.DataFrame) -> int:
     name = f"{head.kind}s"
-    rows = pd.concat([pd.DataFrame([_HEAD]), points[[*SEGMENT_KEYS, *_VALUES[head.kind]]]])
-    rows[head.kind] = head.key
-    rows["method"], rows["seed"], rows["made_at"] = head.method, head.seed, head.made_at
     parameters = json.dumps(head.parameters, sort_keys=True, allow_nan=False)
-    rows["parameters"] = [parameters] + [None] * len(points)
+    is_head = rows["segment"].to_numpy() == -1
+    rows = rows.assign(seed=head.seed, made_at=head.made_at)
+    rows[head.kind] = head.key
+    rows["method"] = rows["method"].where(~is_head, head.method)
+    rows["parameters"] = [parameters if heads else None for heads in is_head]
     table = pa.Table.from_pandas(rows, schema=TABLES[name].schema, preserve_index=False)
-    store.lake.merge(name, table)
+    return store.lake.merge(name, table)
+
+
+def remove(store: Store, kind: str, key: str) -> None:
+    """Removes a map, a clustering or a selection, head and points in one commit.
+
+    Raises:
+        StoreError: there is none of this key.
+    """
+    if head(store, kind, key) is None:
+        raise StoreError(f"There is no {kind} {key!r} in the store; nothing was removed.")
+    store.lake.delete(f"{kind}s", f"{kind} = '{key}'")
 
 
 def heads(store: Store, kind: str) -> list[Head]:
-    """Returns all maps or clusterings, the newest first."""
+    """Returns all maps, clusterings or selections, the newest first."""
     columns = [kind, "method", "seed", "parameters", "made_at"]
     found = store.lake.read(f"{kind}s", columns=columns, where=pc.field("segment") == -1)
     made = [
@@ -79,20 +125,27 @@ def heads(store: Store, kind: str) -> list[Head]:
 
 
 def head(store: Store, kind: str, key: str) -> Head | None:
-    """Returns a map or a clustering by its full key, or None if there is none."""
+    """Returns a map, a clustering or a selection by its full key, or None if there is none."""
     return next((found for found in heads(store, kind) if found.key == key), None)
 
 
 def points(store: Store, kind: str, key: str) -> pd.DataFrame:
-    """Returns the points of a map or a clustering: keys of segments, and `x`, `y` or `cluster`.
+    """Returns the points of a map, a clustering or a selection.
+
+    Returns:
+        A row for each segment with its keys and `x`, `y` and `placed`, or `cluster`, or `rank` and
+        `score`, ordered by the keys.
 
     Raises:
         StoreError: there is none of this key.
     """
-    columns = [*SEGMENT_KEYS, *_VALUES[kind]]
+    columns = [*SEGMENT_KEYS, *_VALUES[kind], "method"]
     read = store.lake.read(f"{kind}s", columns=columns, where=pc.field(kind) == key)
     if not len(read):
         raise StoreError(f"There is no {kind} {key!r} in the store; make a new one.")
     rows = read.filter(pc.greater_equal(read["segment"], 0)).to_pandas()
+    methods = rows.pop("method")
+    if kind == PROJECTION:
+        rows["placed"] = methods == PLACED
     ordered: pd.DataFrame = rows.sort_values(list(SEGMENT_KEYS)).reset_index(drop=True)
     return ordered

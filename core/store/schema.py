@@ -228,6 +228,36 @@ TABLES: Final[dict[str, Table]] = {
         ),
         keys=("clustering", *(name for name, _ in _SEGMENT)),
     ),
+    "spaces": Table(
+        pa.schema(
+            [
+                ("space", pa.string()),
+                ("part", pa.int32()),
+                ("parameters", pa.string()),
+                ("speaker", pa.string()),
+                ("n_segments", pa.int64()),
+                ("vector", _VECTOR),
+                ("made_at", _TIME),
+            ]
+        ),
+        keys=("space", "part"),
+        vectors=("vector",),
+    ),
+    "selections": Table(
+        pa.schema(
+            [
+                ("selection", pa.string()),
+                ("method", pa.string()),
+                ("parameters", pa.string()),
+                ("seed", pa.int64()),
+                *_SEGMENT,
+                ("rank", pa.int32()),
+                ("score", pa.float32()),
+                ("made_at", _TIME),
+            ]
+        ),
+        keys=("selection", *(name for name, _ in _SEGMENT)),
+    ),
     "heads": Table(
         pa.schema(
             [
