@@ -63,8 +63,8 @@ def test_intervals_over_speakers_hold_the_truth_where_those_over_segments_do_not
             part = getattr(found, name)
             width[name] += part.high - part.low
         off += found.engine_only - 0.4
-    assert held[True] >= 0.92 * 300
-    assert held[False] < 0.90 * 300
+    assert held[True] >= 0.91 * 300  # over 1,500 it was 94.7%
+    assert held[False] < 0.85 * 300
     assert off / 300 > 0.03  # the engine alone is wrong
     assert width["estimate"] < 0.95 * width["labels_only"]
 
@@ -83,7 +83,7 @@ def test_difference_of_groups_that_do_not_differ_is_seldom_found():
         )
         found = corrected_difference(first, second)
         n_false += not found.estimate.low <= 0 <= found.estimate.high
-        assert found.engine_only < -0.1  # an engine that errs by group shows what is not there
+        assert found.engine_only < -0.05  # an engine that errs by group shows what is not there
     assert n_false <= 20
 
 
