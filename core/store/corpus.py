@@ -9,8 +9,11 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from core.emotions import EMOTIONS
 from core.errors import StoreError
 from core.records import Floats
 from core.settings import digest
@@ -20,6 +23,7 @@ from core.store.store import Store
 
 SEGMENT_KEYS: Final = ("recording", "channel", "run_key", "segment")
 _READ = ["attempt", "segment", "start_s", "end_s", "emotion", "confidence", "speaker"]
+_EMOTIONS = [str(emotion) for emotion in EMOTIONS]
 _RUN = ["attempt", "recording", "channel", "run_key", "name", "session", "speaker"]
 
 
@@ -78,23 +82,52 @@ def embeddings(store: Store, of: Corpus) -> Floats:
     Raises:
         StoreError: the store has changed since the corpus was read.
     """
+    read, order = _aligned(store, of, ["embedding"])
+    if not len(order):
+        return np.zeros((0, 1), np.float32)
+    found: Floats = matrix_of(read["embedding"], len(read["embedding"][0]))[order]
+    return found
+
+
+def read_outs(store: Store, of: Corpus) -> pd.DataFrame:
+    """Returns what engines said of a corpus, a row for each segment in the order of its rows.
+
+    Returns:
+        A column of mean raw logits for each emotion, `n_frames` of speech, and of its track
+        `class_mask`, `temperatures` (by region width, or None) and `quality`.
+
+    Raises:
+        StoreError: the store has changed since the corpus was read.
+    """
+    read, order = _aligned(store, of, [*_EMOTIONS, "n_frames"])
+    every: pd.DataFrame = read.select([*_EMOTIONS, "n_frames"]).to_pandas()
+    found = every.iloc[order].reset_index(drop=True)
+    keys = ["recording", "channel", "track_key"]
+    runs = _runs(store, of.engine_id)[[*keys, "run_key"]]
+    columns = [*keys, "class_mask", "temperatures", "quality"]
+    tracks = store.lake.read("tracks", columns=columns).to_pandas().merge(runs, on=keys)
+    mine = of.segments[["recording", "channel", "run_key"]].merge(
+        tracks.drop(columns="track_key"), on=["recording", "channel", "run_key"], how="left"
+    )
+    for name in ("class_mask", "temperatures", "quality"):
+        found[name] = mine[name].to_numpy()
+    return found
+
+
+def _aligned(store: Store, of: Corpus, columns: list[str]) -> tuple[pa.Table, NDArray[np.int64]]:
+    """Returns stored rows of a corpus, and which of them belongs to each of its segments."""
     runs = _runs(store, of.engine_id)
-    columns = ["attempt", "segment", "embedding"]
-    read = store.lake.read("segments", columns=columns, where=_mine(runs))
+    read = store.lake.read("segments", ["attempt", "segment", *columns], _mine(runs))
     where = pd.DataFrame({"attempt": read["attempt"].to_numpy()})
     where["segment"] = read["segment"].to_numpy()
     where["row"] = np.arange(len(where))
-    placed = of.segments.merge(
+    placed = of.segments[list(SEGMENT_KEYS)].merge(
         runs[["attempt", "recording", "channel", "run_key"]].merge(where, on="attempt"),
         on=list(SEGMENT_KEYS),
     )
     if len(placed) != len(of.segments):
         raise StoreError("The store has changed meanwhile; try again.")
-    if not len(placed):
-        return np.zeros((0, 1), np.float32)
-    n_dims = len(read["embedding"][0])
-    found: Floats = matrix_of(read["embedding"], n_dims)[placed["row"].to_numpy()]
-    return found
+    return read, placed["row"].to_numpy()
 
 
 def _runs(store: Store, engine: str) -> pd.DataFrame:
