@@ -1,6 +1,7 @@
 """How each emotion changes over sessions, per speaker and group; and the table for other programs."""
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -81,6 +82,32 @@ def tidy(store: Store, engine: str = "compact", unit: str = "segment") -> pd.Dat
         rows[f"is_{name}"] = (rows["emotion"] == name).astype("float64")
     rows = rows[list(CODEBOOK)]
     return rows if unit == "segment" else _turns(rows)
+
+
+def write_tidy(rows: pd.DataFrame, folder: Path) -> tuple[Path, Path]:
+    """Writes a tidy table as CSV with its codebook; returns both paths.
+
+    Raises:
+        StudyError: the folder cannot be written to.
+    """
+    table, book = folder / "tidy.csv", folder / "tidy_codebook.json"
+    safe = rows.copy()
+    for column in ("name", "session", "speaker", "tags"):
+        safe[column] = [_harmless(text) for text in safe[column].astype(object)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        safe.to_csv(table, index=False, lineterminator="\n")
+        book.write_text(json.dumps(CODEBOOK, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    except OSError as error:
+        raise StudyError(
+            f"The table cannot be written to {folder} ({error.strerror}); choose another folder."
+        ) from error
+    return table, book
+
+
+def _harmless(text: Any) -> Any:
+    """Returns a text that no spreadsheet takes for a formula."""
+    return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@") else text
 
 
 def per_session(rows: pd.DataFrame, group: str | None = None) -> pd.DataFrame:
