@@ -16,8 +16,10 @@ from typing import Any
 from core import answers
 from core.api import Tonescope
 from core.channels import tracks_of
+from core.cli_calibrate import add_calibrate
 from core.cli_evaluate import add_evaluate
 from core.cli_explore import add_explore
+from core.cli_studies import add_studies
 from core.cli_turns import add_turns
 from core.engines.precision import PRECISIONS
 from core.engines.published import HUBS, PUBLISHED
@@ -164,7 +166,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--recording", metavar="ID", help="only this recording")
     _add_store(export)
     export.set_defaults(command=_export)
-    for adding in (*add_explore(commands), *add_turns(commands)):
+    for adding in (
+        *add_explore(commands),
+        *add_turns(commands),
+        *add_calibrate(commands),
+        *add_studies(commands),
+    ):
         _add_store(adding)
     store = commands.add_parser("store", help="look after the store")
     actions = store.add_subparsers(required=True, metavar="ACTION")

@@ -41,5 +41,17 @@ class LabelError(TonescopeError):
     """A label, or a file of labels, cannot be taken as it came."""
 
 
+class HeadError(TonescopeError):
+    """A head cannot be fitted, read or applied."""
+
+
+class StudyError(TonescopeError):
+    """A study lacks what its question needs, or asks what makes no sense."""
+
+
+class RuleError(TonescopeError):
+    """A rule, its settings or a verdict on it cannot be taken as it came."""
+
+
 class Cancelled(TonescopeError):  # noqa: N818 - what happened was no error
     """The user stopped the job; nothing of the unfinished recording was kept."""

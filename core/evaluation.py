@@ -16,6 +16,21 @@ from core.timeline.track import ReadOut, Timeline
 
 
 @dataclass(frozen=True)
+class Answered:
+    """An item and what the engine says of it, for intervals, slices and comparisons.
+
+    Attributes:
+        width_s: seconds of audio that the read-out takes.
+        snr_db: speech over background of its recording, where it could be measured.
+    """
+
+    item: Item
+    read_out: ReadOut
+    width_s: float
+    snr_db: float | None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What came of it.
 
@@ -23,11 +38,13 @@ class Evaluation:
         agreement: figures over the items that could be read out.
         failed: the items left out, each with the reason.
         in_training: items whose recording the engine was trained on; None if that is not known.
+        answered: the items that could be read out, with the engine's answers.
     """
 
     agreement: Agreement
     failed: tuple[tuple[Item, str], ...]
     in_training: int | None
+    answered: tuple[Answered, ...] = ()
 
 
 def evaluate(
@@ -49,7 +66,7 @@ def evaluate(
     Raises:
         ManifestError: not one item could be read out.
     """
-    read: list[tuple[Item, ReadOut]] = []
+    read: list[Answered] = []
     failed: list[tuple[Item, str]] = []
     in_training = n_done = 0
     for file, rows in groupby(sorted(items, key=lambda item: item.file), lambda item: item.file):
@@ -60,8 +77,8 @@ def evaluate(
         except TonescopeError as error:
             found = [(item, str(error)) for item in of_file]
         for item, answer in found:
-            if isinstance(answer, ReadOut):
-                read.append((item, answer))
+            if isinstance(answer, Answered):
+                read.append(answer)
             else:
                 failed.append((item, answer))
         n_done += len(of_file)
@@ -73,20 +90,23 @@ def evaluate(
             f"{failed[0][1]}"
         )
     figures = agreement(
-        [item.emotion for item, _ in read],
-        np.array([answer.scores for _, answer in read]),
-        [answer.confidence for _, answer in read],
+        [answer.item.emotion for answer in read],
+        np.array([answer.read_out.scores for answer in read]),
+        [answer.read_out.confidence for answer in read],
     )
     known = None if trained_on is None else in_training
-    return Evaluation(figures, tuple(failed), known)
+    return Evaluation(figures, tuple(failed), known, tuple(read))
 
 
 def _read_outs(
     file: Path, items: list[Item], pipeline: Pipeline
-) -> Iterator[tuple[Item, ReadOut | str]]:
-    timeline = Timeline(pipeline.predict(file).track)
+) -> Iterator[tuple[Item, Answered | str]]:
+    track = pipeline.predict(file).track
+    timeline = Timeline(track)
+    snr_db = track.source.quality.snr_db if track.source.quality else None
     for item in items:
         try:
-            yield item, timeline.read_out(item.span) if item.span else timeline.utterance()
+            found = timeline.read_out(item.span) if item.span else timeline.utterance()
+            yield item, Answered(item, found, found.n_frames * track.hop_s, snr_db)
         except TonescopeError as error:
             yield item, str(error)

@@ -104,7 +104,9 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class _Unit:
+class Unit:
+    """A segment as what labels are about."""
+
     recording: str
     speaker: str | None
     channel: int
@@ -130,11 +132,13 @@ def agreement(
         StoreError: the engine has analysed nothing.
     """
     found = corpus(store, engine)
-    labels = _labels(store, None if recordings is None else set(recordings))
-    units = [unit for unit in _units(found.segments.to_dict("records")) if unit.recording in labels]
+    labels = emotion_labels(store, None if recordings is None else set(recordings))
+    units = [
+        unit for unit in units_of(found.segments.to_dict("records")) if unit.recording in labels
+    ]
     people = sorted({label.annotator for mine in labels.values() for label in mine})
     about = {
-        person: [_about(unit, person, labels[unit.recording]) for unit in units]
+        person: [label_about(unit, person, labels[unit.recording]) for unit in units]
         for person in people
     }
     said: list[Terms] = [[row.term if row else None for row in rows] for rows in about.values()]
@@ -155,7 +159,8 @@ def agreement(
     )
 
 
-def _labels(store: Store, wanted: set[str] | None) -> dict[str, list[Label]]:
+def emotion_labels(store: Store, wanted: set[str] | None = None) -> dict[str, list[Label]]:
+    """Returns the judgements of emotion that stand, by recording."""
     every = {
         recording: [label for label in known.labels if label.kind is Kind.EMOTION]
         for recording, known in history.every(store).items()
@@ -164,10 +169,11 @@ def _labels(store: Store, wanted: set[str] | None) -> dict[str, list[Label]]:
     return {recording: labels for recording, labels in every.items() if labels}
 
 
-def _units(rows: Iterable[Mapping[Any, Any]]) -> Iterable[_Unit]:
+def units_of(rows: Iterable[Mapping[Any, Any]]) -> Iterable[Unit]:
+    """Yields the segments of a corpus, given by its rows."""
     for row in rows:
         speaker = row["speaker"] if isinstance(row["speaker"], str) else None
-        yield _Unit(
+        yield Unit(
             row["recording"],
             speaker,
             int(row["channel"]),
@@ -177,7 +183,7 @@ def _units(rows: Iterable[Mapping[Any, Any]]) -> Iterable[_Unit]:
         )
 
 
-def _about(unit: _Unit, person: str, labels: Sequence[Label]) -> Label | None:
+def label_about(unit: Unit, person: str, labels: Sequence[Label]) -> Label | None:
     """Returns the label of a person that is about a segment."""
     covered: dict[str, float] = defaultdict(float)
     first: dict[str, Label] = {}
@@ -198,7 +204,7 @@ def _pair(
     a: str,
     b: str,
     about: Mapping[str, list[Label | None]],
-    units: Sequence[_Unit],
+    units: Sequence[Unit],
     labels: Mapping[str, Sequence[Label]],
 ) -> Pair:
     rows = [(u, x, y) for u, x, y in zip(units, about[a], about[b], strict=True) if x and y]
@@ -217,7 +223,7 @@ def _with_engine(
     person: str,
     engine_id: str,
     about: Mapping[str, list[Label | None]],
-    units: Sequence[_Unit],
+    units: Sequence[Unit],
     labels: Mapping[str, Sequence[Label]],
 ) -> Pair:
     rated = [(unit, label) for unit, label in zip(units, about[person], strict=True) if label]
@@ -240,7 +246,7 @@ def _with_engine(
     )
 
 
-def _as_draft(unit: _Unit, engine_id: str) -> Draft:
+def _as_draft(unit: Unit, engine_id: str) -> Draft:
     return Draft(
         recording=unit.recording,
         start_s=unit.start_s,
@@ -254,7 +260,7 @@ def _compared(
     first: str,
     second: str,
     with_engine: bool,
-    units: Sequence[_Unit],
+    units: Sequence[Unit],
     terms: Sequence[tuple[str, str]],
     seconds: Mapping[tuple[str, str], float],
     own_terms: int,
@@ -279,7 +285,7 @@ def _compared(
     )
 
 
-def _of_pair(units: Sequence[_Unit], terms: Sequence[tuple[str, str]]) -> Intervals:
+def _of_pair(units: Sequence[Unit], terms: Sequence[tuple[str, str]]) -> Intervals:
     found = intervals.groups([u.speaker for u in units], [u.recording for u in units])
     if isinstance(found, str):
         return Intervals(missing=found)
@@ -288,7 +294,7 @@ def _of_pair(units: Sequence[_Unit], terms: Sequence[tuple[str, str]]) -> Interv
     return Intervals({n: intervals.interval(f, tables, found) for n, f in figures.items()})
 
 
-def _of_alpha(units: Sequence[_Unit], said: Sequence[Terms]) -> Intervals:
+def _of_alpha(units: Sequence[Unit], said: Sequence[Terms]) -> Intervals:
     """Returns the interval of alpha over the units that at least two annotators rated."""
     rated = zip(units, zip(*said, strict=True), strict=True)
     several = [(u, terms) for u, terms in rated if sum(term is not None for term in terms) > 1]
@@ -301,7 +307,7 @@ def _of_alpha(units: Sequence[_Unit], said: Sequence[Terms]) -> Intervals:
     return Intervals({"alpha": intervals.interval(intervals.alpha, tables, found)})
 
 
-def _counts(units: Sequence[_Unit]) -> Counts:
+def _counts(units: Sequence[Unit]) -> Counts:
     speakers = {unit.speaker for unit in units if unit.speaker}
     return Counts(len(units), len({unit.recording for unit in units}), len(speakers))
 

@@ -104,3 +104,17 @@ def calibration_error(
     bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
     gap = np.bincount(bins, weights * (right - confidence), N_BINS)
     return float(np.abs(gap).sum() / weights.sum())
+
+
+def recall_of(terms: NDArray[np.str_], answers: NDArray[np.str_]) -> float:
+    """Returns the unweighted average recall over the classes among the labels; NaN without any.
+
+    Args:
+        terms: shape `(n,)`, the labels, of any class list.
+        answers: shape `(n,)`.
+    """
+    classes, numbers = np.unique(terms, return_inverse=True)
+    if not len(classes):
+        return float("nan")
+    right = np.bincount(numbers, terms == answers, len(classes))
+    return float((right / np.bincount(numbers, minlength=len(classes))).mean())

@@ -23,6 +23,7 @@ from core.store.store import Store
 
 SEGMENT_KEYS: Final = ("recording", "channel", "run_key", "segment")
 _READ = ["attempt", "segment", "start_s", "end_s", "emotion", "confidence", "speaker"]
+_EMOTIONS = [str(emotion) for emotion in EMOTIONS]
 _RUN = ["attempt", "recording", "channel", "track_key", "run_key", "name", "session", "speaker"]
 _RUN += ["recorded_on", "added_at", "duration_s"]
 
@@ -89,15 +90,39 @@ def embeddings(store: Store, of: Corpus) -> Floats:
     return found
 
 
+def read_outs(store: Store, of: Corpus) -> pd.DataFrame:
+    """Returns what engines said of a corpus, a row for each segment in the order of its rows.
+
+    Returns:
+        A column of mean raw logits for each emotion, `n_frames` of speech, and of its track
+        `class_mask`, `temperatures` (by region width, or None) and `quality`.
+
+    Raises:
+        StoreError: the store has changed since the corpus was read.
+    """
+    read, order = _placed(store, of, [*_EMOTIONS, "n_frames"])
+    every: pd.DataFrame = read.select([*_EMOTIONS, "n_frames"]).to_pandas()
+    found = every.iloc[order].reset_index(drop=True)
+    keys = ["recording", "channel", "track_key"]
+    runs = _runs(store, of.engine_id)[[*keys, "run_key"]]
+    columns = [*keys, "class_mask", "temperatures", "quality"]
+    tracks = store.lake.read("tracks", columns=columns).to_pandas().merge(runs, on=keys)
+    mine = of.segments[["recording", "channel", "run_key"]].merge(
+        tracks.drop(columns="track_key"), on=["recording", "channel", "run_key"], how="left"
+    )
+    for name in ("class_mask", "temperatures", "quality"):
+        found[name] = mine[name].to_numpy()
+    return found
+
+
 def logits(store: Store, of: Corpus) -> Floats:
     """Returns the mean raw logits of a corpus, shape `(n_segments, 9)`, in the order of its rows.
 
     Raises:
         StoreError: the store has changed since the corpus was read.
     """
-    names = [str(emotion) for emotion in EMOTIONS]
-    read, rows = _placed(store, of, names)
-    found: Floats = np.stack([read[name].to_numpy() for name in names], axis=1)[rows]
+    read, rows = _placed(store, of, _EMOTIONS)
+    found: Floats = np.stack([read[name].to_numpy() for name in _EMOTIONS], axis=1)[rows]
     return found
 
 

@@ -278,17 +278,55 @@ TABLES: Final[dict[str, Table]] = {
         pa.schema(
             [
                 ("flag", pa.int64()),
+                ("kind", pa.string()),
                 ("name", pa.string()),
                 ("version", pa.int32()),
                 ("rule", pa.string()),
+                ("queue", pa.int64()),
                 ("recording", pa.string()),
+                ("channel", pa.int32()),
                 ("start_s", pa.float64()),
                 ("end_s", pa.float64()),
+                ("flagged", pa.bool_()),
+                ("of", pa.int64()),
                 ("review", pa.string()),
+                ("by", pa.string()),
                 ("made_at", _TIME),
             ]
         ),
         keys=("flag",),
         statistics=("flag",),
+    ),
+    "samples": Table(
+        pa.schema(
+            [
+                ("sample", pa.int64()),
+                ("number", pa.int32()),
+                ("name", pa.string()),
+                ("parameters", pa.string()),
+                *_SEGMENT,
+                ("start_s", pa.float64()),
+                ("end_s", pa.float64()),
+                ("made_at", _TIME),
+            ]
+        ),
+        statistics=("sample",),
+    ),
+    "metadata": Table(
+        pa.schema(
+            [
+                ("event", pa.int64()),
+                ("action", pa.int64()),
+                ("kind", pa.string()),
+                ("by", pa.string()),
+                ("recording", pa.string()),
+                ("before", pa.string()),
+                ("after", pa.string()),
+                ("origin", pa.string()),
+                ("made_at", _TIME),
+            ]
+        ),
+        keys=("event",),
+        statistics=("event",),
     ),
 }

@@ -1,0 +1,312 @@
+"""The heads of a store: made from labels, kept, applied to what is stored without running a model."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from core.emotions import EMOTIONS
+from core.errors import HeadError
+from core.labels.agreement import LEAST_COVERED, emotion_labels, label_about, units_of
+from core.learn import calibrating
+from core.learn.calibrating import Calibrated
+from core.learn.head_files import read_head, write_head
+from core.learn.heads import Head, Labelled, Names, softmax
+from core.learn.picking import Way, pick
+from core.plain import one_line
+from core.records import Track
+from core.store.corpus import Corpus, corpus, embeddings, read_outs
+from core.store.samples import Sample, sample, samples, write_sample
+from core.store.schema import TABLES
+from core.store.store import Store
+from core.timeline.calibration import Doubles, scores_of
+
+MOST_NAME = 80
+
+
+def draw(
+    store: Store, way: Way, n_wanted: int, engine: str = "compact", seed: int = 0, name: str = ""
+) -> Sample:
+    """Picks segments to label, keeps which, and returns them in the order of labelling.
+
+    Segments that have a label, or were drawn at random before, are not picked.
+
+    Args:
+        store: where segments and labels are.
+        way: how they are picked.
+        n_wanted: how many.
+        engine: whose segments: a name or an id.
+        seed: of what is random.
+        name: what the draw is for.
+
+    Raises:
+        StoreError: the engine has analysed nothing.
+        HeadError: there is no segment left to label.
+    """
+    found = corpus(store, engine)
+    taken = np.flatnonzero(
+        (terms_of(store, found) != "") | in_samples(found, _random(store, found.engine_id))
+    )
+    scores = engine_scores(store, found)
+    rows = pick(way, n_wanted, scores, embeddings(store, found), taken=taken, seed=seed)
+    parameters = {
+        "engine_id": found.engine_id,
+        "way": str(way),
+        "seed": seed,
+        "n_of": len(found.segments) - len(taken),
+        "data": found.version,
+    }
+    number = write_sample(store, name or f"{way} segments", parameters, found.segments.iloc[rows])
+    return sample(store, number)
+
+
+def make_head(
+    store: Store,
+    name: str,
+    engine: str = "compact",
+    *,
+    annotators: Iterable[str] | None = None,
+    accuracy: float | None = None,
+    all_random: bool = False,
+    seed: int = 0,
+) -> Calibrated:
+    """Fits a head on the labels of a store, keeps it, and returns it with its figures.
+
+    Args:
+        store: where segments and labels are.
+        name: of the head.
+        engine: whose embeddings: a name or an id.
+        annotators: only their labels, by default everybody's; where they disagree the majority counts.
+        accuracy: the head abstains where it would be right less often than this.
+        all_random: whether all labels are a random sample, as where everything was labelled.
+        seed: of the folds.
+
+    Raises:
+        StoreError: the engine has analysed nothing.
+        HeadError: there are too few labels, or none from a random draw.
+    """
+    found = corpus(store, engine)
+    terms = terms_of(store, found, annotators)
+    random = in_samples(found, _random(store, found.engine_id)) | all_random
+    return fit_and_keep(
+        store, found, terms, random, name, annotators=annotators, accuracy=accuracy, seed=seed
+    )
+
+
+def fit_and_keep(
+    store: Store,
+    found: Corpus,
+    terms: Names,
+    random: np.ndarray,
+    name: str,
+    *,
+    annotators: Iterable[str] | None = None,
+    accuracy: float | None = None,
+    seed: int = 0,
+) -> Calibrated:
+    """Fits a head on terms of a corpus's segments, keeps it, and returns it with its figures.
+
+    Args:
+        store: where it goes.
+        found: the corpus.
+        terms: shape `(n_segments,)`, empty where a segment has none.
+        random: shape `(n_segments,)`, whether a segment belongs to the random sample.
+        name: of the head.
+        annotators: whose labels they are, for the card.
+        accuracy: the head abstains where it would be right less often than this.
+        seed: of the folds.
+
+    Raises:
+        HeadError: the name cannot be kept, or there are too few labels.
+    """
+    clean = one_line(name)
+    if not 0 < len(clean) <= MOST_NAME:
+        raise HeadError(f"A head needs a name of 1 to {MOST_NAME} characters; give one.")
+    said = terms != ""
+    points = embeddings(store, found)
+    labelled = Labelled(points, terms, speakers_of(found.segments))
+    card = {
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "engine_id": found.engine_id,
+        "run_keys": list(found.run_keys),
+        "annotators": sorted(annotators) if annotators else None,
+        "unit": "segment",
+    }
+    made = calibrating.calibrate(
+        clean,
+        found.engine_id,
+        labelled.part(np.flatnonzero(said & ~random)),
+        labelled.part(np.flatnonzero(said & random)),
+        engine_scores(store, found)[said & random],
+        accuracy=accuracy,
+        card=card,
+        seed=seed,
+    )
+    keep(store, made.head)
+    return made
+
+
+def apply(store: Store, head: Head) -> pd.DataFrame:
+    """Returns what a head says of every stored segment of its engine; no model runs.
+
+    Returns:
+        The rows of `store.corpus`, with `head_class`, `head_confidence` and `head_abstains`.
+
+    Raises:
+        StoreError: the engine has analysed nothing.
+    """
+    found = corpus(store, head.engine_id)
+    classes, sure, silent = head.answers(embeddings(store, found))
+    return found.segments.assign(head_class=classes, head_confidence=sure, head_abstains=silent)
+
+
+def block_scores(head: Head, track: Track) -> Doubles:
+    """Returns a head's scores over time, shape `(n_blocks, n_classes)`, one row for each 0.5 s.
+
+    Raises:
+        HeadError: the track is of another engine.
+    """
+    if track.source.engine_id != head.engine_id:
+        raise HeadError(
+            f"The head {head.name!r} reads {head.engine_id}, and the track is of "
+            f"{track.source.engine_id}; choose a track of that engine."
+        )
+    means = track.block_sums / np.maximum(track.block_frames, 1)[:, np.newaxis]
+    return softmax(head.logits(means.astype(np.float32)) / head.temperature)
+
+
+def keep(store: Store, head: Head) -> None:
+    """Stores a head; nothing happens if these very numbers are there already."""
+    about: dict[str, Any] = {"temperature": head.temperature, "threshold": head.threshold}
+    row = {
+        "head": head.key,
+        "name": head.name,
+        "engine_id": head.engine_id,
+        "classes": list(head.classes),
+        "weights": head.weight.ravel().tolist(),
+        "bias": head.bias.tolist(),
+        "card": json.dumps(about | {"card": head.card}, sort_keys=True, allow_nan=False),
+        "made_at": datetime.now(UTC),
+    }
+    store.lake.merge("heads", pa.Table.from_pylist([row], schema=TABLES["heads"].schema))
+
+
+def heads(store: Store, engine_id: str | None = None) -> list[Head]:
+    """Returns the heads of a store, the newest first; of one engine or of all."""
+    rows = sorted(
+        store.lake.read("heads").to_pylist(), key=lambda r: (r["made_at"], r["head"]), reverse=True
+    )
+    return [_head(row) for row in rows if engine_id in (None, row["engine_id"])]
+
+
+def head(store: Store, name: str) -> Head:
+    """Returns the newest head of a name, or the one of a key.
+
+    Raises:
+        HeadError: there is none.
+    """
+    every = heads(store)
+    for found in every:
+        if name in (found.name, found.key):
+            return found
+    known = ", ".join(repr(found.name) for found in every[:10]) or "none"
+    raise HeadError(f"There is no head {name[:80]!r} in the store, but {known}; make one first.")
+
+
+def export_head(store: Store, name: str, folder: Path) -> tuple[Path, Path]:
+    """Writes a head's card and numbers into a folder; returns both paths."""
+    return write_head(head(store, name), folder)
+
+
+def import_head(store: Store, folder: Path) -> Head:
+    """Stores the head in a folder and returns it.
+
+    Raises:
+        HeadError: it is no head that can be believed.
+    """
+    found = read_head(folder)
+    keep(store, found)
+    return found
+
+
+def terms_of(store: Store, of: Corpus, annotators: Iterable[str] | None = None) -> Names:
+    """Returns the term of each segment of a corpus, shape `(n_segments,)`; empty without one.
+
+    A label is about a segment if it covers at least half of it. Where annotators disagree, the term of
+    most counts, and where two terms are equally frequent there is none.
+    """
+    labels = emotion_labels(store)
+    wanted = None if annotators is None else set(annotators)
+    people = {
+        recording: sorted({label.annotator for label in mine if _counts(label.annotator, wanted)})
+        for recording, mine in labels.items()
+    }
+    found = []
+    for unit in units_of(of.segments.to_dict("records")):
+        mine = labels.get(unit.recording, [])
+        said = [label_about(unit, person, mine) for person in people.get(unit.recording, [])]
+        votes = Counter(label.term for label in said if label).most_common(2)
+        tied = len(votes) == 2 and votes[0][1] == votes[1][1]
+        found.append(votes[0][0] if votes and not tied else "")
+    return np.array(found, dtype=str)
+
+
+def in_samples(of: Corpus, drawn: Iterable[Sample]) -> np.ndarray:
+    """Returns which segments of a corpus lie at least by half in a drawn one, shape `(n,)`."""
+    places: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    for one in drawn:
+        for row in one.segments.to_dict("records"):
+            spans = places.setdefault((row["recording"], row["channel"]), [])
+            spans.append((row["start_s"], row["end_s"]))
+    found = np.zeros(len(of.segments), dtype=bool)
+    for number, unit in enumerate(units_of(of.segments.to_dict("records"))):
+        least_s = LEAST_COVERED * (unit.end_s - unit.start_s) - 1e-9
+        found[number] = any(
+            min(end_s, unit.end_s) - max(start_s, unit.start_s) >= least_s
+            for start_s, end_s in places.get((unit.recording, unit.channel), ())
+        )
+    return found
+
+
+def engine_scores(store: Store, of: Corpus) -> Doubles:
+    """Returns the engine's own raw scores of each segment of a corpus, shape `(n_segments, 9)`."""
+    read = read_outs(store, of)
+    if not len(read):
+        return np.zeros((0, len(EMOTIONS)))
+    logits = read[[str(emotion) for emotion in EMOTIONS]].to_numpy()
+    return scores_of(logits, list(read["class_mask"].iloc[0]))
+
+
+def speakers_of(segments: pd.DataFrame) -> Names:
+    """Returns who speaks in each segment; where nobody is named, the recording stands for them."""
+    named = segments["speaker"].mask(segments["speaker"] == "")
+    return named.fillna("recording " + segments["recording"]).to_numpy(dtype=str)
+
+
+def _random(store: Store, engine_id: str) -> list[Sample]:
+    return [one for one in samples(store, engine_id) if one.parameters["way"] == Way.RANDOM]
+
+
+def _counts(person: str, wanted: set[str] | None) -> bool:
+    return wanted is None or person in wanted
+
+
+def _head(row: dict[str, Any]) -> Head:
+    about = json.loads(row["card"])
+    weight = np.array(row["weights"], np.float32).reshape(len(row["classes"]), -1)
+    return Head(
+        name=row["name"],
+        engine_id=row["engine_id"],
+        classes=tuple(row["classes"]),
+        weight=weight,
+        bias=np.array(row["bias"], np.float32),
+        temperature=about["temperature"],
+        threshold=about["threshold"],
+        card=about["card"],
+    )
