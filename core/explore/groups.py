@@ -141,7 +141,7 @@ def edit(
     named = {int(number): name for number, name in of.get("names", {}).items()}
     named |= {number: _plain(name, f"cluster {number}") for number, name in (names or {}).items()}
     into = _merged(known, merge, named)
-    labels = points["cluster"].map(lambda number: into.get(number, clusters.NOISE)).to_numpy()
+    labels = np.array([into.get(number, clusters.NOISE) for number in points["cluster"]])
     grouped = labels >= 0
     renumbered, sizes = clusters.by_size(labels[grouped])
     new_number = dict(zip(labels[grouped].tolist(), renumbered.tolist(), strict=True))

@@ -348,7 +348,7 @@ def test_track_of_another_engine_is_no_query(filled):
     from tests.synthetic import make_track
 
     with pytest.raises(ExploreError, match="use the same engine"):
-        search.open_search(filled, "fake").query_of_track(make_track()[0])
+        search.open_search(filled, "fake").query_of_track(make_track(engine_id="other-0")[0])
 
 
 def test_index_of_a_store_grows_with_it_and_forgets_what_is_gone(filled, tmp_path, monkeypatch):
