@@ -5,7 +5,8 @@
 
 Needs the recordings beside the project. The distance at which two voices count as one was chosen on
 nEMO; the other corpora had no part in it, nor has any of them in the training of the networks, as far
-as their authors say. `--overlap` is how often a speaker begins before the last one has ended. `auto` finds out how many speakers there are, `given` is told.
+as their authors say. `auto` finds out how many speakers there are, `given` is told. `--overlap` is how
+often a speaker begins before the last one has ended.
 """
 
 import argparse
