@@ -113,8 +113,8 @@ def _one(
             head = _fitted(labelled.part(pool[taken]), ON_THE_WAY)
             known = known if head is None else heads.softmax(head.logits(points))
     final = _fitted(labelled.part(pool[taken]))
-    if final is None:
-        return None
+    if final is None:  # labels of a single class: it answers that one always
+        return 1 / len(np.unique(labelled.terms[rest]))
     answers = np.array(final.classes)[final.logits(labelled.embeddings[rest]).argmax(axis=1)]
     return recall_of(labelled.terms[rest], answers)
 

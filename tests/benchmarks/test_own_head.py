@@ -22,11 +22,11 @@ def test_more_labels_are_better_and_the_engine_stands_beside():
     labelled = Labelled(points, names[kind], np.array([f"P{k}" for k in who]))
     scores = np.zeros((400, 9))
     scores[:, EMOTIONS.index("sad")] = 1.0
-    found = {f.figure: f for f in curves(labelled, scores, [3, 30, 900], 1)}
+    found = {f.figure: f for f in curves(labelled, scores, [5, 30, 900], 1)}
     assert found["engine_uar"].value == round(1 / 3, 4)
     for way in ("random", "diverse", "uncertain"):
-        few, many = found[f"own_head_{way}_3"], found[f"own_head_{way}_30"]
-        assert many.value > max(few.value - 0.05, 0.6)
+        few, many = found[f"own_head_{way}_5"], found[f"own_head_{way}_30"]
+        assert many.value > max(few.value - 0.1, 0.6)
         assert many.ratio > 1.5
         assert f"own_head_{way}_900" not in found  # there are not so many clips
 
