@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WINDOWING = Windowing(window_s=30.0, overlap_s=4.0)  # attention costs time and memory by the square
+WINDOWING = Windowing(window_s=30.0, overlap_s=2.0)  # attention costs time and memory by the square
 PARITY = 1e-4
 
 
