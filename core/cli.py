@@ -17,6 +17,8 @@ from core import answers
 from core.api import Tonescope, find_files
 from core.channels import tracks_of
 from core.cli_evaluate import add_evaluate
+from core.cli_privacy import add_privacy
+from core.cli_serve import add_serve
 from core.cli_turns import add_turns
 from core.engines.precision import PRECISIONS
 from core.engines.published import HUBS, PUBLISHED
@@ -183,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_store(export)
     export.set_defaults(command=_export)
     _add_explore(commands)
-    for adding in add_turns(commands):
+    for adding in (*add_turns(commands), *add_privacy(commands), add_serve(commands)):
         _add_store(adding)
     store = commands.add_parser("store", help="look after the store")
     actions = store.add_subparsers(required=True, metavar="ACTION")
