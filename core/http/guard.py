@@ -90,40 +90,44 @@ class Guard:
         """Hands a request on, and ends it where its body is too large or comes too slowly."""
         n_bytes, until_s = 0, time.monotonic() + self._limits.receive_s
         arrived = started = False
+        verdict: tuple[int, str] | None = None
 
         async def bounded() -> Message:
-            nonlocal n_bytes, arrived
+            nonlocal n_bytes, arrived, verdict
             if arrived:
                 return await receive()
-            left_s = max(0.0, until_s - time.monotonic())
-            message = await asyncio.wait_for(receive(), left_s)
+            try:
+                message = await asyncio.wait_for(receive(), max(0.0, until_s - time.monotonic()))
+            except TimeoutError as error:
+                verdict = 408, "The request came too slowly; send it again."
+                raise _Ended from error
             n_bytes += len(message.get("body", b""))
             arrived = not message.get("more_body", False)
             if n_bytes > self._limits.body_bytes:
-                raise _TooLarge
+                verdict = 413, self._too_large()
+                raise _Ended
             return message
 
         async def told(message: Message) -> None:
             nonlocal started
-            started = True
-            await send(message)
+            if verdict is None or started:  # else the application answers that it could not read
+                started = True
+                await send(message)
 
         try:
             await self._app(scope, bounded, told)
-        except (_TooLarge, TimeoutError) as error:
+        except _Ended:
             if started:
                 raise
-            if isinstance(error, _TooLarge):
-                await _answer(send, 413, self._too_large())
-            else:
-                await _answer(send, 408, "The request came too slowly; send it again.")
+        if verdict and not started:
+            await _answer(send, *verdict)
 
     def _too_large(self) -> str:
         return f"The request is larger than {self._limits.body_bytes:,} bytes; send a smaller file."
 
 
-class _TooLarge(Exception):  # noqa: N818 - never leaves this module
-    """The body is larger than it may be."""
+class _Ended(Exception):  # noqa: N818 - never leaves this module
+    """The body is larger, or comes more slowly, than it may."""
 
 
 def _carries(headers: dict[str, str], token: str) -> bool:

@@ -4,7 +4,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -47,7 +47,10 @@ Engine = Annotated[str, Form(max_length=200, description="a name that `/v1/engin
 
 
 def application(
-    scope: Tonescope, token: str | None = None, limits: Limits | None = None
+    scope: Tonescope,
+    token: str | None = None,
+    limits: Limits | None = None,
+    engines: Collection[str] = (),
 ) -> FastAPI:
     """Returns the ASGI application.
 
@@ -55,6 +58,7 @@ def application(
         scope: engines and the store.
         token: what each request must carry, or None where only this machine may ask.
         limits: what the server takes.
+        engines: names that may be asked for besides those that the registry lists.
     """
     bounds = limits or Limits()
     jobs = JobQueue()
@@ -72,12 +76,15 @@ def application(
     )
     app.add_middleware(Guard, limits=bounds, token=token)
     _say_what_failed(app)
-    _add_analysis(app, scope, jobs, bounds)
+    names = [*(info.name for info in scope.registry.list()), *engines]
+    _add_analysis(app, scope, jobs, bounds, names)
     _add_reading(app, scope)
     return app
 
 
-def _add_analysis(app: FastAPI, scope: Tonescope, jobs: JobQueue, limits: Limits) -> None:
+def _add_analysis(
+    app: FastAPI, scope: Tonescope, jobs: JobQueue, limits: Limits, engines: Collection[str]
+) -> None:
     @app.post(
         "/v1/predict",
         responses={200: by_contract("predict", PREDICTION), **problems(408, 413, 422)},
@@ -88,7 +95,7 @@ def _add_analysis(app: FastAPI, scope: Tonescope, jobs: JobQueue, limits: Limits
         engine: Engine = "compact",
     ) -> JSONResponse:
         """Says how a file sounds, and stores nothing."""
-        _known(scope, engine)
+        _known(engine, engines)
         until_s = time.monotonic() + limits.answer_s
 
         def progress(share: float) -> None:
@@ -120,7 +127,7 @@ def _add_analysis(app: FastAPI, scope: Tonescope, jobs: JobQueue, limits: Limits
         engine: Engine = "compact",
     ) -> Any:
         """Takes a recording into the store, where a job analyses it."""
-        _known(scope, engine)
+        _known(engine, engines)
         if sum(not view.finished for view in jobs.views()) >= limits.jobs:
             raise HTTPException(429, "Too many jobs are waiting; try again when some are done.")
         said = tuple(text for part in tags.split(",") if (text := one_line(part, 100)))
@@ -217,12 +224,11 @@ def _problem(status: int, sentence: str, headers: dict[str, str] | None = None) 
     return JSONResponse({"error": sentence}, status, headers)
 
 
-def _known(scope: Tonescope, engine: str) -> None:
+def _known(engine: str, engines: Collection[str]) -> None:
     """Lets pass the name of an engine; a path of the server's disk is none."""
-    names = [info.name for info in scope.registry.list()]
-    if engine not in names:
+    if engine not in engines:
         raise SettingsError(
-            f"There is no engine {one_line(engine, 80)!r}; choose one of {', '.join(names)}."
+            f"There is no engine {one_line(engine, 80)!r} here; choose one of {', '.join(engines)}."
         )
 
 

@@ -140,10 +140,13 @@ class Lake:
         disturb writers and readers, and where another process was first nothing happens.
         """
         with suppress(DeltaError, OSError), writing(self.root):
-            table = self._table(name)
-            if len(table.file_uris()) >= most_files:
-                table.optimize.compact(writer_properties=_properties(TABLES[name]))
-                table.create_checkpoint()
+            if len(self._table(name).file_uris()) >= most_files:
+                self.join(name)
+                self._table(name).create_checkpoint()
+
+    def join(self, name: str) -> None:
+        """Joins the small files of a table; raises what Delta raises."""
+        self._table(name).optimize.compact(writer_properties=_properties(TABLES[name]))
 
     def version(self, name: str) -> int:
         """Returns the number of the last commit, or -1 for a table never written."""

@@ -46,7 +46,7 @@ def serve(scope) -> Iterator:
     ended = []
 
     def start(token: str | None = None, limits: Limits | None = None) -> httpx.Client:
-        app = application(scope, token, limits)
+        app = application(scope, token, limits, ["fake", "slow"])
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none"))
         listening = socket.create_server(("127.0.0.1", 0))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -123,14 +123,14 @@ def test_bad_input_gets_a_sentence(serve, talk_file, tmp_path):
     ):
         said = client.post("/v1/predict", files=sent(path), data=data)
         assert said.status_code == status
-        assert said.json()["error"].endswith((".", "compact", "slow", "fake", "large"))
+        assert said.json()["error"].endswith(".")
         assert "Traceback" not in said.text
     assert client.post("/v1/predict").status_code == 422
     assert client.get("/v1/jobs/none").status_code == 404
     assert client.get("/v1/recordings/abcdef/segments").status_code == 404
     assert client.get("/v1/recordings/..%2f..%2fetc/segments").status_code in (404, 422)
     assert client.get("/v1/recordings", params={"limit": 10**6}).status_code == 422
-    assert {line["name"] for line in client.get("/v1/engines").json()} >= {"compact", "fake"}
+    assert {line["name"] for line in client.get("/v1/engines").json()} >= {"compact"}
     for line in client.get("/v1/engines").json():
         if line["name"] == "compact":
             validate(line, schema("engines"))
@@ -165,7 +165,8 @@ def test_too_much_at_once_is_told_to_come_again(serve, talk_file):
     codes = []
 
     def ask() -> None:
-        codes.append(client.post("/v1/predict", files=sent(talk_file), data=data).status_code)
+        while not codes or codes[-1] == 429:  # the one below may have been first
+            codes.append(client.post("/v1/predict", files=sent(talk_file), data=data).status_code)
 
     first = threading.Thread(target=ask)
     first.start()
@@ -179,7 +180,7 @@ def test_too_much_at_once_is_told_to_come_again(serve, talk_file):
     assert client.get("/healthz").status_code == 200
     Slow.free.set()
     first.join(20)
-    assert codes == [200]
+    assert codes[-1] == 200
     assert client.post("/v1/predict", files=sent(talk_file), data=data).status_code == 200
 
 
@@ -197,16 +198,15 @@ def test_body_is_bounded_whether_its_length_is_told_or_not(serve):
     client = serve(limits=Limits(body_bytes=10_000))
     assert client.post("/v1/predict", files={"file": ("a.wav", bytes(20_000))}).status_code == 413
 
-    def endless() -> Iterator[bytes]:
-        while True:
-            yield bytes(1000)
-
-    kind = {"Content-Type": "multipart/form-data; boundary=x"}
-    try:
-        said = client.post("/v1/predict", content=endless(), headers=kind)
-        assert said.status_code in (400, 413)
-    except httpx.TransportError:  # the server hung up on what never ends
-        pass
+    with socket.create_connection(("127.0.0.1", client.base_url.port)) as endless:
+        endless.sendall(
+            b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+        )
+        for _ in range(12):
+            endless.sendall(b"3e8\r\n" + bytes(1000) + b"\r\n")
+        endless.settimeout(10)
+        assert endless.recv(100).startswith(b"HTTP/1.1 4")
     assert client.get("/healthz").status_code == 200
 
 
