@@ -168,7 +168,7 @@ def prediction(
     if region is not None:
         answer |= {"start_s": region.start_s, "end_s": region.end_s}
     if granularity is Granularity.SEGMENT:
-        answer["segments"] = [_segment(timeline, s) for s in segments if _inside(s, region)]
+        answer["segments"] = [segment_scores(timeline, s) for s in segments if _inside(s, region)]
     elif granularity is Granularity.FRAME:
         answer["frames"] = _frames(timeline, region, frames)
     return answer
@@ -179,7 +179,8 @@ def named(scores: np.ndarray) -> dict[str, float]:
     return dict(zip(map(str, EMOTIONS), scores.tolist(), strict=True))
 
 
-def _segment(timeline: Timeline, segment: Segment) -> Json:
+def segment_scores(timeline: Timeline, segment: Segment) -> Json:
+    """Returns an item of the list of segments that `predict` answers."""
     return {
         "start_s": segment.start_s,
         "end_s": segment.end_s,

@@ -34,8 +34,10 @@ from core.pipeline import Analysed, Pipeline, Progress
 from core.provenance import sha256_of
 from core.records import Metadata, Outcome, Span, Turn
 from core.settings import Analysis, Conditioning, default_store
+from core.store import consent
 from core.store import turns as turn_versions
 from core.store.check import Check, check
+from core.store.consent import Use
 from core.store.store import Store
 from core.store.turns import TurnVersion
 from core.timeline.track import FrameChoice, Timeline
@@ -316,10 +318,12 @@ class Tonescope:
         """Returns a file that browsers play, and its media type: the recording's own, or a copy.
 
         Raises:
-            StoreError: the file is not where it was, or the disk does not take a copy.
+            StoreError: the file is not where it was, its consent does not allow to listen, or the
+                disk does not take a copy.
             AudioError: it cannot be decoded any more.
         """
         known = self.store.recording(recording)
+        consent.check(self.store, known.recording, Use.LISTEN)
         path = self.store.audio_path(known)
         kind = media_type(known.info)
         if kind:

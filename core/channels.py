@@ -85,17 +85,6 @@ class EachChannel(Pipeline):
         return Pipeline(self.engine, settings)
 
 
-def tracks_of(
-    pipeline: Pipeline, path: Path, store: Store, metadata: Metadata | None = None
-) -> Iterator[tuple[Pipeline, Outcome]]:
-    """Yields the outcome of each track that a file gives, with the pipeline that made it."""
-    if not isinstance(pipeline, EachChannel):
-        yield pipeline, pipeline.analyze(path, store, metadata)
-        return
-    for outcome in pipeline.analyze_each(path, store, metadata):
-        yield pipeline.of_channel(outcome.channel), outcome
-
-
 def _n_channels(path: Path) -> int:
     """Returns how many channels there are; 1 where the file cannot be read, which is told later."""
     try:

@@ -15,10 +15,12 @@ from typing import Any
 
 from core import answers
 from core.api import Tonescope
-from core.channels import tracks_of
+from core.cli_analyze import add_analyze
 from core.cli_calibrate import add_calibrate
 from core.cli_evaluate import add_evaluate
 from core.cli_explore import add_explore
+from core.cli_privacy import add_privacy
+from core.cli_serve import add_serve
 from core.cli_studies import add_studies
 from core.cli_turns import add_turns
 from core.engines.precision import PRECISIONS
@@ -27,8 +29,7 @@ from core.engines.registry import Verification
 from core.errors import TonescopeError
 from core.export.annotations import AnnotationFormat
 from core.export.tables import TableFormat
-from core.media_files import find_files
-from core.records import Metadata, Span
+from core.records import Span
 from core.settings import Analysis, Conditioning, Speakers
 from core.timeline.track import FrameChoice
 from core.version import VERSION
@@ -51,31 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("tonescope: stopped; what was finished is stored, and the same command goes on.")
         return 130
-
-
-def _analyze(options: argparse.Namespace) -> int:
-    scope = _scope(options)
-    found = find_files(options.paths)
-    if found.passed_over:
-        _say(f"passed over {found.passed_over} file(s) that are no media")
-    if not found.files:
-        _say("tonescope: the folder holds no media; name a file, or a folder with recordings.")
-        return 1
-    tags = tuple(tag.strip() for tag in (options.tags or "").split(",") if tag.strip())
-    metadata = Metadata(options.session, options.speaker, tags=tags)
-    each = options.channels == "each"
-    pipeline = scope.pipeline(options.engine, options.precision, each_channel=each)
-    counts = {"done": 0, "skipped": 0, "failed": 0}
-    started_s = time.monotonic()
-    for number, path in enumerate(found.files, 1):
-        for mine, outcome in tracks_of(pipeline, path, scope.store, metadata):
-            counts[outcome.status] += 1
-            _print(answers.outcome(outcome))
-            if options.outputs and outcome.status != "failed":
-                _say(f"wrote {scope.write_outputs(path, mine, options.outputs)}")
-        _progress(number, len(found.files), started_s)
-    _say(", ".join(f"{count} {status}" for status, count in counts.items()))
-    return 1 if counts["failed"] else 0
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -155,7 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tonescope {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_analyze(commands)
+    analyze = add_analyze(commands)
+    _add_store(analyze)
+    _add_engine(analyze)
     _add_predict(commands)
     evaluate = add_evaluate(commands)
     _add_engine(evaluate)
@@ -171,6 +149,8 @@ def _parser() -> argparse.ArgumentParser:
         *add_turns(commands),
         *add_calibrate(commands),
         *add_studies(commands),
+        *add_privacy(commands),
+        add_serve(commands),
     ):
         _add_store(adding)
     store = commands.add_parser("store", help="look after the store")
@@ -179,32 +159,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_store(checking)
     checking.set_defaults(command=_store_check)
     return parser
-
-
-def _add_analyze(commands: Any) -> None:
-    analyze = commands.add_parser("analyze", help="analyse files or folders into the store")
-    analyze.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-    analyze.add_argument("--session", help="the session that all of them belong to")
-    analyze.add_argument("--speaker", help="who speaks in all of them")
-    analyze.add_argument("--tags", help="tags for all of them, separated by commas")
-    analyze.add_argument(
-        "--outputs", type=Path, metavar="DIR", help="also write a folder of results for each"
-    )
-    analyze.add_argument(
-        "--speakers",
-        default=Speakers.NONE,
-        metavar="none|auto|N",
-        help="tell speakers apart by their voices: find out how many, or N of them (default: none)",
-    )
-    analyze.add_argument(
-        "--channels",
-        choices=["mix", "each"],
-        default="mix",
-        help="each: a track and a speaker for each channel (default: mix)",
-    )
-    _add_store(analyze)
-    _add_engine(analyze)
-    analyze.set_defaults(command=_analyze)
 
 
 def _add_predict(commands: Any) -> None:
@@ -260,11 +214,6 @@ def _seconds(text: str) -> float:
     if not math.isfinite(value) or value < 0:
         raise argparse.ArgumentTypeError(f"{text} is no time in seconds; give 0 or more")
     return value
-
-
-def _progress(done: int, total: int, started_s: float) -> None:
-    left_s = (time.monotonic() - started_s) / done * (total - done)
-    _say(f"{done} of {total}, {left_s:.0f} s left")
 
 
 def _print(value: dict[str, Any]) -> None:

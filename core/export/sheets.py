@@ -14,6 +14,8 @@ from core.labels import history
 from core.labels.records import Kind, Label
 from core.plain import file_stem, one_line
 from core.records import Recording
+from core.store import consent
+from core.store.consent import Use
 from core.store.corpus import newest_runs
 from core.store.rows import MIX
 from core.store.store import Store
@@ -101,7 +103,10 @@ def sheets(
         StoreError: there is nothing to export.
     """
     wanted = None if recording is None else store.recording(recording).recording
+    if wanted is not None:
+        consent.check(store, wanted, Use.PUBLISH)
     runs = newest_runs(store, wanted)
+    runs = runs[~runs["recording"].isin(consent.withheld(store, Use.PUBLISH))]
     if runs.empty:
         raise StoreError("The store holds nothing to export; analyse a recording first.")
     for name, mine in runs.groupby("recording", sort=False):

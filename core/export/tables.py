@@ -15,6 +15,8 @@ from core.emotions import EMOTIONS
 from core.errors import StoreError
 from core.export import codebook
 from core.labels import history
+from core.store import consent
+from core.store.consent import Use
 from core.store.rows import MIX
 from core.store.store import Store
 from core.timeline.calibration import scores_of
@@ -143,7 +145,9 @@ def _meaning(table: str, column: str) -> str:
 def _tables(store: Store, recording: str | None) -> dict[str, pd.DataFrame]:
     if recording is not None:
         recording = store.recording(recording).recording
+        consent.check(store, recording, Use.PUBLISH)
     recordings = store.table("recordings", recording).to_pandas()
+    recordings = recordings[~recordings["recording"].isin(consent.withheld(store, Use.PUBLISH))]
     recordings["tags"] = [";".join(tags) if tags is not None else "" for tags in recordings["tags"]]
     said = recordings[["recording", "name", "session", "speaker", "recorded_on", "tags"]]
     tracks = store.table("tracks", recording).to_pandas().merge(said, on="recording")

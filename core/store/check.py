@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from core.errors import StoreError
 from core.records import FRAMES_A_BLOCK
 from core.store.attempts import alive
+from core.store.forget import resume
 from core.store.schema import TABLES
 from core.store.store import Store
 
@@ -38,7 +39,11 @@ class Check:
 
 
 def check(store: Store) -> Check:
-    """Checks a store and removes what dead writers left; a live writer is left in peace."""
+    """Checks a store and removes what dead writers left; a live writer is left in peace.
+
+    What a killed process began to forget is forgotten first.
+    """
+    resume(store)
     problems, read = [], 0
     for name in TABLES:
         try:

@@ -14,6 +14,7 @@ from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from core.errors import StoreError
 from core.store.folder import open_folder
+from core.store.gate import writing
 from core.store.schema import TABLES, Table
 
 _RETRIES = 12
@@ -60,13 +61,14 @@ class Lake:
         table = TABLES[name]
 
         def write() -> None:
-            write_deltalake(
-                self._path(name),
-                rows.cast(table.schema),
-                mode="append",
-                configuration=_configuration(table),
-                writer_properties=_properties(table),
-            )
+            with writing(self.root):
+                write_deltalake(
+                    self._path(name),
+                    rows.cast(table.schema),
+                    mode="append",
+                    configuration=_configuration(table),
+                    writer_properties=_properties(table),
+                )
 
         _guarded(write, f"write to the table {name!r}")
 
@@ -82,19 +84,20 @@ class Lake:
         same = " AND ".join(f"target.{key} = source.{key}" for key in table.keys)
 
         def merge() -> int:
-            self._create(name)
-            merger = self._table(name).merge(
-                rows.cast(table.schema),
-                predicate=same,
-                source_alias="source",
-                target_alias="target",
-                writer_properties=_properties(table),
-            )
-            changes = {column: f"source.{column}" for column in update}
-            if changes:
-                merger = merger.when_matched_update(changes)
-            done = merger.when_not_matched_insert_all().execute()
-            return int(done["num_target_rows_inserted"])
+            with writing(self.root):
+                self._create(name)
+                merger = self._table(name).merge(
+                    rows.cast(table.schema),
+                    predicate=same,
+                    source_alias="source",
+                    target_alias="target",
+                    writer_properties=_properties(table),
+                )
+                changes = {column: f"source.{column}" for column in update}
+                if changes:
+                    merger = merger.when_matched_update(changes)
+                done = merger.when_not_matched_insert_all().execute()
+                return int(done["num_target_rows_inserted"])
 
         return _guarded(merge, f"write to the table {name!r}")
 
@@ -103,11 +106,31 @@ class Lake:
 
         def delete() -> int:
             try:
-                return int(self._table(name).delete(predicate)["num_deleted_rows"])
+                with writing(self.root):
+                    done = self._table(name).delete(
+                        predicate, writer_properties=_properties(TABLES[name])
+                    )
+                return int(done["num_deleted_rows"])
             except TableNotFoundError:
                 return 0
 
         return _guarded(delete, f"remove rows from the table {name!r}")
+
+    def replace(self, name: str, rows: pa.Table) -> None:
+        """Puts rows in the place of all rows of a table, in one commit; fit for small tables."""
+        table = TABLES[name]
+
+        def write() -> None:
+            with writing(self.root):
+                write_deltalake(
+                    self._path(name),
+                    rows.cast(table.schema),
+                    mode="overwrite",
+                    configuration=_configuration(table),
+                    writer_properties=_properties(table),
+                )
+
+        _guarded(write, f"write to the table {name!r}")
 
     def tidy(self, name: str, most_files: int = 24) -> None:
         """Joins the small files of a table into one where there are many; its rows stay the same.
@@ -115,11 +138,14 @@ class Lake:
         For tables that grow by single rows: reading 200 files took over a second. It does not
         disturb writers and readers, and where another process was first nothing happens.
         """
-        with suppress(DeltaError, OSError):
-            table = self._table(name)
-            if len(table.file_uris()) >= most_files:
-                table.optimize.compact(writer_properties=_properties(TABLES[name]))
-                table.create_checkpoint()
+        with suppress(DeltaError, OSError), writing(self.root):
+            if len(self._table(name).file_uris()) >= most_files:
+                self.join(name)
+                self._table(name).create_checkpoint()
+
+    def join(self, name: str) -> None:
+        """Joins the small files of a table; raises what Delta raises."""
+        self._table(name).optimize.compact(writer_properties=_properties(TABLES[name]))
 
     def version(self, name: str) -> int:
         """Returns the number of the last commit, or -1 for a table never written."""

@@ -329,4 +329,34 @@ TABLES: Final[dict[str, Table]] = {
         keys=("event",),
         statistics=("event",),
     ),
+    "consents": Table(
+        pa.schema(
+            [
+                ("event", pa.int64()),
+                ("recording", pa.string()),
+                ("basis", pa.string()),
+                ("analyse", pa.bool_()),
+                ("listen", pa.bool_()),
+                ("publish", pa.bool_()),
+                ("retain_until", pa.date32()),
+                ("pseudonym", pa.string()),
+                ("by", pa.string()),
+                ("made_at", _TIME),
+            ]
+        ),
+        keys=("event",),
+        statistics=("event",),
+    ),
+    "copies": Table(
+        pa.schema(
+            [
+                ("copy", pa.int64()),
+                ("kind", pa.string()),
+                ("place", pa.string()),
+                ("recording", pa.string()),
+                ("made_at", _TIME),
+            ]
+        ),
+        statistics=("copy",),
+    ),
 }

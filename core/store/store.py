@@ -25,6 +25,7 @@ from core.provenance import readable, sha256_of
 from core.records import FRAMES_A_BLOCK, Failure, Floats, Recording, Run, Segment, Track
 from core.store import rows
 from core.store.attempts import open_attempt
+from core.store.gate import writing
 from core.store.lake import Lake
 from core.store.schema import TABLES
 
@@ -63,7 +64,7 @@ class Store:
     @contextmanager
     def attempt(self) -> Iterator[int]:
         """Holds an attempt open and yields its number; what it leaves unnamed never counts."""
-        with open_attempt(self.attempts) as number:
+        with open_attempt(self.attempts) as number, writing(self.root):
             yield number
 
     def write_track(

@@ -1,0 +1,211 @@
+"""A bundle: recordings with tracks, labels, maps and settings in one file that opens elsewhere.
+
+A ZIP whose members are stored as they are: a manifest, a Parquet file for each table, and, where it was
+asked for, the sound. A backup is a bundle of everything. Numbers are copied, never computed again, so
+every figure is the same where it is opened.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from core.errors import StoreError
+from core.store import consent, copies
+from core.store.consent import Use
+from core.store.folder import SCHEMA_VERSION
+from core.store.gate import alone
+from core.store.schema import TABLES
+from core.store.store import Store
+from core.version import VERSION
+
+FORMAT: Final = "tonescope bundle"
+MANIFEST: Final = "manifest.json"
+_BATCH: Final = 50  # recordings whose frames are held at once
+_OWNERS: Final = {"frames": "tracks", "blocks": "tracks", "segments": "runs"}
+_SHARED: Final = ("recordings", "tracks", "runs", "turns", "labels", "consents", "projections")
+_SHARED_ALL: Final = (*_SHARED, "clusterings", *_OWNERS)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What goes into a bundle.
+
+    Attributes:
+        recordings: SHA-256 of each.
+        audio: whether the sound comes with them, as far as the store keeps it.
+        pseudonyms: whether names of people, files and sessions are replaced, and notes left out.
+        everything: a backup: all tables, whatever consents say.
+    """
+
+    recordings: tuple[str, ...]
+    audio: bool = False
+    pseudonyms: bool = False
+    everything: bool = False
+
+
+def write_bundle(store: Store, path: Path, what: Contents) -> int:
+    """Writes a bundle, whole or not at all; returns how many recordings it holds.
+
+    Raises:
+        StoreError: there is nothing to write, or the folder cannot be written to.
+    """
+    chosen = what.recordings
+    if not what.everything:
+        held = consent.withheld(store, Use.PUBLISH)
+        chosen = tuple(r for r in what.recordings if r not in held)
+    if not chosen and not what.everything:
+        raise StoreError(
+            "There is nothing to put into the bundle; analyse a recording first, or record a "
+            "consent that allows to publish."
+        )
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            alone(store.root),
+            tempfile.TemporaryDirectory(dir=path.parent) as folder,
+            zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive,
+        ):
+            _fill(archive, store, chosen, what, Path(folder))
+        draft.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"{str(path)!r} cannot be written ({error.strerror}); "
+            "check permissions and free space, or choose another place."
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    copies.note(store, "backup" if what.everything else "bundle", path, chosen)
+    return len(chosen)
+
+
+def _fill(
+    archive: zipfile.ZipFile, store: Store, chosen: Iterable[str], what: Contents, folder: Path
+) -> None:
+    recordings = frozenset(chosen)
+    names = _Names(store, recordings) if what.pseudonyms else None
+    members: dict[str, dict[str, Any]] = {}
+    for name in TABLES if what.everything else _SHARED_ALL:
+        file = folder / f"{name}.parquet"
+        n_rows = 0
+        with pq.ParquetWriter(file, TABLES[name].schema, compression="zstd") as writer:
+            for rows in _rows(store, name, None if what.everything else recordings):
+                told = names.hide(name, rows) if names else rows
+                n_rows += len(told)
+                writer.write_table(told.cast(TABLES[name].schema))
+        if n_rows:
+            member = f"tables/{name}.parquet"
+            archive.write(file, member)
+            members[member] = {"sha256": _sha256(file), "rows": n_rows}
+        file.unlink()
+    if what.audio:
+        silent = frozenset() if what.everything else consent.withheld(store, Use.LISTEN)
+        for row in store.lake.read("recordings", ["recording", "kept"]).to_pylist():
+            mine = row["recording"] in recordings or what.everything
+            if row["kept"] and mine and row["recording"] not in silent:
+                kept = store.root / row["kept"]
+                if kept.is_file():
+                    archive.write(kept, row["kept"])
+                    members[row["kept"]] = {"sha256": row["recording"]}
+    about = {
+        "format": FORMAT,
+        "schema": SCHEMA_VERSION,
+        "tonescope": VERSION,
+        "kind": "backup" if what.everything else "bundle",
+        "pseudonyms": what.pseudonyms,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "recordings": len(recordings),
+        "members": members,
+    }
+    archive.writestr(MANIFEST, json.dumps(about, indent=1))
+
+
+def _rows(store: Store, name: str, recordings: frozenset[str] | None) -> Iterator[pa.Table]:
+    """Yields the rows of a table, for all or for some recordings; large tables in parts."""
+    if name in _OWNERS:
+        owned = store.lake.read(_OWNERS[name], ["recording", "attempt"]).to_pylist()
+        mine = [r["attempt"] for r in owned if recordings is None or r["recording"] in recordings]
+        for first in range(0, len(mine), _BATCH):
+            part = pa.array(sorted(mine)[first : first + _BATCH], pa.int64())
+            yield store.lake.read(name, where=pc.field("attempt").isin(part))
+        return
+    rows = store.lake.read(name)
+    if recordings is None:
+        yield rows
+        return
+    wanted = pa.array(sorted(recordings), pa.string())
+    inside = pc.is_in(rows["recording"].cast(pa.string()), wanted)
+    table = TABLES[name]
+    if "recording" in table.keys[1:]:  # a map goes with all its points, or stays
+        heads = pc.equal(rows["segment"], -1)
+        key = table.keys[0]
+        split = set(rows.filter(pc.invert(pc.or_(inside, heads)))[key].to_pylist())
+        whole = [found not in split for found in rows[key].to_pylist()]
+        rows = rows.filter(pa.array(whole, pa.bool_()))
+    else:
+        rows = rows.filter(inside)
+    yield rows
+
+
+class _Names:
+    """Stands names in for names: the same for the same person throughout a bundle."""
+
+    def __init__(self, store: Store, recordings: frozenset[str]) -> None:
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._given: dict[str, str] = {}
+        known = consent.pseudonyms(store)
+        for row in store.lake.read("recordings", ["recording", "speaker"]).to_pylist():
+            if row["recording"] in recordings and row["speaker"] and row["recording"] in known:
+                self._given[row["speaker"]] = known[row["recording"]]
+
+    def hide(self, table: str, rows: pa.Table) -> pa.Table:
+        """Returns rows of a table without names of people, files and sessions."""
+        told = rows.to_pylist() if table in ("recordings", "turns", "labels", "consents") else None
+        if table == "segments":
+            people = [self._person(name) for name in rows["speaker"].to_pylist()]
+            at = rows.schema.get_field_index("speaker")
+            return rows.set_column(at, "speaker", pa.array(people, pa.string()))
+        if told is None:
+            return rows
+        told = [row for row in told if row.get("tier") != "transcript"]
+        for row in told:
+            if table == "recordings":
+                suffix = Path(row["name"]).suffix if row["name"].isascii() else ""
+                row["name"] = f"{self._other('recording', row['recording'])}{suffix[:6]}"
+                row |= {"source": None, "tags": [], "recorded_on": None}
+                row["session"] = self._other("session", row["session"])
+            if "speaker" in row:
+                row["speaker"] = self._person(row["speaker"])
+            for column in ("annotator", "by"):
+                if column in row:
+                    row[column] = self._other("annotator", row[column])
+            if table == "labels":
+                row |= {"note": None, "origin": None}
+            if table == "turns":
+                row["method"] = "{}" if row["method"] is not None else None
+        return pa.Table.from_pylist(told, schema=TABLES[table].schema)
+
+    def _person(self, name: str | None) -> str | None:
+        return self._given.get(name or "") or self._other("person", name)
+
+    def _other(self, kind: str, name: str | None) -> str | None:
+        if name is None:
+            return None
+        number = self._numbers.setdefault((kind, name), len(self._numbers) + 1)
+        return f"{kind}-{number}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

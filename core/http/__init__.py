@@ -1,0 +1,1 @@
+"""The library over HTTP: `python -m core serve`."""
