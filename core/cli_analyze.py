@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,13 @@ def add_analyze(commands: Any) -> argparse.ArgumentParser:
     analyze.add_argument(
         "--dry-run", action="store_true", help="only say how much there is and how long it takes"
     )
-    analyze.set_defaults(command=_analyze)
+    analyze.set_defaults(command=partial(_analyze, analyze))
     return analyze
 
 
-def _analyze(options: argparse.Namespace) -> int:
+def _analyze(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if not options.paths and not options.list:
+        parser.error("name what to analyse, or a --list of it")
     conditioning = Conditioning(
         channel=options.channel,
         noise_reduction=options.noise_reduction,
@@ -68,7 +71,7 @@ def _analyze(options: argparse.Namespace) -> int:
     scope = Tonescope(options.store, Analysis(conditioning, speakers=options.speakers))
     inputs = _inputs([*options.paths, *(_listed(options.list) if options.list else ())])
     if not inputs:
-        _say("tonescope: there is no media; name a file, or a folder with recordings.")
+        _say("tonescope: what was named holds no media; name a file, or a folder with recordings.")
         return 1
     each = options.channels == "each"
     pipeline = scope.pipeline(options.engine, options.precision, each_channel=each)

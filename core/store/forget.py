@@ -30,6 +30,7 @@ from core.store.store import Store
 JOURNAL: Final = ".forgetting"
 _OWNERS: Final = {"frames": "tracks", "blocks": "tracks", "segments": "runs"}
 _FIRST: Final = ("tracks", "runs")  # without these rows a result does not count any more
+_HISTORIES: Final = ("metadata",)  # what was once said of one recording may name another's speaker
 _REDACTED: Final = "forgotten"
 
 
@@ -148,7 +149,7 @@ def _finish(store: Store, wanted: Wanted) -> Forgotten:
     rows += lake.delete("failures", _any_of("name", wanted.texts) + " AND recording IS NULL")
     rows += _remove_unowned(store)
     for name, table in TABLES.items():
-        if "recording" not in table.schema.names and name not in _OWNERS:
+        if name in _HISTORIES or ("recording" not in table.schema.names and name not in _OWNERS):
             _redact(store, name, table, wanted)
         purge(lake, name)
     (store.root / JOURNAL).unlink(missing_ok=True)
