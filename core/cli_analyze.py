@@ -59,6 +59,9 @@ def add_analyze(commands: Any) -> argparse.ArgumentParser:
 
 
 def _analyze(options: argparse.Namespace) -> int:
+    if not options.paths and options.list is None:
+        _say("analyze: give a PATH, or --list FILE")
+        return 2
     conditioning = Conditioning(
         channel=options.channel,
         noise_reduction=options.noise_reduction,
@@ -67,7 +70,7 @@ def _analyze(options: argparse.Namespace) -> int:
     scope = Tonescope(options.store, Analysis(conditioning, speakers=options.speakers))
     inputs = _inputs([*options.paths, *(_listed(options.list) if options.list else ())])
     if not inputs:
-        _say("tonescope: there is no media; name a file, or a folder with recordings.")
+        _say("tonescope: the folder holds no media; name a file, or a folder with recordings.")
         return 1
     each = options.channels == "each"
     pipeline = scope.pipeline(options.engine, options.precision, each_channel=each)

@@ -41,7 +41,7 @@ def test_every_route_answers_as_it_says(api):
 
         @given(case=route.as_strategy())
         @settings(
-            max_examples=8,
+            max_examples=4,
             deadline=None,
             derandomize=True,
             database=None,
