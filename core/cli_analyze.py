@@ -60,7 +60,7 @@ def add_analyze(commands: Any) -> argparse.ArgumentParser:
 
 def _analyze(options: argparse.Namespace) -> int:
     if not options.paths and options.list is None:
-        _say("analyze: give a PATH, or --list FILE")
+        _say("usage: python -m core analyze PATH… | --list FILE; give at least one")
         return 2
     conditioning = Conditioning(
         channel=options.channel,
