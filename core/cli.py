@@ -21,6 +21,7 @@ from core.cli_evaluate import add_evaluate
 from core.cli_explore import add_explore
 from core.cli_privacy import add_privacy
 from core.cli_serve import add_serve
+from core.cli_store import WHOLE, add_store, add_whole, export_whole
 from core.cli_studies import add_studies
 from core.cli_turns import add_turns
 from core.engines.precision import PRECISIONS
@@ -106,16 +107,12 @@ def _verified(found: Verification) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    if options.format in WHOLE:
+        return export_whole(options)
     kind = _FORMATS[options.format]
     for path, n_rows in _scope(options).export(options.out, kind, options.recording):
         _print({"file": str(path), "rows": n_rows})
     return 0
-
-
-def _store_check(options: argparse.Namespace) -> int:
-    found = _scope(options).check()
-    _print({"ok": found.ok, **asdict(found)})
-    return 0 if found.ok else 1
 
 
 def _scope(options: argparse.Namespace) -> Tonescope:
@@ -139,25 +136,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_engine(evaluate)
     _add_engines(commands)
     export = commands.add_parser("export", help="write the store's results for other programs")
-    export.add_argument("--format", choices=list(_FORMATS), required=True)
+    export.add_argument("--format", choices=[*_FORMATS, *WHOLE], required=True)
     export.add_argument("--out", type=Path, required=True, metavar="DIR")
     export.add_argument("--recording", metavar="ID", help="only this recording")
     _add_store(export)
+    add_whole(export)
     export.set_defaults(command=_export)
-    for adding in (
-        *add_explore(commands),
-        *add_turns(commands),
-        *add_calibrate(commands),
-        *add_studies(commands),
-        *add_privacy(commands),
-        add_serve(commands),
-    ):
+    families = (add_explore, add_turns, add_calibrate, add_studies, add_privacy, add_store)
+    actions = [action for add in families for action in add(commands)]
+    for adding in (*actions, add_serve(commands)):
         _add_store(adding)
-    store = commands.add_parser("store", help="look after the store")
-    actions = store.add_subparsers(required=True, metavar="ACTION")
-    checking = actions.add_parser("check", help="check every table, remove what dead writers left")
-    _add_store(checking)
-    checking.set_defaults(command=_store_check)
     return parser
 
 

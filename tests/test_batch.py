@@ -135,7 +135,7 @@ def test_patterns_lists_and_folders_name_each_file_once(run, files, tmp_path):
     assert "3 done, 0 skipped, 0 failed" in said.stderr
     assert "3 of 3, 0 s left" in said.stderr
     assert len(run("analyze", tmp_path / "in", *options).lines) == 5
-    assert run("analyze", *options).status == 1
+    assert run("analyze", *options).status == 2
     assert run("analyze", "--list", tmp_path / "none.txt", *options).status == 1
 
 

@@ -11,6 +11,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,7 +86,8 @@ def write_bundle(store: Store, path: Path, what: Contents) -> int:
             "check permissions and free space, or choose another place."
         ) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
     copies.note(store, "backup" if what.everything else "bundle", path, chosen)
     return len(chosen)
 

@@ -77,7 +77,7 @@ def _members(archive: zipfile.ZipFile) -> dict[str, dict[str, Any]]:
         if not known and not _AUDIO.fullmatch(info.filename):
             raise _bad(f"it holds {info.filename[:80]!r}")
         mode = info.external_attr >> 16
-        if mode and not stat.S_ISREG(mode):
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG):  # 0: a ZIP of a system without modes
             raise _bad(f"{info.filename!r} is no plain file")
         if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
             raise _bad(f"{info.filename!r} is compressed")

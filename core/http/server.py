@@ -168,7 +168,7 @@ def _add_reading(app: FastAPI, scope: Tonescope) -> None:
         """Lists the segments of a recording's newest analysis."""
         return listing.segments(scope.store, recording)
 
-    @app.get("/v1/similar", response_model=list[dict[str, Any]], responses=problems(404, 422, 501))
+    @app.get("/v1/similar", response_model=list[dict[str, Any]], responses=problems(404, 422))
     def similar(
         recording: Annotated[str, Query(pattern="^[0-9a-f]{4,64}$")],
         start_s: Seconds,
@@ -181,7 +181,7 @@ def _add_reading(app: FastAPI, scope: Tonescope) -> None:
         find = getattr(scope, "similar", None)
         line = getattr(answers, "similar", None)
         if find is None or line is None:
-            raise HTTPException(501, "This build has no search; use one that lists `similar`.")
+            raise HTTPException(404, "This build has no search; use one that lists `similar`.")
         where = Span(start_s, end_s)
         known = scope.store.recording(recording).recording
         choice = {"other_recordings": other_recordings, "other_speakers": other_speakers}

@@ -103,7 +103,6 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         413: "too large, or too long to be answered at once",
         422: "it cannot be used as it came",
         429: "too much at once; `Retry-After` says when to come again",
-        501: "not part of this build",
     }
     found = (*statuses, 400, 401, 403, 429)
     return {status: {"model": Problem, "description": why[status]} for status in sorted(found)}
