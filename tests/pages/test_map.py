@@ -38,11 +38,23 @@ def count(trace: dict) -> int:
     return int(trace["name"].rsplit("(", 1)[1].rstrip(")"))
 
 
+def button(app, label: str):
+    return next(b for b in app.button if b.label == label)
+
+
+def box(app, label: str):
+    return next(b for b in app.selectbox if b.label == label)
+
+
+def coloured(app, by: str):
+    return box(app, "Colour by").set_value(by).run()
+
+
 @pytest.fixture
 def made(open_page, diary):
     """The page with the map of a recording under the fake engine, which has few segments."""
     app = open_page("map")
-    app.button[0].click().run()
+    button(app, "Make the map").click().run()
     return settled(app)
 
 
@@ -69,7 +81,7 @@ def test_map_is_offered_and_nothing_is_computed_unasked(open_page, diary):
     assert not app.exception
     assert "There is no PCA map of these" in text_of(app)
     assert "too few for UMAP" in text_of(app)
-    assert app.button[0].label == "Make the map"
+    assert button(app, "Make the map")
     assert shared.scope().store.lake.version("projections") == -1
 
 
@@ -79,7 +91,7 @@ def test_map_shows_every_segment_and_says_what_made_it(made):
     assert sum(count(trace) for trace in traces_of(made)) == n_segments()
     said = text_of(made)
     assert "Distances on a map are no evidence." in said
-    assert f"PCA of {n_segments()} segments · engine fake-000000000000 · seed 0" in said
+    assert f"PCA of {n_segments()} segments · centred per corpus, length 1 · engine fake" in said
     assert "PCA is shown until there are 15" in said
 
 
@@ -107,8 +119,8 @@ def test_newer_segments_are_said_and_a_new_map_holds_them(made):
 
 
 def test_clusters_are_found_when_they_are_asked_for(made):
-    app = made.segmented_control(key="colour").set_value("Cluster").run()
-    app = settled(app.selectbox(key="clusters").set_value("3").run())
+    app = coloured(made, "Cluster")
+    app = settled(box(app, "Clusters, k").set_value("3").run())
     assert not app.exception
     assert "K-Means with 3 clusters, as chosen; silhouette" in text_of(app)
     stored = maps.latest(shared.scope().store, stored_maps.CLUSTERING, "fake-000000000000", k=3)
@@ -118,8 +130,8 @@ def test_clusters_are_found_when_they_are_asked_for(made):
 
 
 def test_more_clusters_than_segments_are_explained_beside_the_map(made):
-    app = made.segmented_control(key="colour").set_value("Cluster").run()
-    app = settled(app.selectbox(key="clusters").set_value("30").run())
+    app = coloured(made, "Cluster")
+    app = settled(box(app, "Clusters, k").set_value("30").run())
     assert not app.exception
     assert "30 clusters need at least 30" in app.error[0].value
     assert sum(count(trace) for trace in traces_of(app)) == n_segments()
@@ -127,7 +139,7 @@ def test_more_clusters_than_segments_are_explained_beside_the_map(made):
 
 @pytest.mark.parametrize("colour", ["Speaker", "Session"])
 def test_what_was_never_given_is_named_so(made, colour):
-    app = made.segmented_control(key="colour").set_value(colour).run()
+    app = coloured(made, colour)
     assert not app.exception
     assert [t["name"] for t in traces_of(app)] == [f"{colour.lower()} not given ({n_segments()})"]
 
@@ -158,18 +170,18 @@ def test_failure_is_a_sentence_and_can_be_tried_again(open_page, diary, monkeypa
 
     monkeypatch.setattr("core.explore.projection.project", fail)
     app = open_page("map")
-    app.button[0].click().run()
+    button(app, "Make the map").click().run()
     app = settled(app)
     assert not app.exception
     assert app.error[0].value == "These segments cannot be arranged; analyse others."
-    assert app.button[0].label == "Try again"
+    assert button(app, "Try again")
     monkeypatch.undo()
 
 
 def test_fault_of_the_program_is_no_traceback(open_page, diary, monkeypatch):
     monkeypatch.setattr("core.explore.projection.project", lambda *_: 1 / 0)
     app = open_page("map")
-    app.button[0].click().run()
+    button(app, "Make the map").click().run()
     app = settled(app)
     assert not app.exception
     assert "Making the map failed (ZeroDivisionError)" in app.error[0].value
