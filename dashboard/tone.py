@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import io
 import tempfile
 import threading
 from collections import OrderedDict
@@ -14,7 +13,7 @@ from typing import BinaryIO, Final
 import numpy as np
 import pandas as pd
 
-from core.audio.clip import cut
+from core.audio.decode import open_audio
 from core.errors import ExploreError, TonescopeError
 from core.explore import search
 from core.explore.search import Hit, Query, Search
@@ -129,14 +128,13 @@ def hear(file: BinaryIO, name: str, engine: str) -> Task:
                     f"The corpus was heard by {engine}, which is not installed any more; analyse it "
                     "again with the engine of today."
                 )
-            track = replace(track, source=replace(track.source))
             if track.duration_s > LONGEST_S:
                 raise ExploreError(
                     f"The clip is {track.duration_s:.0f} s long, and a query at most "
                     f"{LONGEST_S:.0f} s; cut out the stretch you mean, or analyse the recording and "
                     "mark a region."
                 )
-            sound = _sound(path)
+            sound = _sound(path, track.duration_s)
         return Clip(name, track, sound)
 
     return background().view(key) or background().start(key, "Listening to the clip", action)
@@ -199,8 +197,9 @@ def rows_of(found: Search, segments: Sequence[tuple[object, ...]]) -> list[int]:
 def key_of_row(found: Search, row: int) -> tuple[object, ...]:
     """Returns the key of a segment, which stays the same when the corpus grows."""
     of = found.segments.iloc[row]
-    return tuple(of[name].item() if isinstance(of[name], np.generic) else of[name]
-                 for name in SEGMENT_KEYS)
+    return tuple(
+        of[name].item() if isinstance(of[name], np.generic) else of[name] for name in SEGMENT_KEYS
+    )
 
 
 def _days(found: Search) -> pd.DataFrame:
@@ -214,6 +213,9 @@ def _engine_name(engine_id: str) -> str:
     return next(str(row["engine"]) for row in tracks if row["engine_id"] == engine_id)
 
 
-def _sound(path: Path) -> str:
+def _sound(path: Path, duration_s: float) -> str:
     """Returns a clip as an address that holds its sound as WAV, which every browser plays."""
-    import soundfile
+    target = path.with_name("clip.wav")
+    with open_audio(path) as audio:
+        audio.clip_to(target, Span(0.0, duration_s))
+    return f"data:audio/wav;base64,{base64.b64encode(target.read_bytes()).decode()}"

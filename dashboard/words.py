@@ -128,6 +128,7 @@ EFFECT: Final = (
     "Rank-biserial correlation: from -1 to 1, how much more often a segment of the cluster has the "
     "higher value of a pair than the lower one. 0 is no difference."
 )
+TAKE: Final = "At most a minute. It is listened to and not stored."
 COSINE: Final = (
     "Cosine of hit and query in the chosen space, from -1 to 1. It ranks; it is no probability, and "
     "figures of different spaces do not compare."

@@ -86,7 +86,9 @@ def _show(head: Head, kept: Filter) -> None:
 def _cards(found: Profiles, kept: Filter) -> None:
     every = corpus.segments(found.head.parameters["engine_id"])
     keys = ["recording", "channel", "run_key", "segment"]
-    passes = found.segments[keys].merge(every[kept.keeps(every)][keys].assign(kept=True), how="left")
+    passes = found.segments[keys].merge(
+        every[kept.keeps(every)][keys].assign(kept=True), how="left"
+    )
     names = dict(zip(every["recording"], every["name"], strict=True))
     order = sorted(found.profiles, key=lambda number: (number < 0, number))
     for number in order:
