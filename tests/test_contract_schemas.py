@@ -169,9 +169,47 @@ def test_project_and_cluster_answer_the_contract(run, make_talk, tmp_path):
     assert run("cluster", "--unit", "session", *place).status == 1
 
 
+def test_similar_and_confounds_answer_the_contract(run, make_talk, tmp_path):
+    place = ["--engine", "fake", "--store", tmp_path / "s"]
+    files = [make_talk(f"{n}.wav", 200 + 40 * n, level=0.1 + 0.2 * n) for n in range(4)]
+    done = [run("analyze", f, "--speaker", f"P{n % 2}", *place) for n, f in enumerate(files)]
+    assert run("confounds", *place).status == 1
+    clustering = run("cluster", "--k", "2", *place).lines[0]["clustering"]
+    region = [
+        "--recording",
+        done[0].lines[0]["recording"][:16],
+        "--start-s",
+        "0.6",
+        "--end-s",
+        "1.6",
+    ]
+    said = run("similar", *region, *place)
+    assert said.status == 0, said.stderr
+    assert [line["rank"] for line in said.lines] == [1, 2, 3]
+    for line in said.lines:
+        valid("similar", line)
+    assert len(run("similar", *region, "-k", "2", "--other-recordings", *place).lines) == 2
+    others = run("similar", *region, "--other-speakers", "--space", "whitened", *place)
+    assert {line["speaker"] for line in others.lines} == {"P1"}
+    said = run("confounds", "--clustering", clustering, "--store", tmp_path / "s")
+    assert said.status == 0, said.stderr
+    for line in said.lines:
+        valid("confounds", line)
+    factors = [line["factor"] for line in said.lines]
+    assert factors[:5] == ["speaker", "recording", "session", "level", "duration"]
+    assert "circular" in said.stderr
+    assert run("similar", "--recording", "ff", "--start-s", "0", "--end-s", "1", *place).status == 1
+    assert "mostly feels" in run("cluster", "--space", "speaker", *place).stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["similar", "--recording", "aa", "--start-s", "0"],
+        ["similar", "--recording", "aa", "--start-s", "-1", "--end-s", "2"],
+        ["similar", "--recording", "aa", "--start-s", "0", "--end-s", "2", "-k", "0"],
+        ["similar", "--recording", "aa", "--start-s", "0", "--end-s", "2", "--channel", "x"],
+        ["cluster", "--space", "cosine"],
         ["cluster", "--k", "1"],
         ["cluster", "--k", "few"],
         ["cluster", "--unit", "word"],

@@ -193,7 +193,7 @@ def probe(
     rows = rows[any_of(len(rows), PROBED, seed)]
     values = np.unique(codes[rows], return_inverse=True)[1]
     owners = np.unique(groups[rows], return_inverse=True)[1]
-    if len(np.unique(values)) < 2 or owners.max() < 1:
+    if values.max() < 1 or owners.max() < 1 or np.bincount(values).max() < 2:
         return None, None
     found = vectors[rows].astype(np.float64)
     found = (found - found.mean(axis=0)) / np.maximum(found.std(axis=0), 1e-9)
@@ -208,7 +208,7 @@ def _folds(
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     from sklearn.model_selection import StratifiedGroupKFold
 
-    n_folds = min(FOLDS, int(owners.max()) + 1)
+    n_folds = min(FOLDS, int(owners.max()) + 1, int(np.bincount(values).max()))
     folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     # Its warning that a value has fewer groups than folds is of no use: recalls are averaged at the end.
     import warnings

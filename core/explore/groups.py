@@ -128,7 +128,7 @@ def edit(
         key: of the clustering.
         title: what the new one is called.
         names: of its clusters, by their numbers before the merge; others keep theirs.
-        merge: groups of clusters that become one, which takes the first's name.
+        merge: groups of clusters that become one, which takes the first name among them.
 
     Raises:
         StoreError: there is no such clustering.
@@ -141,7 +141,7 @@ def edit(
     named = {int(number): name for number, name in of.get("names", {}).items()}
     named |= {number: _plain(name, f"cluster {number}") for number, name in (names or {}).items()}
     into = _merged(known, merge, named)
-    labels = points["cluster"].map(lambda number: into.get(number, clusters.NOISE)).to_numpy()
+    labels = np.array([into.get(number, clusters.NOISE) for number in points["cluster"]])
     grouped = labels >= 0
     renumbered, sizes = clusters.by_size(labels[grouped])
     new_number = dict(zip(labels[grouped].tolist(), renumbered.tolist(), strict=True))
@@ -278,9 +278,9 @@ def _units(segments: pd.DataFrame, unit: Unit) -> pd.Series:
 
 
 def _merged(
-    known: Sequence[int], merge: Sequence[Sequence[int]], named: Mapping[int, str]
+    known: Sequence[int], merge: Sequence[Sequence[int]], named: dict[int, str]
 ) -> dict[int, int]:
-    """Returns into which cluster each goes."""
+    """Returns into which cluster each goes, and gives a merged one the first name in its group."""
     into = {number: number for number in known}
     asked = [number for group in merge for number in group]
     strangers = sorted((set(asked) | set(named)) - set(known))
@@ -292,6 +292,9 @@ def _merged(
         )
     for group in merge:
         into |= dict.fromkeys(group, group[0])
+        told = next((named[number] for number in group if number in named), None)
+        if told is not None:
+            named[group[0]] = told
     return into
 
 

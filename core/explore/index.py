@@ -147,7 +147,7 @@ def build(vectors: Floats, space: str, seed: int = 0) -> Index:
     import faiss
 
     n_dims = vectors.shape[1]
-    n_cells = int(min(4 * np.sqrt(n_points), n_points / 39))
+    n_cells = max(1, int(min(4 * np.sqrt(n_points), n_points / 39)))
     file = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(n_dims),
         n_dims,

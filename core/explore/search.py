@@ -193,13 +193,15 @@ class Search:
                     "Who speaks in the query is not known, so nobody can be left out; name the "
                     "speaker, or leave out the recording instead."
                 )
-            away |= (of["speaker"].isna() | of["speaker"].isin([query.speaker, ""])).to_numpy(bool)
+            away = away | (of["speaker"].isna() | of["speaker"].isin([query.speaker, ""])).to_numpy(
+                bool
+            )
         if query.recording is not None:
             mine = (of["recording"] == query.recording).to_numpy(bool)
             if query.span is not None and not recordings:
                 overlaps = (of["start_s"] < query.span.end_s) & (of["end_s"] > query.span.start_s)
-                mine &= overlaps.to_numpy(bool)
-            away |= mine
+                mine = mine & overlaps.to_numpy(bool)
+            away = away | mine
         return away
 
     def _hit(self, rank: int, row: int, score: float, difference: Floats) -> Hit:

@@ -11,6 +11,7 @@ from core.explore import maps
 from core.explore.groups import Unit, make_clustering
 from core.explore.maps import make_projection
 from core.explore.projection import Method
+from core.explore.units import By
 from core.pipeline import Pipeline
 from core.records import Metadata
 from core.settings import Analysis, Conditioning, Segmentation
@@ -154,7 +155,7 @@ def test_clusters_of_segments_are_kept_for_each_segment(filled):
 
 
 def test_sessions_are_grouped_by_the_mean_of_their_segments(filled):
-    made = make_clustering(filled, "fake", 2, Unit.SESSION)
+    made = make_clustering(filled, "fake", 2, Unit.SESSION, by=By.EMBEDDING)
     assert made.parameters["sizes"] == [1, 1]
     assert made.parameters["silhouette"] is None
     assert made.parameters["left_out"] == 1
