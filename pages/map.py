@@ -5,7 +5,15 @@ import streamlit as st
 from core.explore.projection import Method, method_for
 from core.explore.space import SpaceSettings
 from dashboard import corpus, map_figure, words
-from dashboard.components import audit_table, busy, corpus_bar, map_colour, map_notes, map_view
+from dashboard.components import (
+    audit_table,
+    busy,
+    choose,
+    corpus_bar,
+    map_colour,
+    map_notes,
+    map_view,
+)
 from dashboard.components.corpus_bar import Chosen
 from dashboard.components.map_colour import Colour
 from dashboard.corpus import MapView
@@ -50,15 +58,10 @@ def main() -> None:
 
 
 def _method(bar: st.delta_generator.DeltaGenerator) -> Method:
-    method = bar.segmented_control(
-        "Method",
-        list(_METHODS),
-        default="UMAP",
-        key=Keys.MAP_METHOD,
-        bind="query-params",
-        help=words.MAP_METHOD,
-    )
-    return _METHODS[method or "UMAP"]
+    names = {name: name for name in _METHODS}
+    return _METHODS[
+        choose.remembered("Method", Keys.MAP_METHOD, names, bar, help=words.MAP_METHOD, width=130)
+    ]
 
 
 def _map(chosen: Chosen, method: Method, colour: Colour, n_segments: int) -> MapView | None:

@@ -37,13 +37,13 @@ def main() -> None:
 
 def _search(found: tone.Search, chosen: Chosen, bar: st.delta_generator.DeltaGenerator) -> None:
     asked = tone_query.ask(found, bar)
-    row = st.container(horizontal=True, gap="medium", vertical_alignment="center")
+    row = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    count = int(choose.show("Hits", Keys.SIMILAR_COUNT, _COUNTS, row, width=90))
+    kept = corpus_bar.filters(corpus.segments(chosen.engine), row)
     other_recordings = row.toggle(
         "Other recordings only", key=Keys.OTHER_RECORDINGS, bind="query-params"
     )
     other_speakers = row.toggle("Other speakers only", key=Keys.OTHER_SPEAKERS, bind="query-params")
-    count = int(choose.show("Hits", Keys.SIMILAR_COUNT, _COUNTS, bar, width=90))
-    kept = corpus_bar.filters(corpus.segments(chosen.engine), bar)
     if asked is None:
         return
     held = tone_hits.opinions(asked)

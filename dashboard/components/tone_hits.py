@@ -77,17 +77,17 @@ def _table(asked: Asked, hits: tuple[Hit, ...]) -> list[Hit]:
             "#": [hit.rank for hit in hits],
             "Score": [hit.score for hit in hits],
             "Sounds": [palette.signed(hit.emotion) for hit in hits],
-            "Difference": [list(hit.difference) for hit in hits],
-            "Why": [hit.why for hit in hits],
             "Recording": [hit.name for hit in hits],
             "Speaker": [hit.speaker or "" for hit in hits],
             "Start, s": [hit.start_s for hit in hits],
             "End, s": [hit.end_s for hit in hits],
+            "Difference": [list(hit.difference) for hit in hits],
+            "Why": [hit.why for hit in hits],
         }
     )
     if not any(hit.speaker for hit in hits):
         table = table.drop(columns="Speaker")
-    two = st.column_config.NumberColumn(format="%.2f", width="small")
+    two = st.column_config.NumberColumn(format="%.2f", width=70)
     names = ".".join(f"{hit.row}" for hit in hits)
     event = st.dataframe(
         table,

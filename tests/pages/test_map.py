@@ -109,7 +109,7 @@ def test_map_is_kept_over_a_restart(made, open_page, monkeypatch):
 def test_newer_segments_are_said_and_a_new_map_holds_them(made):
     old = n_segments()
     assert shared.scope().analyze(CALL).status == "done"
-    app = made.segmented_control(key="method").set_value("PCA").run()
+    app = box(made, "Method").set_value("PCA").run()
     assert f"{n_segments() - old} segments are newer than this map" in text_of(app)
     assert sum(count(trace) for trace in traces_of(app)) == old
     next(b for b in app.button if b.label == "Make a new map").click().run()
@@ -160,7 +160,7 @@ def test_chosen_point_can_be_heard_and_opened(made, diary):
 def test_address_opens_the_very_view(made, open_page):
     app = open_page("map", method="PCA", colour="Session")
     assert not app.exception
-    assert app.segmented_control(key="method").value == "PCA"
+    assert box(app, "Method").value == "PCA"
     assert [t["name"] for t in traces_of(app)] == [f"session not given ({n_segments()})"]
 
 
