@@ -9,6 +9,7 @@ import soundfile
 from core.explore import search, selections
 from core.records import Span
 from dashboard import keeping, shared, tone
+from tests.fakes import FakeEngine
 from tests.pages.corpus_pages import ENGINE, box, button, settled, text_of
 
 
@@ -114,6 +115,7 @@ def test_hits_are_kept_as_a_set_and_removed(opened, diary):
 
 
 def test_uploaded_clip_is_looked_for_and_not_stored(open_page, diary):
+    shared.scope().registry.add("fake", lambda _: FakeEngine())
     app = settled(open_page("similar", query="clip"))
     sound, rate = soundfile.read(shared.scope().store.recording(diary).source)
     part = sound[2 * rate : 4 * rate]
@@ -136,7 +138,8 @@ def test_clip_that_is_no_audio_is_a_sentence(open_page, diary):
 
 
 def test_recording_that_is_not_there_is_said(open_page, diary):
-    app = settled(open_page("similar", recording="f" * 64))
+    settled(open_page("similar"))
+    app = open_page("similar", recording="f" * 64)
     assert not app.exception
     assert "no segments by this engine" in text_of(app)
     assert box(app, "Recording").value == diary
