@@ -78,9 +78,9 @@ def _show(head: Head, kept: Filter) -> None:
     busy.show(clusterings.profiles_key(head))
     if task.finished and not task.error:
         _cards(task.result, kept)
+        cluster_choice.keep(head)
         cluster_choice.take_along(head, st)
-    cluster_choice.keep(head)
-    audit_table.show(head)
+        audit_table.show(head)
 
 
 def _cards(found: Profiles, kept: Filter) -> None:

@@ -1,33 +1,21 @@
 """The map: empty, too few, offered, made, kept, outdated, coloured, chosen, failed."""
 
 import json
-import time
 
 import pytest
 import streamlit as st
 
 from core.errors import ExploreError
-from core.explore import maps
+from core.explore import groups, maps, selections
+from core.labels import history
 from core.settings import SAMPLES_DIR
 from core.store import maps as stored_maps
-from dashboard import shared
+from dashboard import corpus, keeping, shared
 from dashboard.background import background
+from dashboard.marked import Mark
+from tests.pages.corpus_pages import ENGINE, box, button, settled, text_of
 
 CALL = SAMPLES_DIR / "synthetic_phone_call.mp3"
-
-
-def settled(app):
-    """Waits until nothing is computed any more, then runs the page again."""
-    end_s = time.monotonic() + 60
-    while not all(task.finished for task in background()._tasks.values()):
-        assert time.monotonic() < end_s
-        time.sleep(0.02)
-    return app.run()
-
-
-def text_of(app) -> str:
-    parts = [*app.title, *app.markdown, *app.caption, *app.info, *app.error, *app.text]
-    return "\n".join(part.value for part in parts)
 
 
 def traces_of(app) -> list[dict]:
@@ -36,14 +24,6 @@ def traces_of(app) -> list[dict]:
 
 def count(trace: dict) -> int:
     return int(trace["name"].rsplit("(", 1)[1].rstrip(")"))
-
-
-def button(app, label: str):
-    return next(b for b in app.button if b.label == label)
-
-
-def box(app, label: str):
-    return next(b for b in app.selectbox if b.label == label)
 
 
 def coloured(app, by: str):
@@ -185,3 +165,132 @@ def test_fault_of_the_program_is_no_traceback(open_page, diary, monkeypatch):
     app = settled(app)
     assert not app.exception
     assert "Making the map failed (ZeroDivisionError)" in app.error[0].value
+
+
+def marked(app, share: float = 0.5):
+    """Marks the left part of the map; returns the page and the keys of what lies in it."""
+    head = maps.latest(shared.scope().store, stored_maps.PROJECTION, ENGINE)
+    points = stored_maps.points(shared.scope().store, stored_maps.PROJECTION, head.key)
+    low, high = points["x"].min(), points["x"].max()
+    x, y = float(low + share * (high - low)), (float(points["y"].min()), float(points["y"].max()))
+    corners = ((low - 1, y[0] - 1), (x, y[0] - 1), (x, y[1] + 1), (low - 1, y[1] + 1))
+    app.session_state["map.selection"] = Mark(head.key, corners)
+    inside = points[points["x"] < x]
+    assert 0 < len(inside) < len(points)
+    return app.run(), inside
+
+
+def test_marked_segments_are_counted_against_the_rest(made):
+    app, inside = marked(made)
+    assert not app.exception
+    assert f"{len(inside)} segment" in text_of(app)
+    mix = json.loads(app.get("plotly_chart")[1].proto.spec)["data"]
+    of = shared.scope().store.table("segments").to_pandas()
+    mine = of[of["segment"].isin(inside["segment"])]["emotion"].value_counts(normalize=True)
+    shown = dict(zip(mix[0]["y"], mix[0]["x"], strict=True))
+    assert {k: v for k, v in shown.items() if v} == pytest.approx(mine.to_dict())
+    assert sum(mix[1]["x"]) == pytest.approx(1.0)
+    app = button(app, "Unmark").click().run()
+    assert "marked" not in text_of(app).replace("to mark them", "")
+
+
+def test_marked_segments_are_labelled_in_one_step_of_undo(made, diary):
+    app, inside = marked(made)
+    box(app, "Emotion or own term").set_value("sad")
+    next(t for t in app.text_input if t.label == "Annotator").set_value("Anna")
+    app = next(b for b in app.button if b.label.startswith("Label ")).click().run()
+    assert not app.exception
+    labels = history.of(shared.scope().store, diary)
+    assert sorted(round(x.start_s, 6) for x in labels) == sorted(
+        round(s["start_s"], 6)
+        for s in shared.scope().store.table("segments").to_pylist()
+        if s["segment"] in set(inside["segment"])
+    )
+    assert {(x.term, x.annotator, x.blind) for x in labels} == {("sad", "Anna", False)}
+    assert history.undo(shared.scope().store, diary, "Anna")
+    assert history.of(shared.scope().store, diary) == ()
+
+
+def test_labelling_needs_a_term_and_a_name(made, diary):
+    app, _ = marked(made)
+    app = next(b for b in app.button if b.label.startswith("Label ")).click().run()
+    assert "give your name" in app.error[0].value
+    assert history.of(shared.scope().store, diary) == ()
+
+
+@pytest.mark.parametrize("what", ["set", "cluster"])
+def test_marked_segments_are_kept(made, what):
+    app, inside = marked(made)
+    next(t for t in app.text_input if t.key == f"selection.{what}.name").set_value("Low")
+    keep = [b for b in app.button if b.label.startswith("Keep ")]
+    app = keep[what == "cluster"].click().run()
+    assert not app.exception
+    assert "found again" in app.success[0].value
+    store = shared.scope().store
+    if what == "set":
+        (head,) = selections.selections(store)
+        rows = selections.selection(store, head.key)
+    else:
+        (head,) = groups.saved(store)
+        rows = groups.table(store, head.key)
+        rows = rows[rows["cluster_name"] == "Low"]
+    assert sorted(rows["segment"]) == sorted(inside["segment"])
+
+
+def test_filter_hides_points_and_moves_none(made):
+    before = json.loads(made.get("plotly_chart")[0].proto.spec)["layout"]
+    emotion = shared.scope().store.table("segments").to_pylist()[0]["emotion"]
+    next(m for m in made.multiselect if m.label == "Emotion").set_value([emotion])
+    app = made.run()
+    assert not app.exception
+    assert [t["name"].split(" (")[0] for t in traces_of(app)] == [emotion]
+    after = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]
+    assert after["xaxis"]["range"] == before["xaxis"]["range"]
+    app = app.switch_page("../pages/clusters.py").run()
+    assert app.query_params["emotions"] in (emotion, [emotion])
+
+
+@pytest.mark.parametrize("colour", ["Score", "Quality", "Date", "Recording"])
+def test_other_colours_hold_every_segment(made, colour):
+    app = coloured(made, colour)
+    assert not app.exception
+    counted = [
+        len(t["customdata"]) if isinstance(t["customdata"], list) else None for t in traces_of(app)
+    ]
+    assert None in counted or sum(counted) == n_segments()
+
+
+def test_newer_segments_join_and_nothing_moves(made):
+    assert shared.scope().analyze(CALL).status == "done"
+    app = made.run()
+    old = stored_points()
+    button(app, "Place the newer ones").click().run()
+    app = settled(app)
+    assert not app.exception
+    new = stored_points()
+    assert len(new) == n_segments() > len(old)
+    assert {k: new[k] for k in old} == old
+    assert "newer than this map" not in text_of(app)
+
+
+def stored_points() -> dict:
+    store = shared.scope().store
+    head = maps.latest(store, stored_maps.PROJECTION, ENGINE)
+    rows = stored_maps.points(store, stored_maps.PROJECTION, head.key)
+    keys = zip(rows["recording"], rows["segment"], strict=True)
+    return dict(zip(keys, zip(rows["x"], rows["y"], strict=True), strict=True))
+
+
+def test_what_a_spreadsheet_would_calculate_is_guarded(made):
+    assert not made.exception
+    rows = corpus.segments(ENGINE).assign(name="=cmd()")
+    assert b",'=cmd()" in keeping.csv(rows)
+
+
+def test_space_per_speaker_warns_and_says_when_nobody_is_known(open_page, diary):
+    app = open_page("map", space="speaker")
+    assert "Centring per speaker takes away" in app.warning[0].value
+    button(app, "Make the map").click().run()
+    app = settled(app)
+    assert not app.exception
+    assert "No speaker is known" in app.error[0].value
