@@ -6,7 +6,6 @@ import streamlit as st
 from core.explore.cluster_profiles import Profiles
 from core.explore.groups import Unit
 from core.explore.space import comparable
-from core.store.maps import Head
 from dashboard import clusterings, corpus
 from dashboard.clusterings import Wanted
 from dashboard.components import audit_table, busy, cluster_card, cluster_choice, corpus_bar
@@ -52,7 +51,7 @@ def _space(wanted: Wanted) -> None:
         )
 
 
-def _found(wanted: Wanted) -> Head | None:
+def _found(wanted: Wanted) -> clusterings.Head | None:
     """Returns the newest clustering of these settings, or offers to make it."""
     task = busy.show(clusterings.key_of(wanted))
     running = task is not None and not task.finished
@@ -72,7 +71,7 @@ def _found(wanted: Wanted) -> Head | None:
     return head
 
 
-def _show(head: Head, kept: Filter) -> None:
+def _show(head: clusterings.Head, kept: Filter) -> None:
     cluster_choice.how(head)
     task = clusterings.look_into(head)
     busy.show(clusterings.profiles_key(head))

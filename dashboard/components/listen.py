@@ -104,6 +104,7 @@ export default function (component) {
     };
     audio.onerror = () => { now.textContent = `${item.text} · its file cannot be played`; };
     if (audio.getAttribute("src") !== part.src) {
+      audio.preload = "metadata"; // nothing is fetched before a first click
       audio.setAttribute("src", part.src);
       audio.addEventListener("loadedmetadata", go, { once: true });
       audio.load();
