@@ -20,6 +20,7 @@ def mix_figure(
     title: str,
     others: str = "the rest",
     height: int = 250,
+    score: bool = False,
 ) -> go.Figure:
     """Returns nine shares as bars, with a line for those of the others.
 
@@ -30,7 +31,9 @@ def mix_figure(
         title: of the axis.
         others: what the line stands for.
         height: in pixels.
+        score: whether these are scores and no shares.
     """
+    form = ".2f" if score else ".0%"
     figure = go.Figure(
         go.Bar(
             x=list(mine),
@@ -38,10 +41,10 @@ def mix_figure(
             orientation="h",
             name="these",
             marker={"color": [palette.colour(name, dark) for name in NAMES], "line": {"width": 0}},
-            text=[f"{value:.0%}" if value >= 0.005 else "" for value in mine],
+            text=[format(value, form) if value >= 0.005 else "" for value in mine],
             textposition="outside",
             cliponaxis=False,
-            hovertemplate="%{y}: %{x:.0%}<extra></extra>",
+            hovertemplate=f"%{{y}}: %{{x:{form}}}<extra></extra>",
             showlegend=False,
         )
     )
@@ -54,7 +57,7 @@ def mix_figure(
                 mode="markers",
                 name=others,
                 marker={"symbol": "line-ns", "size": 13, "line": line, "color": INK[dark]},
-                hovertemplate=f"%{{y}}, {others}: %{{x:.0%}}<extra></extra>",
+                hovertemplate=f"%{{y}}, {others}: %{{x:{form}}}<extra></extra>",
             )
         )
     most = max([*mine, *(rest or ()), 0.1])
@@ -64,7 +67,7 @@ def mix_figure(
         xaxis={
             "range": [0, min(1.0, most * 1.15)],
             "title": title,
-            "tickformat": ".0%",
+            "tickformat": form,
             "gridcolor": GRID[dark],
             "fixedrange": True,
         },

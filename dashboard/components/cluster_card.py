@@ -66,6 +66,7 @@ def _emotions(profile: Profile, number: int) -> None:
             is_dark(),
             title="mean calibrated score",
             height=235,
+            score=True,
         ),
         config={"displayModeBar": False},
         key=f"cluster.{number}.emotions",

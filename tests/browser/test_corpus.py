@@ -7,10 +7,9 @@ from core.explore import groups
 from core.store.store import Store
 
 pytestmark = pytest.mark.browser
-_PLAYING = """() => {
-  const found = [...document.querySelectorAll('.listen')].find(x => x.dataset.playing === 'true');
-  const audio = found && found.querySelector('audio');
-  return audio && {at: Number(found.dataset.at), time_s: audio.currentTime, src: audio.src};
+_STATE = """listen => {
+  const audio = listen.querySelector('audio');
+  return {at: Number(listen.dataset.at), time_s: audio.currentTime, src: audio.src};
 }"""
 
 
@@ -25,13 +24,11 @@ def _recording(store) -> str:
     return Store(store).table("recordings").to_pylist()[0]["recording"]
 
 
-def _wait(page, what: str, least: int = 0) -> dict:
-    for _ in range(400):
-        state = page.evaluate(_PLAYING)
-        if state and state["at"] >= least and state["time_s"] > 0:
-            return state
-        page.wait_for_timeout(50)
-    raise AssertionError(f"{what} is not played")
+def _heard(page, at: int) -> dict:
+    """Waits until an entry is played; returns what is heard."""
+    playing = page.locator(f'.listen[data-playing="true"][data-at="{at}"]')
+    playing.wait_for()
+    return playing.evaluate(_STATE)
 
 
 def test_region_is_queried_and_its_hits_are_heard_by_keys(page, address, samples_store):
@@ -39,14 +36,13 @@ def test_region_is_queried_and_its_hits_are_heard_by_keys(page, address, samples
     page.goto(f"{address}/similar?recording={recording}&region=2.000-4.000")
     page.get_by_text("Listen through").wait_for()
     page.get_by_role("button", name="Play").first.click()
-    first = _wait(page, "the query")
-    assert first["at"] == 0
+    first = _heard(page, 0)
     assert recording in first["src"]
     assert 2.0 <= first["time_s"] <= 4.1
     page.keyboard.press("ArrowRight")
-    assert _wait(page, "the next hit", 1)["at"] == 1
+    _heard(page, 1)
     page.keyboard.press(" ")
-    page.wait_for_function("() => !document.querySelector('.listen[data-playing=true]')")
+    page.locator('.listen[data-playing="false"]').wait_for()
 
 
 def test_lasso_marks_points_and_lists_them(page, address):
