@@ -15,7 +15,7 @@ from dashboard.corpus_filter import Filter
 def main() -> None:
     """Shows the page."""
     heading = st.container()
-    bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     chosen = corpus_bar.engine_and_space(bar)
     if chosen is None:
         corpus_bar.nothing(

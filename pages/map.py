@@ -25,7 +25,7 @@ _METHODS = {"UMAP": Method.UMAP, "PCA": Method.PCA, "t-SNE": Method.TSNE}
 def main() -> None:
     """Shows the page."""
     heading = st.container()
-    bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     chosen = corpus_bar.engine_and_space(bar)
     if chosen is None:
         corpus_bar.nothing(
@@ -60,7 +60,7 @@ def main() -> None:
 def _method(bar: st.delta_generator.DeltaGenerator) -> Method:
     names = {name: name for name in _METHODS}
     return _METHODS[
-        choose.remembered("Method", Keys.MAP_METHOD, names, bar, help=words.MAP_METHOD, width=130)
+        choose.remembered("Method", Keys.MAP_METHOD, names, bar, help=words.MAP_METHOD, width=110)
     ]
 
 

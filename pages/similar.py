@@ -13,7 +13,7 @@ _COUNTS = {"10": "10", "20": "20", "50": "50", "100": "100"}
 def main() -> None:
     """Shows the page."""
     heading = st.container()
-    bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     chosen = corpus_bar.engine_and_space(bar)
     if chosen is None:
         corpus_bar.nothing(
@@ -37,7 +37,7 @@ def main() -> None:
 
 def _search(found: tone.Search, chosen: Chosen, bar: st.delta_generator.DeltaGenerator) -> None:
     asked = tone_query.ask(found, bar)
-    row = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    row = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     count = int(choose.show("Hits", Keys.SIMILAR_COUNT, _COUNTS, row, width=90))
     kept = corpus_bar.filters(corpus.segments(chosen.engine), row)
     other_recordings = row.toggle(

@@ -45,7 +45,7 @@ def engine_and_space(place: Any) -> Chosen | None:
     if not engines:
         return None
     names = {key: name for key, (name, _) in _SPACES.items()}
-    space = choose.remembered("Space", Keys.SPACE, names, place, help=words.SPACE, width=190)
+    space = choose.remembered("Space", Keys.SPACE, names, place, help=words.SPACE, width=165)
     engine = engines[0]
     if len(engines) > 1:
         engine = choose.remembered(

@@ -60,7 +60,7 @@ def ask(engine: str, segments: pd.DataFrame, place: Any) -> Colour:
     options += [LABEL] if any(corpus.heard(engine)) else []
     names = {name: name for name in options}
     by = choose.remembered(
-        "Colour by", Keys.MAP_COLOUR, names, place, help=words.MAP_COLOUR, width=170
+        "Colour by", Keys.MAP_COLOUR, names, place, help=words.MAP_COLOUR, width=150
     )
     if by == SCORE:
         names = {name: name for name in _NAMES}

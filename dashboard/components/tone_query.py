@@ -44,7 +44,7 @@ class Asked:
 
 def ask(found: Search, place: Any) -> Asked | None:
     """Asks what is looked for; returns None while there is nothing yet."""
-    source = choose.show("Look for", Keys.SIMILAR_SOURCE, SOURCES, place, width=220)
+    source = choose.show("Look for", Keys.SIMILAR_SOURCE, SOURCES, place, width=205)
     if source == REGION:
         return _region(found, place)
     if source == CLIP:
@@ -88,7 +88,7 @@ def _region(found: Search, place: Any) -> Asked | None:
             "The recording in this address has no segments by this engine; another is shown.",
             icon=":material/search_off:",
         )
-    recording = choose.show("Recording", Keys.RECORDING, names, place, width=300)
+    recording = choose.show("Recording", Keys.RECORDING, names, place, width=270)
     mine = found.segments[found.segments["recording"] == recording]
     channel = _channel(mine)
     duration_s = float(mine["duration_s"].iloc[0])
@@ -138,7 +138,7 @@ def _span(mine: pd.DataFrame, recording: str, duration_s: float, place: Any) -> 
             step=0.1,
             format="%.2f",
             key=f"{held}.{title}",
-            width=120,
+            width=115,
         )
         for title, value in (("Start, s", start_s), ("End, s", end_s))
     ]
