@@ -8,8 +8,8 @@ ENGINE = "fake-000000000000"
 
 
 def settled(app):
-    """Waits until nothing is computed any more, then runs the page again; twice, as work follows."""
-    for _ in range(2):
+    """Waits until nothing is computed any more and runs the page again; work may follow work."""
+    for _ in range(3):
         end_s = time.monotonic() + 120
         while not all(task.finished for task in background()._tasks.values()):
             assert time.monotonic() < end_s
