@@ -1,22 +1,27 @@
 """The segments of a corpus, their map and their clusters, as pages read and ask for them."""
 
+import json
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.explore import groups, maps, projection
+from core.explore import groups, maps, measures, projection
 from core.explore.projection import Method
 from core.explore.space import SpaceSettings
+from core.records import Floats
 from core.store import corpus as stored_corpus
 from core.store import maps as stored_maps
 from core.store.corpus import SEGMENT_KEYS, Corpus
 from core.store.maps import Head
+from core.timeline.calibration import scores_of
 from dashboard.background import Report, background
 from dashboard.shared import scope
 
 LEAST = 3
+CENTRED = SpaceSettings()
 _KEYS = list(SEGMENT_KEYS)
 _TABLES = ("recordings", "tracks", "runs", "projections", "clusterings")
 
@@ -27,7 +32,7 @@ class MapView:
 
     Attributes:
         head: what made it.
-        points: rows of the corpus that are on it, with `x` and `y`.
+        points: rows of `segments` that are on it, with `row`, their number there, and `x` and `y`.
         newer: how many segments of the corpus are not on it.
         gone: how many of its points are no longer in the corpus.
     """
@@ -57,7 +62,7 @@ class ClusterView:
 
 def engines() -> list[str]:
     """Returns the ids of the engines that have analysed anything, the one used last first."""
-    return _engines(_versions())
+    return _engines(versions())
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
@@ -68,7 +73,7 @@ def _engines(versions: tuple[object, ...]) -> list[str]:
 
 def corpus(engine: str) -> Corpus:
     """Returns the segments of an engine."""
-    return _corpus(engine, _versions())
+    return _corpus(engine, versions())
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
@@ -77,76 +82,155 @@ def _corpus(engine: str, versions: tuple[object, ...]) -> Corpus:
     return stored_corpus.corpus(scope().store, engine)
 
 
-def map_view(engine: str, method: Method) -> MapView | None:
-    """Returns the newest map of an engine's segments by a method, or None if there is none."""
-    return _map_view(engine, method, _versions())
+def segments(engine: str) -> pd.DataFrame:
+    """Returns the segments of an engine with `tags` as one text and `day`, when they were made."""
+    return _segments(engine, versions())
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _segments(engine: str, versions: tuple[object, ...]) -> pd.DataFrame:
+    found = _corpus(engine, versions).segments
+    read = scope().store.lake.read("recordings", columns=["recording", "tags"]).to_pylist()
+    tags = {row["recording"]: "; ".join(sorted(row["tags"] or ())) for row in read}
+    day = found["recorded_on"].where(found["recorded_on"].notna(), found["added_at"])
+    day = pd.to_datetime(day, utc=True)
+    return found.assign(tags=found["recording"].map(tags), day=day.dt.date)
+
+
+def map_view(engine: str, method: Method, space: SpaceSettings = CENTRED) -> MapView | None:
+    """Returns the newest map of an engine's segments by a method in a space, or None."""
+    return _map_view(engine, method, space, versions())
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _map_view(engine: str, method: Method, versions: tuple[object, ...]) -> MapView | None:
-    store, found = scope().store, _corpus(engine, versions)
-    head = maps.latest_projection(store, found, method)
+def _map_view(
+    engine: str, method: Method, space: SpaceSettings, versions: tuple[object, ...]
+) -> MapView | None:
+    store = scope().store
+    head = maps.latest_projection(store, _corpus(engine, versions), method, space)
     if head is None:
         return None
     placed = stored_maps.points(store, stored_maps.PROJECTION, head.key)
-    points = found.segments.merge(placed, on=_KEYS)
-    newer, gone = len(found.segments) - len(points), len(placed) - len(points)
+    every = _segments(engine, versions)
+    points = every.assign(row=np.arange(len(every))).merge(placed, on=_KEYS)
+    newer, gone = len(every) - len(points), len(placed) - len(points)
     return MapView(head, points, newer, gone)
 
 
-def cluster_view(engine: str, k: int | None, points: pd.DataFrame) -> ClusterView | None:
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _scores(engine: str, versions: tuple[object, ...]) -> Floats:
+    store, found = scope().store, _corpus(engine, versions)
+    tracks = store.lake.read("tracks", columns=["engine_id", "class_mask"]).to_pylist()
+    mask = next(row["class_mask"] for row in tracks if row["engine_id"] == found.engine_id)
+    return scores_of(stored_corpus.logits(store, found), [bool(has) for has in mask])
+
+
+def scores(engine: str) -> Floats:
+    """Returns the raw scores of an engine's segments, shape `(n_segments, 9)`."""
+    return _scores(engine, versions())
+
+
+def noise_ratios(engine: str) -> np.ndarray:
+    """Returns speech over background of each segment's recording in dB; NaN where not known."""
+    keys = ["recording", "channel", "track_key"]
+    read = scope().store.lake.read("tracks", columns=[*keys, "quality"]).to_pandas()
+    read["snr"] = [_noise_ratio(text) for text in read["quality"]]
+    joined = segments(engine)[keys].merge(read[[*keys, "snr"]], on=keys, how="left")
+    found: np.ndarray = joined["snr"].to_numpy(np.float64)
+    return found
+
+
+def _noise_ratio(text: object) -> float:
+    value = json.loads(text)["snr_db"] if isinstance(text, str) else None
+    return float("nan") if value is None else float(value)
+
+
+def heard(engine: str) -> list[str | None]:
+    """Returns what people heard in each segment; None where nobody said, or they tie."""
+    return _heard(engine, (*versions(), scope().store.lake.version("labels")))
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _heard(engine: str, versions: tuple[object, ...]) -> list[str | None]:
+    return measures.people_emotions(scope().store, _corpus(engine, versions[:-1]))
+
+
+def cluster_view(
+    engine: str, k: int | None, points: pd.DataFrame, space: SpaceSettings = CENTRED
+) -> ClusterView | None:
     """Returns the newest clusters of an engine's segments, or None if there are none.
 
     Args:
         engine: its id.
         k: as it was asked for; None for the automatic choice.
         points: of the map that they are shown on.
+        space: in which segments were compared.
     """
     wanted = {"unit": "segment", "method": "kmeans", "k": "auto" if k is None else k}
-    wanted["space"] = SpaceSettings().sentence
+    wanted["space"] = space.sentence
+    head = maps.latest(scope().store, stored_maps.CLUSTERING, engine, **wanted)
+    return None if head is None else clusters_of(head, points)
+
+
+def clusters_of(head: Head, points: pd.DataFrame) -> ClusterView:
+    """Returns stored clusters beside the points of a map."""
     store = scope().store
-    head = maps.latest(store, stored_maps.CLUSTERING, engine, **wanted)
-    if head is None:
-        return None
     found = stored_maps.points(store, stored_maps.CLUSTERING, head.key)
     labels = points[_KEYS].merge(found, on=_KEYS, how="left")["cluster"]
     return ClusterView(head, labels.fillna(-1).astype(int))
 
 
-def map_key(engine: str, method: Method) -> Hashable:
+def map_key(engine: str, method: Method, space: SpaceSettings = CENTRED) -> Hashable:
     """Returns the name of the computation of a map."""
-    return (_place(), "map", engine, method)
+    return (place(), "map", engine, method, space)
 
 
-def make_map(engine: str, method: Method) -> None:
+def make_map(engine: str, method: Method, space: SpaceSettings = CENTRED) -> None:
     """Starts a new map of the corpus of today."""
     store = scope().store
 
     def action(report: Report) -> Head:
-        return maps.make_projection(store, engine, method, report=report)
+        return maps.make_projection(store, engine, method, report=report, space=space)
 
-    background().start(map_key(engine, method), "Making the map", action)
+    background().start(map_key(engine, method, space), "Making the map", action)
 
 
-def clusters_key(engine: str, k: int | None) -> Hashable:
+def join_key(head: Head) -> Hashable:
+    """Returns the name of the computation that puts newer segments on a map."""
+    return (place(), "join", head.key)
+
+
+def join_map(head: Head) -> None:
+    """Starts to put newer segments on a map; what is on it stays where it is."""
+    store = scope().store
+
+    def action(report: Report) -> int:
+        return maps.place_new(store, head, report)
+
+    background().start(join_key(head), "Placing newer segments", action)
+
+
+def clusters_key(engine: str, k: int | None, space: SpaceSettings = CENTRED) -> Hashable:
     """Returns the name of the computation of clusters."""
-    return (_place(), "clusters", engine, k)
+    return (place(), "clusters", engine, k, space)
 
 
-def make_clusters(engine: str, k: int | None) -> None:
+def make_clusters(engine: str, k: int | None, space: SpaceSettings = CENTRED) -> None:
     """Starts new clusters of the corpus of today."""
     store = scope().store
 
     def action(report: Report) -> Head:
-        return groups.make_clustering(store, engine, k, report=report)
+        return groups.make_clustering(store, engine, k, report=report, space=space)
 
-    background().start(clusters_key(engine, k), "Finding clusters", action)
+    background().start(clusters_key(engine, k, space), "Finding clusters", action)
 
 
-def _place() -> str:
+def place() -> str:
+    """Returns the folder of the store, as part of a key of what was made of it."""
     return str(scope().store.root)
 
 
-def _versions() -> tuple[object, ...]:
+def versions() -> tuple[object, ...]:
+    """Returns what changes with the segments, maps and clusterings of the store."""
     lake = scope().store.lake
-    return (_place(), *(lake.version(name) for name in _TABLES))
+    return (place(), *(lake.version(name) for name in _TABLES))

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.emotions import EMOTIONS
+from core.explore.sampling import any_of
 from dashboard import palette
 from dashboard.palette import GRID, INK, escaped
 
@@ -15,7 +16,22 @@ EMOTION: Final = "Emotion"
 CLUSTER: Final = "Cluster"
 SPEAKER: Final = "Speaker"
 SESSION: Final = "Session"
-COLOURS: Final = (EMOTION, CLUSTER, SPEAKER, SESSION)
+RECORDING: Final = "Recording"
+TAGS: Final = "Tags"
+LABEL: Final = "People's label"
+SCORE: Final = "Score"
+QUALITY: Final = "Quality"
+DATE: Final = "Date"
+PRINTED: Final = (EMOTION, SPEAKER, SESSION)
+_COLUMNS: Final = {
+    SPEAKER: "speaker",
+    SESSION: "session",
+    RECORDING: "name",
+    TAGS: "tags",
+    LABEL: "heard",
+}
+MOST_DRAWN: Final = 50_000  # points that are sent to a browser
+MARGIN: Final = 0.04  # of the map's width, round it
 VECTOR_UNTIL: Final = 3_000  # points; beyond, WebGL draws them
 MOST_GROUPS: Final = 32
 # Source: Okabe and Ito 2008, without black and with the yellow darkened for white ground.
@@ -40,12 +56,41 @@ class Group:
     rows: np.ndarray
 
 
+@dataclass(frozen=True)
+class Scale:
+    """Points coloured by a number.
+
+    Attributes:
+        title: with its unit, above the colour bar.
+        values: shape `(n_points,)`; NaN where not known.
+        ticks: values and words beside the bar, or None for plain numbers.
+        ends: the least and greatest value of the bar, or None for those that occur.
+    """
+
+    title: str
+    values: np.ndarray
+    ticks: tuple[list[float], list[str]] | None = None
+    ends: tuple[float, float] | None = None
+
+
+def drawn_rows(n_points: int, keep: int | None = None) -> np.ndarray:
+    """Returns which points are sent to a browser: all, or so many drawn at random.
+
+    Args:
+        n_points: that could be shown.
+        keep: a row that is drawn in any case.
+    """
+    rows = any_of(n_points, MOST_DRAWN)
+    return rows if keep is None or keep in rows else np.sort(np.append(rows, keep))
+
+
 def groups_of(points: pd.DataFrame, by: str, dark: bool) -> list[Group]:
     """Returns the points in groups, in an order that does not depend on what is shown.
 
     Args:
-        points: with `emotion`, `speaker`, `session` and, for clusters, `cluster`.
-        by: one of `COLOURS`.
+        points: with the column that is coloured by: `emotion`, `speaker`, `session`, `name`,
+            `tags`, `heard`, or `cluster` and, where these have names, `cluster_name`.
+        by: `EMOTION`, `CLUSTER`, or another kind of groups.
         dark: for a dark ground.
     """
     if by == EMOTION:
@@ -54,15 +99,31 @@ def groups_of(points: pd.DataFrame, by: str, dark: bool) -> list[Group]:
         found = [Group(*look, np.flatnonzero(values == look[0])) for look in looks]
         return [group for group in found if len(group.rows)]
     if by == CLUSTER:
-        names = points["cluster"].map(lambda c: f"cluster {c + 1}" if c >= 0 else None)
-        order = [f"cluster {c + 1}" for c in sorted(points["cluster"].unique()) if c >= 0]
+        titles = points["cluster"].map(lambda c: f"cluster {c + 1}" if c >= 0 else None)
+        names = points.get("cluster_name", titles)
+        names = names.where(points["cluster"] >= 0, None)
+        first = names.groupby(points["cluster"]).first()
+        order = [first[c] for c in sorted(points["cluster"].unique()) if c >= 0]
         missing = "in no cluster"
     else:
-        column = points[by.lower()]
+        column = points[_COLUMNS[by]]
         names = column.where(column.fillna("") != "", None)
         order = sorted(names.dropna().unique())
-        missing = f"{by.lower()} not given"
+        missing = "not labelled" if by == LABEL else f"{by.lower()} not given"
+        if by == LABEL:
+            return _labelled(names, order, missing, dark)
     return _numbered(names, order, missing)
+
+
+def _labelled(names: pd.Series, order: list[str], missing: str, dark: bool) -> list[Group]:
+    """Returns groups by people's labels: emotions as everywhere, then words of their own."""
+    known = [str(e) for e in EMOTIONS if str(e) in order]
+    rest = _numbered(names.where(~names.isin(known)), [n for n in order if n not in known], missing)
+    rows = np.flatnonzero(names.isna())
+    looks = [(name, palette.colour(name, dark), SYMBOLS[EMOTIONS.index(name)]) for name in known]
+    found = [Group(*look, np.flatnonzero(names == look[0])) for look in looks]
+    own = [group for group in rest if group.name != missing]
+    return [*found, *own, Group(missing, _NONE, "x-thin-open", rows)] if len(rows) else found + own
 
 
 def _numbered(names: pd.Series, order: list[str], missing: str) -> list[Group]:
@@ -88,46 +149,101 @@ def _numbered(names: pd.Series, order: list[str], missing: str) -> list[Group]:
 
 def map_figure(
     points: pd.DataFrame,
-    groups: list[Group],
+    coloured: list[Group] | Scale,
     *,
     title: str,
     dark: bool,
     chosen: int | None = None,
     vector: bool = False,
+    whole: pd.DataFrame | None = None,
 ) -> go.Figure:
     """Returns a map.
 
     Args:
         points: with `x`, `y` and what the hover says; the row's number is each point's `customdata`.
-        groups: from `groups_of`.
+        coloured: from `groups_of`, or a scale.
         title: name of the method, for the axes.
         dark: for a dark ground.
         chosen: row of the point that is set off, or None.
         vector: never draw by WebGL, which gives no vectors.
+        whole: the map that these are points of, so that nothing moves when some are hidden.
     """
     trace = go.Scatter if vector or len(points) <= VECTOR_UNTIL else go.Scattergl
     size = 10 if len(points) < 500 else 7 if len(points) < 5_000 else 4
-    x, y = points["x"].to_numpy(np.float64), points["y"].to_numpy(np.float64)
-    texts = np.array([_sentence(row) for row in points.to_dict("records")], dtype=object)
+    x, y = points["x"].to_numpy(np.float32), points["y"].to_numpy(np.float32)
+    texts = _sentences(points)
     figure = go.Figure()
-    for group in groups:
+    every = np.arange(len(points))
+    for rows, look in _looks(coloured, every, size, dark):
         figure.add_trace(
             trace(
-                x=x[group.rows],
-                y=y[group.rows],
+                x=x[rows],
+                y=y[rows],
                 mode="markers",
-                name=f"{escaped(group.name)} ({len(group.rows):,})",
-                customdata=group.rows,
-                text=texts[group.rows],
+                customdata=rows,
+                text=texts[rows],
                 hovertemplate="%{text}<extra></extra>",
-                marker=_marker(group, size, dark),
                 unselected={"marker": {"opacity": 0.55}},
+                **look,
             )
         )
     if chosen is not None:
         figure.add_trace(_ring(x[chosen], y[chosen], size, dark))
     _dress(figure, title, dark)
+    if whole is not None:
+        figure.update_xaxes(range=_range(whole["x"]))
+        figure.update_yaxes(range=_range(whole["y"]))
     return figure
+
+
+def _looks(
+    coloured: list[Group] | Scale, every: np.ndarray, size: int, dark: bool
+) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    """Returns rows and look of each trace."""
+    if isinstance(coloured, Scale):
+        return _scaled(coloured, every, size, dark)
+    return [
+        (
+            group.rows,
+            {
+                "name": f"{escaped(group.name)} ({len(group.rows):,})",
+                "marker": _marker(group, size, dark),
+            },
+        )
+        for group in coloured
+    ]
+
+
+def _scaled(
+    scale: Scale, every: np.ndarray, size: int, dark: bool
+) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    known = ~np.isnan(scale.values)
+    bar: dict[str, Any] = {"title": {"text": scale.title}, "thickness": 12, "outlinewidth": 0}
+    if scale.ticks is not None:
+        bar |= {"tickvals": scale.ticks[0], "ticktext": scale.ticks[1]}
+    marker: dict[str, Any] = {
+        "color": scale.values[known].astype(np.float32),
+        "colorscale": "Viridis",
+        "colorbar": bar,
+        "size": size,
+        "opacity": 0.9,
+        "line": {"width": 0.6, "color": palette.SPEECH[dark]},
+    }
+    if scale.ends is not None:
+        marker |= {"cmin": scale.ends[0], "cmax": scale.ends[1]}
+    found = [(every[known], {"name": "known", "showlegend": False, "marker": marker})]
+    if not known.all():
+        missing = Group("not known", _NONE, "x-thin-open", every[~known])
+        name = f"not known ({len(missing.rows):,})"
+        look = {"name": name, "showlegend": True, "marker": _marker(missing, size, dark)}
+        found.append((missing.rows, look))
+    return found
+
+
+def _range(values: pd.Series) -> list[float]:
+    low, high = float(values.min()), float(values.max())
+    margin = MARGIN * (high - low) or 1.0
+    return [low - margin, high + margin]
 
 
 def _marker(group: Group, size: int, dark: bool) -> dict[str, Any]:
@@ -150,12 +266,17 @@ def _ring(x: float, y: float, size: int, dark: bool) -> go.Scatter:
     )
 
 
-def _sentence(row: dict[str, Any]) -> str:
-    sure = row["confidence"]
-    confidence = "" if sure is None or np.isnan(sure) else f", confidence {sure:.2f}"
-    return (
-        f"{escaped(row['name'])}, {row['start_s']:.2f} to {row['end_s']:.2f} s,<br>"
-        f"sounds {row['emotion']} to the engine{confidence}"
+def _sentences(points: pd.DataFrame) -> np.ndarray:
+    """Returns what the hover says of each point, shape `(n_points,)`."""
+    names = {name: escaped(name) for name in points["name"].unique()}
+    columns = ["name", "start_s", "end_s", "emotion", "confidence"]
+    return np.array(
+        [
+            f"{names[name]}, {start_s:.2f} to {end_s:.2f} s,<br>sounds {emotion} to the engine"
+            + ("" if sure is None or np.isnan(sure) else f", confidence {sure:.2f}")
+            for name, start_s, end_s, emotion, sure in points[columns].itertuples(index=False)
+        ],
+        dtype=object,
     )
 
 
@@ -169,7 +290,7 @@ def _dress(figure: go.Figure, title: str, dark: bool) -> None:
         margin={"l": 0, "r": 3, "t": 30, "b": 40},
         legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0, "itemsizing": "constant"},
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK[dark], "activecolor": INK[dark]},
-        dragmode="pan",
+        dragmode="lasso",
         hovermode="closest",
         uirevision="keep",
     )

@@ -16,6 +16,8 @@ def pages() -> list[StreamlitPage]:
         st.Page(_PAGES / "analyze.py", title="Analyse", icon=":material/graphic_eq:"),
         st.Page(_PAGES / "recording.py", title="Recording", icon=":material/timeline:"),
         st.Page(_PAGES / "map.py", title="Map", icon=":material/scatter_plot:"),
+        st.Page(_PAGES / "clusters.py", title="Clusters", icon=":material/workspaces:"),
+        st.Page(_PAGES / "similar.py", title="Same tone", icon=":material/hearing:"),
         st.Page(_PAGES / "export.py", title="Export", icon=":material/download:"),
         st.Page(_PAGES / "engines.py", title="Engines", icon=":material/memory:"),
     ]

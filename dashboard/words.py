@@ -72,12 +72,29 @@ MAP_METHOD: Final = (
     "and says nothing of how far apart they lie."
 )
 MAP_COLOUR: Final = (
-    "Emotion: how each segment sounds to the engine. Cluster: groups found by K-Means without names. "
-    "Speaker and session: as given at the analysis; if these explain the groups, the emotion may not."
+    "Emotion: how each segment sounds to the engine. Score: how much the engine leans to one emotion. "
+    "Cluster: groups found without names. Quality: speech over background of the recording. If "
+    "speaker, session, recording or quality explain the groups, the emotion may not."
 )
 CLUSTERS: Final = (
     "K-Means puts each segment to the nearest of k centres, in all dimensions and not on the map. "
-    "auto takes the k from 2 to 12 with the highest silhouette."
+    "Suggested is the k from 2 to 12 with the highest silhouette among those that other seeds find "
+    "again."
+)
+SHARES_OF: Final = "Share of the segments whose highest score is that emotion. Lines: the rest."
+CLUSTER_BY: Final = (
+    "Emotion profile: the mean calibrated scores of the whole. Course over time: the same in 20 steps "
+    "from beginning to end."
+)
+GROUPING: Final = (
+    "K-Means puts every one into one of k groups. HDBSCAN looks for dense places, finds their number "
+    "itself, and leaves what lies between them in no cluster."
+)
+SPACE: Final = (
+    "What is taken away before segments are compared; one choice for map, clusters and search. "
+    "Centred: what all segments share, as raw vectors point almost the same way. Whitened: every "
+    "direction counts alike. Per speaker: what each speaker mostly sounds like; from neutral takes "
+    "that from speech that people called neutral, where there is enough."
 )
 SILHOUETTE: Final = (
     "How much nearer segments lie to their own cluster than to the next one, from -1 to 1. Under "
@@ -86,8 +103,39 @@ SILHOUETTE: Final = (
 NO_EVIDENCE: Final = "Distances on a map are no evidence."
 MAP_READ: Final = (
     "A map squeezes hundreds of dimensions into two. That points lie together is a hint to listen; "
-    "gaps, sizes and distances between far points are partly made by the method and its seed. "
-    "Embeddings are centred per corpus and brought to length 1 before."
+    "gaps, sizes and distances between far points are partly made by the method and its seed."
+)
+TRUST: Final = (
+    "Trustworthiness (Venna & Kaski 2001): how far neighbours on the map are neighbours in the space "
+    "too, 1 at best. About 0.5 is what chance gives."
+)
+STABILITY: Final = (
+    "Mean adjusted Rand index between runs of other seeds: 1 is the same groups every time, 0 what "
+    "chance gives. Under 0.8 another seed finds other groups."
+)
+AUDIT: Final = (
+    "Groups of speech often follow the speaker, the room or the level rather than the tone. This "
+    "measures how much."
+)
+AMI: Final = "Adjusted mutual information of groups and values: 0 by chance, 1 the same partition."
+ARI: Final = "Adjusted Rand index of groups and values: 0 by chance, 1 the same partition."
+PROBE: Final = (
+    "How often a linear probe names the value from the vectors, on recordings it never saw; each "
+    "value weighs the same."
+)
+CHANCE: Final = "The same probe on shuffled values: what it reaches without knowing anything."
+EFFECT: Final = (
+    "Rank-biserial correlation: from -1 to 1, how much more often a segment of the cluster has the "
+    "higher value of a pair than the lower one. 0 is no difference."
+)
+TAKE: Final = "At most a minute. It is listened to and not stored."
+COSINE: Final = (
+    "Cosine of hit and query in the chosen space, from -1 to 1. It ranks; it is no probability, and "
+    "figures of different spaces do not compare."
+)
+DIFFERENCE: Final = (
+    "For each of the nine emotions, in their order, how much more (up) or less (down) the hit sounds "
+    "like it to the engine than the query, in logits."
 )
 CODEBOOK: Final = "What each column means; the same file lies beside the exported tables."
 CHANNEL: Final = (

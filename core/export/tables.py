@@ -263,14 +263,18 @@ def _channel(number: int) -> int | None:
     return None if number == MIX else number
 
 
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Writes CSV in which no text is taken for a formula by a spreadsheet."""
-    guarded = table.copy()
+def guarded(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns a table in which no text is taken for a formula by a spreadsheet."""
+    found = table.copy()
     for name in table.columns:
         if not pd.api.types.is_numeric_dtype(table[name]):
             risky = {v: f"'{v}" for v in table[name].unique() if str(v).startswith(_FORMULA)}
-            guarded[name] = table[name].replace(risky) if risky else table[name]
-    guarded.to_csv(path, index=False)
+            found[name] = table[name].replace(risky) if risky else table[name]
+    return found
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    guarded(table).to_csv(path, index=False)
 
 
 _WRITERS: dict[TableFormat, Callable[[pd.DataFrame, Path], None]] = {

@@ -5,6 +5,15 @@ from typing import Any
 import streamlit as st
 
 
+def remembered(label: str, key: str, options: dict[str, str], place: Any = st, **look: Any) -> str:
+    """Asks as `show` does; a page whose address says nothing takes what was chosen last."""
+    held = f"remembered.{key}"
+    if key not in st.query_params and st.session_state.get(held) in options:
+        st.query_params[key] = st.session_state[held]
+    st.session_state[held] = show(label, key, options, place, **look)
+    return str(st.session_state[held])
+
+
 def show(label: str, key: str, options: dict[str, str], place: Any = st, **look: Any) -> str:
     """Asks for one of several things by their names; the address always says which.
 

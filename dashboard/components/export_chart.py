@@ -97,7 +97,7 @@ def _map(bar: Any) -> tuple[Chart, str] | None:
         navigation.link("map", "Open the map", ":material/arrow_forward:")
         return None
     method = bar.segmented_control("Method", list(there), default=next(iter(there)), required=True)
-    choices = [c for c in map_figure.COLOURS if c != map_figure.CLUSTER]
+    choices = list(map_figure.PRINTED)
     colour = bar.segmented_control("Colour by", choices, default=choices[0], required=True)
     return takeaway.map_chart(there[method], colour), f"{method}{colour}"
 

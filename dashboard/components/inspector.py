@@ -13,7 +13,7 @@ from core.timeline.attribution import attribution
 from core.timeline.calibration import MAX_WIDTH_S, MIN_WIDTH_S
 from core.timeline.segments import mean_calibrated_scores, speech_shares
 from core.timeline.track import FrameChoice, ReadOut, Timeline
-from dashboard import figures, palette, region, resources, sound, words
+from dashboard import figures, navigation, palette, region, resources, sound, words
 from dashboard.background import background
 from dashboard.components import busy, provenance
 from dashboard.resources import Choice
@@ -50,7 +50,19 @@ def show(
             _scores(timeline, read, region.inside(segments, marked))
         with right:
             _parts(choice, timeline, read, frames)
+        _same_tone(choice, timeline, marked)
         _files(choice, timeline, segments, read)
+
+
+def _same_tone(choice: Choice, timeline: Timeline, marked: Span) -> None:
+    query = {
+        Keys.RECORDING: choice.recording,
+        Keys.REGION: f"{marked.start_s:.3f}-{marked.end_s:.3f}",
+        Keys.MAP_ENGINE: timeline.track.source.engine_id,
+    }
+    if choice.channel is not None:
+        query[Keys.SIMILAR_CHANNEL] = str(choice.channel)
+    navigation.link("similar", "Same tone in the corpus", ":material/hearing:", **query)
 
 
 def _numbers(choice: Choice, timeline: Timeline, read: ReadOut) -> None:

@@ -1,6 +1,7 @@
 """What stands round a map: how old it is, how it was made, how far to trust it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -18,8 +19,8 @@ TIMES = {
 }
 
 
-def age(view: MapView, running: bool, renew: Callable[[], None]) -> None:
-    """Says what the map does not show, and offers a new one."""
+def age(view: MapView, running: bool, renew: Callable[[], None], join: Callable[[], None]) -> None:
+    """Says what the map does not show, and offers to let it join or to make a new map."""
     if not view.newer and not view.gone:
         return
     parts = []
@@ -27,9 +28,14 @@ def age(view: MapView, running: bool, renew: Callable[[], None]) -> None:
         parts.append(f"{_segments(view.newer)} newer than this map")
     if view.gone:
         parts.append(f"{_segments(view.gone)} no longer in the corpus and left out")
-    left, right = st.columns([5, 1], vertical_alignment="center")
-    left.info(f"{'; '.join(parts)}.", icon=":material/update:")
-    if right.button("Make a new map", disabled=running, width="stretch"):
+    st.info(f"{'; '.join(parts)}.", icon=":material/update:")
+    bar = st.container(horizontal=True)
+    if view.newer and "space_key" in view.head.parameters:
+        said = "Puts them beside their nearest neighbours; nothing that is there moves."
+        if bar.button("Place the newer ones", disabled=running, help=said):
+            join()
+            st.rerun()
+    if bar.button("Make a new map", disabled=running):
         renew()
         st.rerun()
 
@@ -58,9 +64,10 @@ def how(view: MapView, clusters: ClusterView | None, is_few: str | None) -> None
             st.caption(f":material/update: {_segments(unplaced)} newer than these clusters.")
     of = view.head.parameters
     st.caption(
-        f"{view.title} of {of['n']:,} segments · engine {of['engine_id']} · seed {view.head.seed} · "
-        f"made {view.head.made_at:%Y-%m-%d %H:%M} UTC and kept"
+        f"{view.title} of {of['n']:,} segments · {of['space']} · engine {of['engine_id']} · seed "
+        f"{view.head.seed} · made {view.head.made_at:%Y-%m-%d %H:%M} UTC and kept"
     )
+    _trust(of)
     with st.expander("How this was made"):
         st.markdown(words.MAP_READ)
         st.markdown(
@@ -74,7 +81,7 @@ def how(view: MapView, clusters: ClusterView | None, is_few: str | None) -> None
             )
         st.json(of, expanded=1)
         if clusters is not None:
-            tried = clusters.head.parameters["tried"]
+            tried = clusters.head.parameters.get("tried")
             if tried:
                 table = {"k": [int(k) for k in tried], "silhouette": list(tried.values())}
                 st.dataframe(
@@ -86,12 +93,30 @@ def how(view: MapView, clusters: ClusterView | None, is_few: str | None) -> None
             st.json(clusters.head.parameters, expanded=1)
 
 
+def _trust(of: dict[str, Any]) -> None:
+    said = []
+    if of.get("trustworthiness") is not None:
+        over = f" over {of['trust_points']:,} points" if of["trust_points"] < of["n"] else ""
+        said.append(f"trustworthiness {of['trustworthiness']:.2f}{over}")
+    if of.get("fitted", of["n"]) < of["n"]:
+        said.append(
+            f"{of['fitted']:,} segments were arranged, the others placed beside their neighbours"
+        )
+    if said:
+        st.caption(" · ".join(said), help=words.TRUST)
+
+
 def _clusters(clusters: ClusterView) -> str:
     of = clusters.head.parameters
     score = of["silhouette"]
     silhouette = "no silhouette" if score is None else f"silhouette {score:.2f}"
-    chosen = "chosen by silhouette" if of["k"] == "auto" else "as chosen"
-    return f"K-Means with {of['clusters']} clusters, {chosen}; {silhouette}, seed {of['seed']}."
+    if clusters.head.method == "hand":
+        return f"“{of['title']}”: {of['clusters']} clusters drawn by hand."
+    chosen = "suggested by silhouette and stability" if of["k"] == "auto" else "as chosen"
+    said = f"K-Means with {of['clusters']} clusters, {chosen}; {silhouette}, seed {of['seed']}."
+    if clusters.head.method == "hdbscan":
+        said = f"HDBSCAN found {of['clusters']} clusters; {silhouette}; {of['noise']:,} in none of them."
+    return f"“{of['title']}”: {said}" if "title" in of else said
 
 
 def _segments(count: int) -> str:

@@ -88,15 +88,14 @@ def test_a_clicked_point_is_heard_and_its_recording_opened(page, mapped):
 
 
 def test_clusters_are_coloured_and_the_link_reopens_them(page, mapped):
-    _open(page, mapped)
-    page.get_by_role("radio", name="Cluster").click()
-    page.get_by_text("chosen by silhouette").wait_for()
+    _open(page, f"{mapped}&colour=Cluster")
+    page.get_by_text("suggested by silhouette").wait_for()
     names = [name for name, _, _ in _places(page)]
     assert names[0].startswith("cluster 1 (")
     page.wait_for_url("**colour=Cluster*")
     again = page.context.new_page()
     _open(again, page.url)
-    again.get_by_text("chosen by silhouette").wait_for()
+    again.get_by_text("suggested by silhouette").wait_for()
     assert [name for name, _, _ in _places(again)] == names
 
 

@@ -1,33 +1,21 @@
 """The map: empty, too few, offered, made, kept, outdated, coloured, chosen, failed."""
 
 import json
-import time
 
 import pytest
 import streamlit as st
 
 from core.errors import ExploreError
-from core.explore import maps
+from core.explore import groups, maps, selections
+from core.labels import history
 from core.settings import SAMPLES_DIR
 from core.store import maps as stored_maps
-from dashboard import shared
+from dashboard import corpus, keeping, shared
 from dashboard.background import background
+from dashboard.marked import Mark
+from tests.pages.corpus_pages import ENGINE, box, button, settled, text_of
 
 CALL = SAMPLES_DIR / "synthetic_phone_call.mp3"
-
-
-def settled(app):
-    """Waits until nothing is computed any more, then runs the page again."""
-    end_s = time.monotonic() + 60
-    while not all(task.finished for task in background()._tasks.values()):
-        assert time.monotonic() < end_s
-        time.sleep(0.02)
-    return app.run()
-
-
-def text_of(app) -> str:
-    parts = [*app.title, *app.markdown, *app.caption, *app.info, *app.error, *app.text]
-    return "\n".join(part.value for part in parts)
 
 
 def traces_of(app) -> list[dict]:
@@ -38,11 +26,15 @@ def count(trace: dict) -> int:
     return int(trace["name"].rsplit("(", 1)[1].rstrip(")"))
 
 
+def coloured(app, by: str):
+    return box(app, "Colour by").set_value(by).run()
+
+
 @pytest.fixture
 def made(open_page, diary):
     """The page with the map of a recording under the fake engine, which has few segments."""
     app = open_page("map")
-    app.button[0].click().run()
+    button(app, "Make the map").click().run()
     return settled(app)
 
 
@@ -69,7 +61,7 @@ def test_map_is_offered_and_nothing_is_computed_unasked(open_page, diary):
     assert not app.exception
     assert "There is no PCA map of these" in text_of(app)
     assert "too few for UMAP" in text_of(app)
-    assert app.button[0].label == "Make the map"
+    assert button(app, "Make the map")
     assert shared.scope().store.lake.version("projections") == -1
 
 
@@ -79,7 +71,7 @@ def test_map_shows_every_segment_and_says_what_made_it(made):
     assert sum(count(trace) for trace in traces_of(made)) == n_segments()
     said = text_of(made)
     assert "Distances on a map are no evidence." in said
-    assert f"PCA of {n_segments()} segments · engine fake-000000000000 · seed 0" in said
+    assert f"PCA of {n_segments()} segments · centred per corpus, length 1 · engine fake" in said
     assert "PCA is shown until there are 15" in said
 
 
@@ -97,7 +89,7 @@ def test_map_is_kept_over_a_restart(made, open_page, monkeypatch):
 def test_newer_segments_are_said_and_a_new_map_holds_them(made):
     old = n_segments()
     assert shared.scope().analyze(CALL).status == "done"
-    app = made.segmented_control(key="method").set_value("PCA").run()
+    app = box(made, "Method").set_value("PCA").run()
     assert f"{n_segments() - old} segments are newer than this map" in text_of(app)
     assert sum(count(trace) for trace in traces_of(app)) == old
     next(b for b in app.button if b.label == "Make a new map").click().run()
@@ -107,8 +99,8 @@ def test_newer_segments_are_said_and_a_new_map_holds_them(made):
 
 
 def test_clusters_are_found_when_they_are_asked_for(made):
-    app = made.segmented_control(key="colour").set_value("Cluster").run()
-    app = settled(app.selectbox(key="clusters").set_value("3").run())
+    app = coloured(made, "Cluster")
+    app = settled(box(app, "Clusters, k").set_value("3").run())
     assert not app.exception
     assert "K-Means with 3 clusters, as chosen; silhouette" in text_of(app)
     stored = maps.latest(shared.scope().store, stored_maps.CLUSTERING, "fake-000000000000", k=3)
@@ -118,8 +110,8 @@ def test_clusters_are_found_when_they_are_asked_for(made):
 
 
 def test_more_clusters_than_segments_are_explained_beside_the_map(made):
-    app = made.segmented_control(key="colour").set_value("Cluster").run()
-    app = settled(app.selectbox(key="clusters").set_value("30").run())
+    app = coloured(made, "Cluster")
+    app = settled(box(app, "Clusters, k").set_value("30").run())
     assert not app.exception
     assert "30 clusters need at least 30" in app.error[0].value
     assert sum(count(trace) for trace in traces_of(app)) == n_segments()
@@ -127,7 +119,7 @@ def test_more_clusters_than_segments_are_explained_beside_the_map(made):
 
 @pytest.mark.parametrize("colour", ["Speaker", "Session"])
 def test_what_was_never_given_is_named_so(made, colour):
-    app = made.segmented_control(key="colour").set_value(colour).run()
+    app = coloured(made, colour)
     assert not app.exception
     assert [t["name"] for t in traces_of(app)] == [f"{colour.lower()} not given ({n_segments()})"]
 
@@ -148,7 +140,7 @@ def test_chosen_point_can_be_heard_and_opened(made, diary):
 def test_address_opens_the_very_view(made, open_page):
     app = open_page("map", method="PCA", colour="Session")
     assert not app.exception
-    assert app.segmented_control(key="method").value == "PCA"
+    assert box(app, "Method").value == "PCA"
     assert [t["name"] for t in traces_of(app)] == [f"session not given ({n_segments()})"]
 
 
@@ -158,18 +150,146 @@ def test_failure_is_a_sentence_and_can_be_tried_again(open_page, diary, monkeypa
 
     monkeypatch.setattr("core.explore.projection.project", fail)
     app = open_page("map")
-    app.button[0].click().run()
+    button(app, "Make the map").click().run()
     app = settled(app)
     assert not app.exception
     assert app.error[0].value == "These segments cannot be arranged; analyse others."
-    assert app.button[0].label == "Try again"
+    assert button(app, "Try again")
     monkeypatch.undo()
 
 
 def test_fault_of_the_program_is_no_traceback(open_page, diary, monkeypatch):
     monkeypatch.setattr("core.explore.projection.project", lambda *_: 1 / 0)
     app = open_page("map")
-    app.button[0].click().run()
+    button(app, "Make the map").click().run()
     app = settled(app)
     assert not app.exception
     assert "Making the map failed (ZeroDivisionError)" in app.error[0].value
+
+
+def marked(app, share: float = 0.5):
+    """Marks the left part of the map; returns the page and the keys of what lies in it."""
+    head = maps.latest(shared.scope().store, stored_maps.PROJECTION, ENGINE)
+    points = stored_maps.points(shared.scope().store, stored_maps.PROJECTION, head.key)
+    low, high = points["x"].min(), points["x"].max()
+    x, y = float(low + share * (high - low)), (float(points["y"].min()), float(points["y"].max()))
+    corners = ((low - 1, y[0] - 1), (x, y[0] - 1), (x, y[1] + 1), (low - 1, y[1] + 1))
+    app.session_state["map.selection"] = Mark(head.key, corners)
+    inside = points[points["x"] < x]
+    assert 0 < len(inside) < len(points)
+    return app.run(), inside
+
+
+def test_marked_segments_are_counted_against_the_rest(made):
+    app, inside = marked(made)
+    assert not app.exception
+    assert f"{len(inside)} segment" in text_of(app)
+    mix = json.loads(app.get("plotly_chart")[1].proto.spec)["data"]
+    of = shared.scope().store.table("segments").to_pandas()
+    mine = of[of["segment"].isin(inside["segment"])]["emotion"].value_counts(normalize=True)
+    shown = dict(zip(mix[0]["y"], mix[0]["x"], strict=True))
+    assert {k: v for k, v in shown.items() if v} == pytest.approx(mine.to_dict())
+    assert sum(mix[1]["x"]) == pytest.approx(1.0)
+    app = button(app, "Unmark").click().run()
+    assert "marked" not in text_of(app).replace("to mark them", "")
+
+
+def test_marked_segments_are_labelled_in_one_step_of_undo(made, diary):
+    app, inside = marked(made)
+    box(app, "Emotion or own term").set_value("sad")
+    next(t for t in app.text_input if t.label == "Annotator").set_value("Anna")
+    app = next(b for b in app.button if b.label.startswith("Label ")).click().run()
+    assert not app.exception
+    labels = history.of(shared.scope().store, diary)
+    assert sorted(round(x.start_s, 6) for x in labels) == sorted(
+        round(s["start_s"], 6)
+        for s in shared.scope().store.table("segments").to_pylist()
+        if s["segment"] in set(inside["segment"])
+    )
+    assert {(x.term, x.annotator, x.blind) for x in labels} == {("sad", "Anna", False)}
+    assert history.undo(shared.scope().store, diary, "Anna")
+    assert history.of(shared.scope().store, diary) == ()
+
+
+def test_labelling_needs_a_term_and_a_name(made, diary):
+    app, _ = marked(made)
+    app = next(b for b in app.button if b.label.startswith("Label ")).click().run()
+    assert "give your name" in app.error[0].value
+    assert history.of(shared.scope().store, diary) == ()
+
+
+@pytest.mark.parametrize("what", ["set", "cluster"])
+def test_marked_segments_are_kept(made, what):
+    app, inside = marked(made)
+    next(t for t in app.text_input if t.key == f"selection.{what}.name").set_value("Low")
+    keep = [b for b in app.button if b.label.startswith("Keep ")]
+    app = keep[what == "cluster"].click().run()
+    assert not app.exception
+    assert "found again" in app.success[0].value
+    store = shared.scope().store
+    if what == "set":
+        (head,) = selections.selections(store)
+        rows = selections.selection(store, head.key)
+    else:
+        (head,) = groups.saved(store)
+        rows = groups.table(store, head.key)
+        rows = rows[rows["cluster_name"] == "Low"]
+    assert sorted(rows["segment"]) == sorted(inside["segment"])
+
+
+def test_filter_hides_points_and_moves_none(made):
+    before = json.loads(made.get("plotly_chart")[0].proto.spec)["layout"]
+    emotion = shared.scope().store.table("segments").to_pylist()[0]["emotion"]
+    next(m for m in made.multiselect if m.label == "Emotion").set_value([emotion])
+    app = made.run()
+    assert not app.exception
+    assert [t["name"].split(" (")[0] for t in traces_of(app)] == [emotion]
+    after = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]
+    assert after["xaxis"]["range"] == before["xaxis"]["range"]
+    app = app.switch_page("../pages/clusters.py").run()
+    assert app.query_params["emotions"] in (emotion, [emotion])
+
+
+def test_other_colours_hold_every_segment(made):
+    for colour in ("Score", "Quality", "Date", "Recording"):
+        made = coloured(made, colour)
+        assert not made.exception
+        shown = [trace["customdata"] for trace in traces_of(made)]
+        packed = [rows for rows in shown if isinstance(rows, dict)]
+        assert packed or sum(map(len, shown)) == n_segments()
+
+
+def test_newer_segments_join_and_nothing_moves(made):
+    assert shared.scope().analyze(CALL).status == "done"
+    app = made.run()
+    old = stored_points()
+    button(app, "Place the newer ones").click().run()
+    app = settled(app)
+    assert not app.exception
+    new = stored_points()
+    assert len(new) == n_segments() > len(old)
+    assert {k: new[k] for k in old} == old
+    assert "newer than this map" not in text_of(app)
+
+
+def stored_points() -> dict:
+    store = shared.scope().store
+    head = maps.latest(store, stored_maps.PROJECTION, ENGINE)
+    rows = stored_maps.points(store, stored_maps.PROJECTION, head.key)
+    keys = zip(rows["recording"], rows["segment"], strict=True)
+    return dict(zip(keys, zip(rows["x"], rows["y"], strict=True), strict=True))
+
+
+def test_what_a_spreadsheet_would_calculate_is_guarded(made):
+    assert not made.exception
+    rows = corpus.segments(ENGINE).assign(name="=cmd()")
+    assert b",'=cmd()" in keeping.csv(rows)
+
+
+def test_space_per_speaker_warns_and_says_when_nobody_is_known(open_page, diary):
+    app = open_page("map", space="speaker")
+    assert "Centring per speaker takes away" in app.warning[0].value
+    button(app, "Make the map").click().run()
+    app = settled(app)
+    assert not app.exception
+    assert "No speaker is known" in app.error[0].value

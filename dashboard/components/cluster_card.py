@@ -1,0 +1,129 @@
+"""One cluster: how large, how it sounds, what sets it apart, who it is from, and segments to hear."""
+
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from core.explore.cluster_profiles import Profiles
+from core.explore.profiles import Effect, Profile
+from dashboard import clusterings, corpus_figures, words
+from dashboard.components import listen
+from dashboard.session import is_dark
+
+_MEASURES: Final = {
+    "level_db": ("level", "louder", "quieter", "{:.0f} dB"),
+    "f0_hz": ("pitch", "higher", "lower", "{:.0f} Hz"),
+    "rate": ("rate", "faster", "slower", "{:.1f} syllables/s"),
+    "duration_s": ("duration", "longer", "shorter", "{:.1f} s"),
+}
+_SMALL: Final = 0.1  # rank-biserial correlation from which a difference is worth a word
+_NAMED: Final = 4  # recordings, speakers and sessions that are named
+_TYPICAL: Final = "Typical"
+_OUTLYING: Final = "Outlying"
+
+
+def show(found: Profiles, profile: Profile, names: dict[str, str], kept: pd.Series) -> None:
+    """Shows a cluster.
+
+    Args:
+        found: the clusters.
+        profile: of this one.
+        names: of recordings by their SHA-256.
+        kept: which of `found.segments` pass the filter.
+    """
+    number = profile.cluster
+    with st.container(border=True):
+        inside = (found.segments["cluster"] == number) & kept
+        size = f"{profile.size:,} segments, {profile.share:.0%}"
+        if int(inside.sum()) < profile.size:
+            size += f" · {int(inside.sum()):,} pass the filter"
+        head = st.container(horizontal=True, vertical_alignment="bottom")
+        head.subheader(
+            words.plain(clusterings.name_of(found.head, number)).capitalize(),
+            anchor=False,
+            width="content",
+        )
+        head.caption(size, width="content")
+        left, middle, right = st.columns([3, 3, 4], gap="medium")
+        with left:
+            _emotions(profile, number)
+        with middle:
+            _apart(profile, found)
+            _origins(profile, names)
+        with right:
+            _examples(found, profile, kept)
+
+
+def _emotions(profile: Profile, number: int) -> None:
+    if profile.emotions is None:
+        st.caption("There are no calibrated scores of these segments.")
+        return
+    st.plotly_chart(
+        corpus_figures.mix_figure(
+            profile.emotions,
+            profile.emotions_rest,
+            is_dark(),
+            title="mean calibrated score",
+            height=235,
+            score=True,
+        ),
+        config={"displayModeBar": False},
+        key=f"cluster.{number}.emotions",
+        alt="Mean calibrated scores of the cluster and of the rest",
+    )
+
+
+def _apart(profile: Profile, found: Profiles) -> None:
+    st.markdown("**What sets it apart**", help=words.EFFECT)
+    told = [e for e in profile.effects if abs(e.rank_biserial) >= _SMALL]
+    if told:
+        st.markdown("\n".join(f"- {_effect(e)}" for e in told))
+    else:
+        st.caption("Nothing that is measured differs clearly from the rest.")
+    missing = [_MEASURES[name][0] for name, share in found.measured.items() if share == 0]
+    if missing:
+        st.caption(
+            f"Not measured: {', '.join(missing)}. They come when a recording's prosody is shown."
+        )
+
+
+def _effect(effect: Effect) -> str:
+    _, more, less, unit = _MEASURES[effect.measure]
+    word = more if effect.rank_biserial > 0 else less
+    return (
+        f"{word}: {unit.format(effect.mean)} against {unit.format(effect.rest)} "
+        f"({effect.rank_biserial:+.2f})"
+    )
+
+
+def _origins(profile: Profile, names: dict[str, str]) -> None:
+    st.markdown("**Where it comes from**")
+    for kind, counts in profile.origins.items():
+        if not counts:
+            continue
+        shown = list(counts.items())[:_NAMED]
+        said = ", ".join(
+            f"{words.plain(names.get(name, name) if kind == 'recording' else name)} ({n:,})"
+            for name, n in shown
+        )
+        more = f" and {len(counts) - _NAMED:,} more" if len(counts) > _NAMED else ""
+        plural = f"{len(counts):,} {kind}{'s' if len(counts) > 1 else ''}"
+        st.caption(f"{plural}: {said}{more}")
+
+
+def _examples(found: Profiles, profile: Profile, kept: pd.Series) -> None:
+    number = profile.cluster
+    which = st.segmented_control(
+        "To hear",
+        [_TYPICAL, _OUTLYING],
+        default=_TYPICAL,
+        key=f"cluster.{number}.examples",
+        label_visibility="collapsed",
+    )
+    rows = profile.outliers if which == _OUTLYING else profile.typical
+    chosen = found.segments.iloc[[row for row in rows if kept.iloc[row]]]
+    if chosen.empty:
+        st.caption("None of them passes the filter." if rows else "There are no more than typical.")
+        return
+    listen.show(listen.items_of(chosen), f"cluster.{number}.listen.{which}", rows=5)

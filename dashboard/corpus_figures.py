@@ -1,0 +1,127 @@
+"""Charts of the pages on the corpus: emotions of some segments against others, and how k was chosen."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from core.emotions import EMOTIONS
+from dashboard import palette
+from dashboard.palette import GRID, INK
+
+NAMES = [str(emotion) for emotion in EMOTIONS]
+
+
+def mix_figure(
+    mine: Sequence[float],
+    rest: Sequence[float] | None,
+    dark: bool,
+    *,
+    title: str,
+    others: str = "the rest",
+    height: int = 250,
+    score: bool = False,
+) -> go.Figure:
+    """Returns nine shares as bars, with a line for those of the others.
+
+    Args:
+        mine: length 9, from 0 to 1.
+        rest: length 9, or None where there are no others.
+        dark: for a dark ground.
+        title: of the axis.
+        others: what the line stands for.
+        height: in pixels.
+        score: whether these are scores and no shares.
+    """
+    form = ".2f" if score else ".0%"
+    figure = go.Figure(
+        go.Bar(
+            x=list(mine),
+            y=NAMES,
+            orientation="h",
+            name="these",
+            marker={"color": [palette.colour(name, dark) for name in NAMES], "line": {"width": 0}},
+            text=[format(value, form) if value >= 0.005 else "" for value in mine],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate=f"%{{y}}: %{{x:{form}}}<extra></extra>",
+            showlegend=False,
+        )
+    )
+    if rest is not None:
+        line = {"width": 2, "color": INK[dark]}
+        figure.add_trace(
+            go.Scatter(
+                x=list(rest),
+                y=NAMES,
+                mode="markers",
+                name=others,
+                marker={"symbol": "line-ns", "size": 13, "line": line, "color": INK[dark]},
+                hovertemplate=f"%{{y}}, {others}: %{{x:{form}}}<extra></extra>",
+            )
+        )
+    most = max([*mine, *(rest or ()), 0.1])
+    figure.update_layout(
+        height=height,
+        margin={"l": 0, "r": 30, "t": 6, "b": 36},
+        xaxis={
+            "range": [0, min(1.0, most * 1.15)],
+            "title": title,
+            "tickformat": form,
+            "gridcolor": GRID[dark],
+            "fixedrange": True,
+        },
+        yaxis={"autorange": "reversed", "fixedrange": True, "ticklabelstandoff": 6},
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 0.02, "yanchor": "bottom"},
+    )
+    return _ground(figure, dark)
+
+
+def k_figure(
+    tried: Mapping[str, float], steady: Mapping[str, float], chosen: int, least: float, dark: bool
+) -> go.Figure:
+    """Returns silhouette and stability of each k that was tried.
+
+    Args:
+        tried: silhouette by k.
+        steady: stability by k.
+        chosen: the k that was taken.
+        least: stability from which a k counts as stable.
+        dark: for a dark ground.
+    """
+    figure = go.Figure()
+    looks: list[tuple[str, Mapping[str, float], str, dict[str, Any]]] = [
+        ("silhouette", tried, "circle", {"width": 1.5, "color": palette.WAVE[dark]}),
+        ("stability", steady, "diamond", {"width": 1.5, "color": palette.PLAYHEAD[dark]}),
+    ]
+    for name, values, symbol, line in looks:
+        ks = sorted(values, key=int)
+        figure.add_trace(
+            go.Scatter(
+                x=[int(k) for k in ks],
+                y=[values[k] for k in ks],
+                mode="lines+markers",
+                name=name,
+                line=line | {"dash": "solid" if symbol == "circle" else "dash"},
+                marker={"symbol": symbol, "size": 7},
+                hovertemplate=f"k = %{{x}}: {name} %{{y:.2f}}<extra></extra>",
+            )
+        )
+    figure.add_vline(x=chosen, line={"width": 1, "color": INK[dark]}, opacity=0.6)
+    figure.add_hline(y=least, line={"width": 1, "dash": "dot", "color": INK[dark]}, opacity=0.5)
+    low = min([0.0, *tried.values(), *steady.values()])
+    figure.update_layout(
+        height=230,
+        margin={"l": 0, "r": 6, "t": 26, "b": 36},
+        xaxis={"title": "number of clusters, k", "dtick": 1, "fixedrange": True, "showgrid": False},
+        yaxis={"range": [low - 0.05, 1.05], "gridcolor": GRID[dark], "fixedrange": True},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    )
+    return _ground(figure, dark)
+
+
+def _ground(figure: go.Figure, dark: bool) -> go.Figure:
+    figure.update_layout(
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"color": INK[dark]}
+    )
+    return figure

@@ -1,0 +1,63 @@
+"""What was marked on a map by a lasso or a box, counted over all of its points, drawn or not."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+MOST_CORNERS: Final = 2_000  # of a lasso, as a browser sends it
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An area of a map.
+
+    Attributes:
+        of: key of the map.
+        corners: of a closed outline, `(x, y)` each.
+    """
+
+    of: str
+    corners: tuple[tuple[float, float], ...]
+
+    def holds(self, points: pd.DataFrame) -> NDArray[np.bool_]:
+        """Returns which points lie in it, shape `(n_points,)`.
+
+        Source:
+            A point lies inside where a ray from it crosses the outline an odd number of times
+            (Shimrat 1962).
+        """
+        x, y = points["x"].to_numpy(np.float64), points["y"].to_numpy(np.float64)
+        inside = np.zeros(len(points), np.bool_)
+        outline = np.array(self.corners)
+        low, high = outline.min(axis=0), outline.max(axis=0)
+        near = np.flatnonzero((x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1]))
+        x, y = x[near], y[near]
+        odd = np.zeros(len(near), np.bool_)
+        for (x1, y1), (x2, y2) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
+            if y1 != y2:
+                crosses = (y1 > y) != (y2 > y)
+                odd ^= crosses & (x < x1 + (y - y1) * (x2 - x1) / (y2 - y1))
+        inside[near] = odd
+        return inside
+
+
+def mark_of(selection: Any, key: str) -> Mark | None:
+    """Returns what a chart's selection encloses, or None.
+
+    Args:
+        selection: as Streamlit gives it, with `lasso` and `box`.
+        key: of the map.
+    """
+    corners = None
+    for lasso in selection.get("lasso") or ():
+        corners = list(zip(lasso["x"], lasso["y"], strict=False))[:MOST_CORNERS]
+    for box in selection.get("box") or ():
+        (x1, x2), (y1, y2) = box["x"][:2], box["y"][:2]
+        corners = [(x1, y1), (x2, y1), (x2, y2), (x1, y2)]
+    if corners is None or len(corners) < 3:
+        return None
+    found = tuple((float(x), float(y)) for x, y in corners)
+    return Mark(key, found) if np.isfinite(np.array(found)).all() else None

@@ -1,0 +1,99 @@
+"""Clusters of the corpus: found or opened, heard, named, merged, kept, and what they follow."""
+
+import pandas as pd
+import streamlit as st
+
+from core.explore.cluster_profiles import Profiles
+from core.explore.groups import Unit
+from core.explore.space import comparable
+from dashboard import clusterings, corpus
+from dashboard.clusterings import Wanted
+from dashboard.components import audit_table, busy, cluster_card, cluster_choice, corpus_bar
+from dashboard.corpus_filter import Filter
+
+
+def main() -> None:
+    """Shows the page."""
+    heading = st.container()
+    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    chosen = corpus_bar.engine_and_space(bar)
+    if chosen is None:
+        corpus_bar.nothing(
+            "Clusters",
+            "**No clusters yet.** Here segments that sound alike to the engine are grouped without "
+            "names: hear what is typical of each group, name it, and see what the groups really "
+            "follow.",
+        )
+        return
+    found = corpus.segments(chosen.engine)
+    heading.title(f"Clusters of {len(found):,} segments", anchor=False)
+    wanted, head = cluster_choice.ask(chosen, bar)
+    kept = corpus_bar.filters(found, bar)
+    corpus_bar.shown(kept, int(kept.keeps(found).sum()), len(found))
+    if head is None:
+        if corpus_bar.too_few(len(found), "a grouping"):
+            return
+        _space(wanted)
+        head = _found(wanted)
+    if head is not None:
+        _show(head, kept)
+
+
+def _space(wanted: Wanted) -> None:
+    """Says what the space may hide, or that another one is taken."""
+    if wanted.unit is Unit.SEGMENT:
+        corpus_bar.warn(wanted.space)
+    elif comparable(wanted.space) != wanted.space:
+        st.info(
+            f"To compare {wanted.unit}s nothing is centred per speaker; it would take away what "
+            "they differ by.",
+            icon=":material/info:",
+        )
+
+
+def _found(wanted: Wanted) -> clusterings.Head | None:
+    """Returns the newest clustering of these settings, or offers to make it."""
+    task = busy.show(clusterings.key_of(wanted))
+    running = task is not None and not task.finished
+    head = clusterings.newest(wanted)
+    if head is None and not running:
+        with st.container(border=True):
+            st.markdown(f"**These {wanted.unit}s are not grouped in this way yet.**")
+            st.caption("It takes seconds; with hundreds of thousands of segments, a minute.")
+            if st.button("Find clusters", type="primary"):
+                clusterings.make(wanted)
+                st.rerun()
+    elif head is not None and head.parameters["data"] != corpus.corpus(wanted.engine).version:
+        st.info("The corpus has changed since these were found.", icon=":material/update:")
+        if st.button("Find them again", disabled=running):
+            clusterings.make(wanted)
+            st.rerun()
+    return head
+
+
+def _show(head: clusterings.Head, kept: Filter) -> None:
+    cluster_choice.how(head)
+    task = clusterings.look_into(head)
+    busy.show(clusterings.profiles_key(head))
+    if task.finished and not task.error:
+        _cards(task.result, kept)
+        cluster_choice.keep(head)
+        cluster_choice.take_along(head, st)
+        audit_table.show(head)
+
+
+def _cards(found: Profiles, kept: Filter) -> None:
+    every = corpus.segments(found.head.parameters["engine_id"])
+    keys = ["recording", "channel", "run_key", "segment"]
+    passes = found.segments[keys].merge(
+        every[kept.keeps(every)][keys].assign(kept=True), how="left"
+    )
+    names = dict(zip(every["recording"], every["name"], strict=True))
+    order = sorted(found.profiles, key=lambda number: (number < 0, number))
+    for number in order:
+        cluster_card.show(
+            found, found.profiles[number], names, pd.Series(passes["kept"].notna().to_numpy())
+        )
+
+
+main()

@@ -1,0 +1,71 @@
+"""The filter of the corpus pages: what it keeps, and that an address gives it back."""
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from dashboard import corpus_filter
+from dashboard.corpus_filter import Filter, from_query
+
+
+@pytest.fixture
+def segments() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "recording": ["a" * 64, "a" * 64, "b" * 64, "c" * 64],
+            "name": ["a.wav", "a.wav", "b.wav", "<c>.wav"],
+            "speaker": ["Anna", "Ben", None, "Ben"],
+            "emotion": ["sad", "angry", "sad", "happy"],
+            "start_s": [0.0, 1.0, 0.0, 2.0],
+            "end_s": [1.0, 4.0, 2.0, 8.0],
+            "day": [date(2026, 5, 1), date(2026, 5, 1), date(2026, 5, 2), date(2026, 6, 1)],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "rows"),
+    [
+        (Filter(), [0, 1, 2, 3]),
+        (Filter(speakers=("Ben",)), [1, 3]),
+        (Filter(recordings=("a" * 12, "b" * 12)), [0, 1, 2]),
+        (Filter(emotions=("sad",), speakers=("Anna",)), [0]),
+        (Filter(seconds=(1.5, 3.0)), [1, 2]),
+        (Filter(days=(date(2026, 5, 2), date(2026, 6, 1))), [2, 3]),
+        (Filter(speakers=("Nobody",)), []),
+    ],
+)
+def test_it_keeps_what_passes_every_part(segments, found, rows):
+    assert found.keeps(segments).nonzero()[0].tolist() == rows
+
+
+def test_an_address_gives_it_back(segments):
+    found = Filter(
+        speakers=("Anna", "Ben"),
+        recordings=("a" * 12,),
+        emotions=("sad",),
+        seconds=(0.5, 3.0),
+        days=(date(2026, 5, 1), date(2026, 5, 2)),
+    )
+    assert found.count == 5
+    assert from_query(found.as_query(), segments) == found
+    assert Filter().as_query() == {}
+
+
+def test_what_an_address_makes_up_is_left_out(segments):
+    asked = {
+        "speakers": ["Anna", "<script>"],
+        "recordings": ["f" * 12],
+        "seconds": ["nan..3"],
+        "days": ["2026-13-01..x"],
+    }
+    assert from_query(asked, segments) == Filter(speakers=("Anna",))
+    assert from_query({"seconds": ["5..1"]}, segments) == Filter()
+    assert from_query({"seconds": ["5"]}, segments) == Filter()
+
+
+def test_names_to_choose_from(segments):
+    known = corpus_filter.options(segments)
+    assert known["speakers"] == {"Anna": "Anna", "Ben": "Ben"}
+    assert known["recordings"]["c" * 12] == "<c>.wav"

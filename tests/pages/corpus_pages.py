@@ -1,0 +1,36 @@
+"""What the tests of the pages on the corpus share."""
+
+import time
+
+from dashboard.background import background
+
+ENGINE = "fake-000000000000"
+
+
+def settled(app):
+    """Waits until nothing is computed any more and runs the page again; work may follow work."""
+    for _ in range(3):
+        end_s = time.monotonic() + 120
+        while not all(task.finished for task in background()._tasks.values()):
+            assert time.monotonic() < end_s
+            time.sleep(0.02)
+        app = app.run()
+    return app
+
+
+def text_of(app) -> str:
+    kinds = [app.title, app.subheader, app.markdown, app.caption, app.info, app.error, app.text]
+    parts = [part for kind in [*kinds, app.warning, app.success] for part in kind]
+    return "\n".join(part.value for part in parts)
+
+
+def button(app, label: str):
+    return next(b for b in app.button if b.label == label)
+
+
+def box(app, label: str):
+    return next(b for b in app.selectbox if b.label == label)
+
+
+def choose(app, label: str, value: str):
+    return box(app, label).set_value(value).run()
