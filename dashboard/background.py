@@ -1,5 +1,6 @@
-"""Long computations beside the pages: one thread, so that a page never waits and can be left.
+"""Long computations beside the pages, so that a page never waits and can be left.
 
+One thread does what somebody asked for, another what a page looks into by itself.
 Files are analysed by `core.jobs`; this is for what is computed from results that are stored.
 """
 
@@ -49,17 +50,17 @@ class Background:
 
     def __init__(self) -> None:
         self._tasks: OrderedDict[Hashable, Task] = OrderedDict()
-        self._waiting: SimpleQueue[tuple[Task, Action]] = SimpleQueue()
+        self._waiting: dict[bool, SimpleQueue[tuple[Task, Action]]] = {}
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
 
-    def start(self, key: Hashable, title: str, action: Action) -> Task:
+    def start(self, key: Hashable, title: str, action: Action, *, unasked: bool = False) -> Task:
         """Starts a computation; if one of this name is under way, it is that one.
 
         Args:
             key: names it.
             title: what it is for.
             action: is given a function by which it says what it is doing.
+            unasked: whether nobody asked for it; then nothing that was asked for waits for it.
         """
         with self._lock:
             known = self._tasks.get(key)
@@ -70,10 +71,13 @@ class Background:
             done = [name for name, other in self._tasks.items() if other.finished]
             for name in done[: max(0, len(self._tasks) - _KEPT)]:
                 del self._tasks[name]
-            self._waiting.put((task, action))
-            if self._thread is None:  # a daemon: nothing it has half done is ever stored
-                self._thread = threading.Thread(target=self._work, daemon=True, name="background")
-                self._thread.start()
+            if unasked not in self._waiting:
+                waiting = self._waiting[unasked] = SimpleQueue()
+                # A daemon: nothing it has half done is ever stored.
+                threading.Thread(
+                    target=_work, args=(waiting,), daemon=True, name="background"
+                ).start()
+            self._waiting[unasked].put((task, action))
         return task
 
     def view(self, key: Hashable) -> Task | None:
@@ -87,9 +91,10 @@ class Background:
             if key in self._tasks and self._tasks[key].finished:
                 del self._tasks[key]
 
-    def _work(self) -> None:
-        while True:
-            _carry_out(*self._waiting.get())
+
+def _work(waiting: "SimpleQueue[tuple[Task, Action]]") -> None:
+    while True:
+        _carry_out(*waiting.get())
 
 
 def _carry_out(task: Task, action: Action) -> None:

@@ -140,7 +140,8 @@ def audit(head: Head) -> None:
             return audits.audit_projection(store, head.key)
         return audits.audit_clustering(store, head.key)
 
-    background().start(audit_key(head), "Measuring what the groups follow", action)
+    title = "Measuring what the groups follow"
+    background().start(audit_key(head), title, action, unasked=True)
 
 
 def edit(

@@ -50,6 +50,15 @@ def test_failures_are_sentences_and_the_thread_goes_on(work, caplog):
     assert "division by zero" in caplog.text
 
 
+def test_what_was_asked_for_does_not_wait_for_what_was_not(work):
+    go = threading.Event()
+    work.start("audit", "The audit", lambda report: go.wait(10), unasked=True)
+    work.start("search", "The search", lambda report: 3)
+    assert _end(work, "search").result == 3
+    assert not work.view("audit").finished
+    go.set()
+
+
 def test_finished_ones_are_forgotten_and_made_again(work):
     work.start("a", "One", lambda report: 1)
     first = _end(work, "a")
