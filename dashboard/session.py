@@ -78,6 +78,12 @@ class Keys:
     EXPORT_WIDTH = "width"
     EXPORT_FONT = "export.font"
     EXPORT_GREY = "export.grey"
+    STEP = "step"
+    RULE = "rule"
+    RULE_DRAFT = "draft"
+    RULE_FORM = "flags.form"
+    RULE_BY = "by"
+    QUEUE = "queue"
 
 
 def is_dark() -> bool:
