@@ -84,6 +84,21 @@ class Keys:
     RULE_FORM = "flags.form"
     RULE_BY = "by"
     QUEUE = "queue"
+    CALIBRATE_DRAW = "draw"
+    CALIBRATE_HEAD = "head"
+    CALIBRATE_APPLY = "apply"
+    SESSIONS_PATTERN = "pattern"
+    SESSIONS_EMOTION = "emotion"
+    SESSIONS_MEASURE = "measure"
+    SESSIONS_OVER = "over"
+    SESSIONS_GROUP = "group"
+    SESSIONS_BY = "groups"
+    SESSIONS_AXIS = "time"
+    SESSIONS_UNIT = "unit"
+    EVALUATE_SOURCE = "labels_from"
+    EVALUATE_PATH = "csv"
+    EVALUATE_MAP = "mapping"
+    EVALUATE_BY = "parts"
 
 
 def is_dark() -> bool:
