@@ -21,7 +21,7 @@ def show(engine: str) -> None:
             head.key: f"{head.name} ({', '.join(head.classes[:4])}{' …' * (len(head.classes) > 4)})"
             for head in known
         }
-        key = choose.show("Head", Keys.CALIBRATE_HEAD, labels)
+        key = choose.show("Head", Keys.CALIBRATE_HEAD, labels, width=420)
         head = next(head for head in known if head.key == key)
         _card(head)
         _applied(head)

@@ -109,10 +109,9 @@ def _condition(of: str, rows: dict[int, Condition], number: int, speakers: list[
         within_s = _number(bar, "within, s", of, "within_s", start.within_s, (0.0, 86_400.0, 5.0))
         speaker = _speaker(bar, of, start.speaker, speakers)
         made = TurnsTo(emotion, round(count), within_s, speaker)
-    gone = bar.button(
-        "Remove", key=f"{Keys.RULE_FORM}.{of}.remove", icon=":material/close:", type="tertiary"
-    )
-    if gone and len(rows) > 1:
+    key = f"{Keys.RULE_FORM}.{of}.remove"
+    alone = len(rows) == 1
+    if not alone and bar.button("Remove", key=key, icon=":material/close:", type="tertiary"):
         del rows[number]
         st.rerun()
     return made
