@@ -39,7 +39,7 @@ def reliability_figure(bins: pd.DataFrame, dark: bool) -> go.Figure:
         )
     )
     figure.update_xaxes(range=[0, 1.02], title="calibrated confidence", fixedrange=True)
-    figure.update_yaxes(range=[0, 1.04], title="share right", fixedrange=True)
+    figure.update_yaxes(range=[-0.04, 1.04], title="share right", fixedrange=True)
     return dressed(figure, dark, 300)
 
 
@@ -152,7 +152,7 @@ def courses_figure(
                         mode="lines",
                         line={"width": 0, "color": colour},
                         fill=fill,
-                        opacity=0.2,
+                        fillcolor=_faint(colour),
                         showlegend=False,
                         hoverinfo="skip",
                     )
@@ -170,8 +170,15 @@ def courses_figure(
     figure.update_xaxes(title=axis, fixedrange=True)
     figure.update_yaxes(title=f"score of {emotion}", rangemode="tozero", fixedrange=True)
     dressed(figure, dark, 360)
-    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.14, "x": 0})
+    legend = {"orientation": "h", "y": 1.14, "x": 0, "traceorder": "normal"}
+    figure.update_layout(showlegend=True, legend=legend)
     return figure
+
+
+def _faint(colour: str) -> str:
+    """Returns a colour of six hex digits that lets what is behind it shine through."""
+    red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.16)"
 
 
 def dressed(figure: go.Figure, dark: bool, height: int) -> go.Figure:

@@ -37,7 +37,7 @@ def table(rows: pd.DataFrame, key: str, most: int = MOST) -> None:
         on_select="rerun",
         selection_mode="single-row",
         height=min(38 + 35 * max(1, len(shown)), 318),
-        column_config={"Start, s": seconds, "End, s": seconds},
+        column_config={name: seconds for name in looks.columns if name.endswith(", s")},
     )
     if len(rows) > most:
         st.caption(f"The first {most:,} of {len(rows):,} are shown.")

@@ -38,7 +38,7 @@ def served(tmp_path_factory):
 
 
 def give_name(page) -> None:
-    box = page.get_by_label("Who listens")
+    box = page.get_by_label("Who listens", exact=True)
     box.fill("Ann")
     box.press("Enter")
     page.wait_for_function("document.cookie.includes('tonescope_annotator')")
@@ -49,7 +49,7 @@ def test_make_a_rule_review_ten_and_see_its_precision(page, served):
     address, store = served
     page.goto(f"{address}/flags")
     page.get_by_text(re.compile(r"\d+ flags in \d+ of 4 recordings")).wait_for()
-    name = page.get_by_label("Name of the rule")
+    name = page.get_by_label("Name of the rule", exact=True)
     name.fill("Loud")
     name.press("Enter")
     page.get_by_role("button", name="Save the rule").click()
@@ -81,7 +81,7 @@ def test_label_twenty_fit_and_apply(page, served):
         page.keyboard.press("1" if row["segment"] % 2 else "7")
         page.get_by_text(f"{number} of 20 labelled").wait_for()
     page.get_by_role("radio", name="Fit").click()
-    name = page.get_by_label("Name of the head")
+    name = page.get_by_label("Name of the head", exact=True)
     name.fill("Mine")
     name.press("Enter")
     page.get_by_role("button", name="Fit the head").and_(page.locator(":enabled")).click()
