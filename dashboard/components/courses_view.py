@@ -119,11 +119,11 @@ def _test(found: Courses, test: GroupTest) -> None:
     tried = f"all {test.n_permutations:,}" if test.exact else f"{test.n_permutations:,} random"
     said = "The courses differ" if p < 0.05 else "No difference is shown"
     st.markdown(
-        f"**{said}** (least corrected p = {p:.3f}, for {EMOTIONS[where[-1]]}): {who}, {tried} "
+        f"**{said}** (least corrected p {_p(p)}, for {EMOTIONS[where[-1]]}): {who}, {tried} "
         "permutations, corrected over all times and emotions.",
         help=_TEST,
     )
-    notes = [f"The smallest p that so many speakers can give is {test.smallest_p:.3f}."]
+    notes = [_smallest(test.smallest_p)]
     if test.smallest_p >= 0.05:
         notes.append("So few speakers can never show a difference at 5%.")
     notes.append("The test says whether the courses differ, and nothing of when that sets in.")
@@ -131,3 +131,12 @@ def _test(found: Courses, test: GroupTest) -> None:
         n_left = len(found.left_out)
         notes.append(f"{n_left} without recordings of both kinds were left out.")
     st.caption(" ".join(notes))
+
+
+def _p(value: float) -> str:
+    return f"= {value:.3f}" if value >= 0.001 else "< 0.001"
+
+
+def _smallest(value: float) -> str:
+    said = f"{value:.3f}" if value >= 0.001 else "under 0.001"
+    return f"The smallest p that so many speakers can give is {said}."

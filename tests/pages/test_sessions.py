@@ -103,6 +103,24 @@ def test_trend_shows_speakers_where_they_are_few(open_page):
 
 
 @pytest.mark.usefixtures("loud_and_soft")
+def test_trend_has_intervals_where_speakers_are_many(open_page, monkeypatch):
+    monkeypatch.setattr("core.studies.trends.MIN_SPEAKERS", 2)
+    app = open_page("sessions", step="Trend", group="tags")
+    assert not app.exception
+    assert "Means over speakers with 95% intervals" in text_of(app)
+    rows, grouped = sessions.trend("fake-000000000000", "share", "tags", "session")
+    assert grouped
+    assert set(rows["line"]) == {"=one"}
+    expected = trends.group_means(trends.tidy(store(), "fake"), "share", "tags")
+    columns = ["session", "emotion", "value", "low", "high"]
+    pd.testing.assert_frame_equal(
+        rows.sort_values(columns[:2])[columns].reset_index(drop=True),
+        expected.sort_values(columns[:2])[columns].reset_index(drop=True),
+        check_dtype=False,
+    )
+
+
+@pytest.mark.usefixtures("loud_and_soft")
 def test_courses_are_compared_over_speakers(open_page):
     app = settled(open_page("sessions", step="Courses"))
     assert not app.exception
