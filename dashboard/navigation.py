@@ -18,6 +18,10 @@ def pages() -> list[StreamlitPage]:
         st.Page(_PAGES / "map.py", title="Map", icon=":material/scatter_plot:"),
         st.Page(_PAGES / "clusters.py", title="Clusters", icon=":material/workspaces:"),
         st.Page(_PAGES / "similar.py", title="Same tone", icon=":material/hearing:"),
+        st.Page(_PAGES / "sessions.py", title="Sessions", icon=":material/groups:"),
+        st.Page(_PAGES / "flags.py", title="Flags", icon=":material/flag:"),
+        st.Page(_PAGES / "evaluate.py", title="Evaluate", icon=":material/fact_check:"),
+        st.Page(_PAGES / "calibrate.py", title="Calibrate", icon=":material/tune:"),
         st.Page(_PAGES / "export.py", title="Export", icon=":material/download:"),
         st.Page(_PAGES / "engines.py", title="Engines", icon=":material/memory:"),
     ]

@@ -2,6 +2,8 @@
 
 import csv
 import math
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,14 +31,61 @@ class Item:
     span: Span | None
 
 
-def read_manifest(path: Path) -> tuple[Item, ...]:
+def read_manifest(
+    path: Path,
+    mapping: Mapping[str, Emotion | None] | None = None,
+    locate: Callable[[str], Path | None] | None = None,
+) -> tuple[Item, ...]:
     """Returns the rows of a CSV with the columns `file, emotion[, speaker][, start_s, end_s]`.
 
     Paths are relative to the manifest; further columns are passed over.
 
+    Args:
+        path: of the CSV.
+        mapping: what words of another label set stand for; rows of a word that stands for None are
+            left out.
+        locate: finds the file that a row names, in place of its path; rows without one are left out.
+
     Raises:
         ManifestError: the file cannot be read, lacks a column or a row, or a row makes no sense.
     """
+    words = mapping or {}
+    items = []
+    for line, given in _rows(path):
+        where = f"{path.name}, line {line}"
+        if not given["file"]:
+            raise ManifestError(
+                f"{where}: no file is named; give its path relative to the manifest."
+            )
+        emotion = words.get(given["emotion"], given["emotion"])
+        file = locate(given["file"]) if locate else path.parent / given["file"]
+        if emotion is not None and file is not None:
+            items.append(_item(where, line, file, emotion, given))
+    if not items:
+        raise ManifestError(f"{path.name} has no row that can be used; map its labels, or mend it.")
+    return tuple(items)
+
+
+def terms_of_manifest(path: Path) -> dict[str, int]:
+    """Returns how often each word stands as a label in a manifest, whatever label set it is of.
+
+    Raises:
+        ManifestError: the file cannot be read, or lacks a column or a row.
+    """
+    return dict(Counter(given["emotion"] for _, given in _rows(path)))
+
+
+def files_of_manifest(path: Path) -> tuple[str, ...]:
+    """Returns each file that a manifest names, once, as it is written there.
+
+    Raises:
+        ManifestError: the file cannot be read, or lacks a column or a row.
+    """
+    return tuple(dict.fromkeys(given["file"] for _, given in _rows(path)))
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Returns the last line of each row and what it says in the columns that count."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
@@ -47,33 +96,27 @@ def read_manifest(path: Path) -> tuple[Item, ...]:
                         f"{path.name} has the columns {', '.join(columns)[:200] or 'none'}; it needs "
                         "file and emotion, and may have speaker, start_s and end_s."
                     )
-            items = []
+            found = []
             for row in reader:
-                items.append(_item(path, reader.line_num, row))
-                if len(items) > MAX_ROWS:
+                found.append((reader.line_num, {k: (row.get(k) or "").strip() for k in _TAKEN}))
+                if len(found) > MAX_ROWS:
                     raise ManifestError(f"{path.name} has over {MAX_ROWS:,} rows; split it.")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(
             f"{path.name} cannot be read as a table ({_said(error)}); expected is a CSV in UTF-8."
         ) from error
-    if not items:
+    if not found:
         raise ManifestError(f"{path.name} has no rows; give one for each labelled recording.")
-    return tuple(items)
+    return found
 
 
-def _item(path: Path, line: int, row: dict[str, str | None]) -> Item:
-    given = {key: (row.get(key) or "").strip() for key in _TAKEN}
-    where = f"{path.name}, line {line}"
-    if not given["file"]:
-        raise ManifestError(f"{where}: no file is named; give its path relative to the manifest.")
+def _item(where: str, line: int, file: Path, word: str, given: dict[str, str]) -> Item:
     try:
-        emotion = Emotion(given["emotion"])
+        emotion = Emotion(word)
     except ValueError as error:
         raise ManifestError(
-            f"{where}: {given['emotion'][:60]!r} is no label that can be compared; use "
-            f"{', '.join(EMOTIONS)}."
+            f"{where}: {word[:60]!r} is no label that can be compared; use {', '.join(EMOTIONS)}."
         ) from error
-    file = path.parent / given["file"]
     return Item(line, file, emotion, given["speaker"] or None, _span(given, where))
 
 

@@ -68,7 +68,7 @@ def tidy(store: Store, engine: str = "compact", unit: str = "segment") -> pd.Dat
         raise StudyError(f"There is no unit {unit!r:.40}; choose segment or turn.")
     found = corpus(store, engine)
     read = read_outs(store, found)
-    said = store.lake.read("recordings", ["recording", "recorded_on", "tags"]).to_pandas()
+    said = store.lake.read("recordings", ["recording", "tags"]).to_pandas()
     said["tags"] = [";".join(tags) if tags is not None else "" for tags in said["tags"]]
     rows = found.segments.merge(said, on="recording", how="left")
     rows["engine_id"], rows["n_segments"] = found.engine_id, 1

@@ -9,21 +9,9 @@ from core.emotions import EMOTIONS
 from core.labels.records import Draft, Kind, Label
 from core.records import Span
 from dashboard import labelling, palette, words
-from dashboard.components import label_agreement, label_form, label_import
+from dashboard.components import annotator, label_agreement, label_form, label_import
 from dashboard.resources import Choice
 from dashboard.session import Keys
-
-_KEEPER = st.components.v2.component(
-    "tonescope_annotator",
-    html="<span></span>",
-    js="""
-export default function ({ data }) {
-  const year_s = 31536000;
-  const value = encodeURIComponent(data.name);
-  document.cookie = `${data.cookie}=${value}; path=/; max-age=${year_s}; SameSite=Strict`;
-}
-""",
-)
 
 
 def blind(recording: str) -> bool:
@@ -63,7 +51,7 @@ def show(row: pd.Series, choice: Choice, cue: Span | None = None) -> None:
             st.caption(f"{len(known.labels)} labels of {len(people)} annotators are stored.")
         return
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    name = _annotator(bar)
+    name = annotator.ask(bar)
     _reveal(bar, recording)
     place = st.container()
     chosen = _table(known.labels)
@@ -72,9 +60,7 @@ def show(row: pd.Series, choice: Choice, cue: Span | None = None) -> None:
         _steps(recording, name, known)
     label_import.show(recording, name)
     label_agreement.show(recording)
-    if name:
-        data = {"cookie": labelling.COOKIE, "name": name}
-        _KEEPER(key=f"annotator-{recording}", data=data, height=1)
+    annotator.keep(name, recording)
 
 
 def apply_event(choice: Choice, event: dict[str, Any]) -> str | None:
@@ -137,19 +123,6 @@ def _reveal(bar: Any, recording: str) -> None:
             "You have seen the engine's results of this recording on this visit; new labels are "
             "marked as not blind."
         )
-
-
-def _annotator(bar: Any) -> str:
-    name = bar.text_input(
-        "Annotator",
-        value=labelling.remembered() if Keys.ANNOTATOR not in st.session_state else None,
-        key=Keys.ANNOTATOR,
-        max_chars=80,
-        placeholder="your name or code",
-        help=words.ANNOTATOR,
-        width=320,
-    )
-    return (name or "").strip()
 
 
 def _steps(recording: str, name: str, known: Any) -> None:

@@ -44,12 +44,13 @@ export default function (component) {
 _player = st.components.v2.component("tonescope_player", html=_HTML, css=_CSS, js=_JS)
 
 
-def show(recording: str, cue: Span | None) -> None:
+def show(recording: str, cue: Span | None, times: int = 0) -> None:
     """Shows the player of a recording.
 
     Args:
         recording: its SHA-256.
         cue: the stretch that is played at once, when it is another one than before.
+        times: how often the stretch was asked for; once more plays it again.
     """
     _player(
         key=f"player-{recording}",
@@ -57,7 +58,7 @@ def show(recording: str, cue: Span | None) -> None:
             "src": audio_url(recording),
             "start_s": None if cue is None else cue.start_s,
             "end_s": None if cue is None else cue.end_s,
-            "request": repr(cue),
+            "request": f"{cue!r} {times}",
         },
         height=44,
     )

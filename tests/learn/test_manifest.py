@@ -6,7 +6,12 @@ import pytest
 
 from core.emotions import Emotion
 from core.errors import ManifestError
-from core.learn.manifest import Item, read_manifest
+from core.learn.manifest import (
+    Item,
+    files_of_manifest,
+    read_manifest,
+    terms_of_manifest,
+)
 from core.records import Span
 
 
@@ -64,3 +69,17 @@ def test_endless_manifest_is_stopped(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("core.learn.manifest.MAX_ROWS", 2)
     with pytest.raises(ManifestError, match="over 2 rows"):
         read_manifest(manifest(tmp_path, "file,emotion\n" + "a,sad\n" * 3))
+
+
+def test_words_are_mapped_files_located_and_rows_left_out(tmp_path: Path):
+    path = manifest(tmp_path, "file,emotion\na.wav,ang\nb.wav,calm\nc.wav,sad\nx/d.wav,ang\n")
+    assert terms_of_manifest(path) == {"ang": 2, "calm": 1, "sad": 1}
+    assert files_of_manifest(path) == ("a.wav", "b.wav", "c.wav", "x/d.wav")
+    words = {"ang": Emotion.ANGRY, "calm": None}
+    found = read_manifest(path, words, lambda name: None if "/" in name else Path("/s") / name)
+    assert found == (
+        Item(2, Path("/s/a.wav"), Emotion.ANGRY, None, None),
+        Item(4, Path("/s/c.wav"), Emotion.SAD, None, None),
+    )
+    with pytest.raises(ManifestError, match="no row that can be used"):
+        read_manifest(path, words, lambda name: None)

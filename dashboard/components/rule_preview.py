@@ -1,0 +1,83 @@
+"""What a rule flags in the corpus: how often, where, and the flags to hear."""
+
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from core.studies.rules import EmotionHolds, Rule
+from dashboard import palette, rule_words, studies
+from dashboard.components import busy, stretch_table
+from dashboard.session import Keys
+
+_BY: Final = {"Recording": "name", "Speaker": "speaker", "Session": "session"}
+
+
+def show(rule: Rule, engine: str, n_recordings: int) -> None:
+    """Shows the flags of a rule, looked for beside the page.
+
+    Args:
+        rule: as it stands.
+        engine: whose tracks.
+        n_recordings: of the corpus.
+    """
+    st.subheader("What it flags", anchor=False)
+    task = studies.look_for(rule, engine)
+    if not task.finished or task.error:
+        busy.show(studies.search_key(rule, engine), studies.WORK)
+        return
+    found: pd.DataFrame = task.result
+    if found.empty:
+        _none(rule)
+        return
+    lengths = found["end_s"] - found["start_s"]
+    n_in = found["recording"].nunique()
+    flags = f"{len(found):,} {'flag' if len(found) == 1 else 'flags'}"
+    st.markdown(
+        f"**{flags} in {n_in:,} of {n_recordings:,} recordings**, together "
+        f"{palette.duration(float(lengths.sum()))}, half of them no longer than "
+        f"{lengths.median():.2f} s. Listen to some before you trust the rule."
+    )
+    by = st.segmented_control(
+        "Count by", ["Each flag", *_BY], default="Each flag", key=Keys.RULE_BY, bind="query-params"
+    )
+    if by in _BY:
+        _counts(found, by, _BY[by])
+        return
+    rows = found[["recording", "name", "start_s", "end_s"]].assign(
+        **{"Length, s": lengths.round(2)}
+    )
+    for label, column in (("Speaker", "speaker"), ("Session", "session")):
+        if found[column].notna().any():
+            rows[label] = found[column].fillna("")
+    stretch_table.table(rows, f"flags.table.{hash(studies.search_key(rule, engine))}")
+
+
+def _none(rule: Rule) -> None:
+    hint = "Lower a bound, or ask for a shorter stretch."
+    frames = not rule.post.smoothing_s
+    if frames and any(isinstance(c, EmotionHolds) and c.for_s > 0.2 for c in rule.conditions):
+        hint = (
+            "Frames of 0.02 s flicker, so few stretches hold a bound for long: choose settings that "
+            "smooth, lower a bound, or ask for a shorter stretch."
+        )
+    st.info(f"It flags nothing in these recordings. {hint}", icon=":material/flag:")
+    st.caption(f"Looked for: {rule_words.sentence(rule)}.")
+
+
+def _counts(found: pd.DataFrame, label: str, column: str) -> None:
+    """Shows how often and how long by recording, speaker or session."""
+    of = "recording" if column == "name" else column
+    told = found.assign(seconds=found["end_s"] - found["start_s"])
+    told[of] = told[of].fillna("not known")
+    counts = told.groupby(of).agg(
+        name=("name", "first"), n=("seconds", "size"), s=("seconds", "sum")
+    )
+    counts = counts.sort_values(["n", "s"], ascending=False).reset_index()
+    st.dataframe(
+        pd.DataFrame(
+            {label: counts[column], "Flags": counts["n"], "Flagged, s": counts["s"].round(2)}
+        ),
+        hide_index=True,
+        height=min(38 + 35 * len(counts), 318),
+    )

@@ -1,0 +1,79 @@
+"""How each emotion changes over sessions, per speaker and group."""
+
+from typing import Final
+
+import streamlit as st
+
+from core.emotions import EMOTIONS
+from core.statistics.resampling import MIN_SPEAKERS
+from dashboard import palette, sessions, study_figures, words
+from dashboard.session import Keys, is_dark
+
+_MEASURES: Final = {"Share of speech time": "share", "Mean calibrated score": "mean"}
+_OVER: Final = {"Session": "session", "Date": "recorded_on"}
+_GROUPS: Final = {"nothing": None, "tags": "tags"}
+_INTERVAL: Final = (
+    "95%: speakers are drawn anew, then their sessions, then segments of these, 1,000 times. Segments "
+    "of one speaker are not independent, so intervals over segments would be far too narrow."
+)
+
+
+def show(engine: str) -> None:
+    """Shows the trend of one emotion."""
+    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    names = [str(emotion) for emotion in EMOTIONS]
+    emotion = bar.selectbox(
+        "Emotion",
+        names,
+        format_func=palette.signed,
+        key=Keys.SESSIONS_EMOTION,
+        bind="query-params",
+        width=180,
+    )
+    measure = bar.selectbox(
+        "What is shown",
+        list(_MEASURES),
+        key=Keys.SESSIONS_MEASURE,
+        bind="query-params",
+        help=f"{words.SHARES} {words.CONFIDENCE}",
+        width=220,
+    )
+    over = bar.segmented_control(
+        "Over", list(_OVER), default="Session", key=Keys.SESSIONS_OVER, bind="query-params"
+    )
+    group = bar.selectbox(
+        "Divided by", list(_GROUPS), key=Keys.SESSIONS_GROUP, bind="query-params", width=140
+    )
+    column = _OVER[over or "Session"]
+    rows, grouped = sessions.trend(engine, _MEASURES[measure], _GROUPS[group], column)
+    if rows.empty:
+        st.info("This engine has no calibrated scores; take the share of speech time.")
+        return
+    mine = rows[rows["emotion"] == emotion]
+    lines = mine["line"].unique()
+    st.plotly_chart(
+        study_figures.trend_figure(
+            mine[mine["line"].isin(lines[:24])].rename(columns={column: over or "Session"}),
+            emotion,
+            over or "Session",
+            is_dark(),
+            f"{measure.lower()}, {emotion}",
+        ),
+        config={"displayModeBar": False},
+        key="sessions.trend",
+        alt=f"{measure} that sounds {emotion} over {over}",
+    )
+    more = f" The first 24 of {len(lines)} are drawn." if len(lines) > 24 else ""
+    if grouped:
+        st.caption(
+            "Means over speakers with 95% intervals; points without one rest on fewer than "
+            f"{MIN_SPEAKERS} speakers.{more}",
+            help=_INTERVAL,
+        )
+    else:
+        st.caption(
+            f"Each line is a speaker: with fewer than {MIN_SPEAKERS} speakers there is no mean and no "
+            f"interval, as nothing could be said of others.{more} A recording without a named speaker "
+            "counts as one.",
+            help=_INTERVAL,
+        )

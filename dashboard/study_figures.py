@@ -1,0 +1,195 @@
+"""Charts of studies: reliability, forests, trends and courses; no Streamlit in them."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from core.emotions import EMOTIONS
+from dashboard import palette
+
+
+def reliability_figure(bins: pd.DataFrame, dark: bool) -> go.Figure:
+    """Returns accuracy over confidence with the line on which both agree.
+
+    Args:
+        bins: of `core.learn.comparing.reliability`.
+        dark: for a dark ground.
+    """
+    figure = go.Figure()
+    figure.add_trace(
+        go.Scatter(
+            x=[0, 1],
+            y=[0, 1],
+            mode="lines",
+            line={"color": palette.SPEECH[dark], "dash": "dot", "width": 1},
+            hoverinfo="skip",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=bins["confidence"],
+            y=bins["accuracy"],
+            mode="lines+markers",
+            line={"color": palette.WAVE[dark], "width": 1.6},
+            marker={"size": 5 + 13 * np.sqrt(bins["n"] / max(1, bins["n"].max()))},
+            text=[f"{n} items" for n in bins["n"]],
+            hovertemplate="confidence %{x:.2f}, right %{y:.0%}, %{text}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(range=[0, 1.02], title="calibrated confidence", fixedrange=True)
+    figure.update_yaxes(range=[-0.04, 1.04], title="share right", fixedrange=True)
+    return dressed(figure, dark, 300)
+
+
+def forest_figure(rows: pd.DataFrame, dark: bool, title: str) -> go.Figure:
+    """Returns a figure with its interval for each slice.
+
+    Args:
+        rows: `slice`, `n`, `n_speakers`, `uar`, `low`, `high`.
+        dark: for a dark ground.
+        title: of the axis.
+    """
+    names = [f"{palette.escaped(str(r['slice']))[:40]} ({r['n']})" for r in rows.to_dict("records")]
+    high = (rows["high"] - rows["uar"]).fillna(0)
+    low = (rows["uar"] - rows["low"]).fillna(0)
+    figure = go.Figure(
+        go.Scatter(
+            x=rows["uar"],
+            y=names,
+            mode="markers",
+            marker={"size": 9, "color": palette.WAVE[dark]},
+            error_x={"array": high, "arrayminus": low, "thickness": 1.4, "width": 4},
+            text=[f"{n} speakers" for n in rows["n_speakers"]],
+            hovertemplate="%{y}: %{x:.2f}, %{text}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(range=[-0.02, 1.02], title=title, fixedrange=True)
+    figure.update_yaxes(autorange="reversed", fixedrange=True, type="category")
+    return dressed(figure, dark, 90 + 26 * max(2, len(rows)))
+
+
+def trend_figure(rows: pd.DataFrame, emotion: str, over: str, dark: bool, title: str) -> go.Figure:
+    """Returns lines over sessions, one for each `line`, with intervals where there are any.
+
+    Args:
+        rows: `line`, the column `over`, `value`, and `low` and `high` or NaN.
+        emotion: whose colour the lines have.
+        over: the column of the horizontal axis.
+        dark: for a dark ground.
+        title: of the vertical axis.
+    """
+    figure = go.Figure()
+    for number, (line, mine) in enumerate(rows.groupby("line", sort=True)):
+        low, high = (mine[name].to_numpy(float) for name in ("low", "high"))
+        value = mine["value"].to_numpy(float)
+        look: dict[str, Any] = {}
+        if not np.isnan(low).all():
+            look["error_y"] = {
+                "array": np.nan_to_num(high - value),
+                "arrayminus": np.nan_to_num(value - low),
+                "thickness": 1.2,
+            }
+        name = palette.escaped(str(line))[:40]
+        figure.add_trace(
+            go.Scatter(
+                x=[palette.escaped(str(x)) for x in mine[over]],
+                y=value,
+                name=name,
+                mode="lines+markers",
+                line={
+                    "color": palette.colour(emotion, dark),
+                    "width": 1.4,
+                    "dash": palette.DASHES[number % len(palette.DASHES)],
+                },
+                hovertemplate=f"{name}, %{{x}}: %{{y:.2f}}<extra></extra>",
+                **look,
+            )
+        )
+    figure.update_xaxes(title=over, type="category", fixedrange=True)
+    figure.update_yaxes(title=title, rangemode="tozero", fixedrange=True)
+    dressed(figure, dark, 340)
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.14, "x": 0})
+    return figure
+
+
+def courses_figure(
+    times: np.ndarray, groups: dict[str, Any], emotion: str, dark: bool, axis: str
+) -> go.Figure:
+    """Returns the mean course of each group with its band, or its speakers where there is none.
+
+    Args:
+        times: shape `(n_times,)`.
+        groups: bands of `core.studies.trajectories` by name.
+        emotion: which.
+        dark: for a dark ground.
+        axis: its title.
+    """
+    column = [str(e) for e in EMOTIONS].index(emotion)
+    figure = go.Figure()
+    for number, (group, band) in enumerate(groups.items()):
+        colour, name = palette.speaker(number, dark), palette.escaped(group)[:40]
+        if band.low is None:
+            for each, speaker in zip(band.each, band.speakers, strict=True):
+                figure.add_trace(
+                    go.Scatter(
+                        x=times,
+                        y=each[:, column],
+                        mode="lines",
+                        line={"color": colour, "width": 0.7},
+                        opacity=0.45,
+                        showlegend=False,
+                        hovertemplate=f"{palette.escaped(speaker)[:40]}: %{{y:.2f}}<extra></extra>",
+                    )
+                )
+        else:
+            for edge, fill in ((band.low, None), (band.high, "tonexty")):
+                figure.add_trace(
+                    go.Scatter(
+                        x=times,
+                        y=edge[:, column],
+                        mode="lines",
+                        line={"width": 0, "color": colour},
+                        fill=fill,
+                        fillcolor=_faint(colour),
+                        showlegend=False,
+                        hoverinfo="skip",
+                    )
+                )
+        figure.add_trace(
+            go.Scatter(
+                x=times,
+                y=band.mean[:, column],
+                name=f"{name} ({len(band.speakers)} speakers)",
+                mode="lines",
+                line={"color": colour, "width": 2.4, "dash": palette.DASHES[number]},
+                hovertemplate=f"{name}: %{{y:.2f}}<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title=axis, fixedrange=True)
+    figure.update_yaxes(title=f"score of {emotion}", rangemode="tozero", fixedrange=True)
+    dressed(figure, dark, 360)
+    legend = {"orientation": "h", "y": 1.14, "x": 0, "traceorder": "normal"}
+    figure.update_layout(showlegend=True, legend=legend)
+    return figure
+
+
+def _faint(colour: str) -> str:
+    """Returns a colour of six hex digits that lets what is behind it shine through."""
+    red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.16)"
+
+
+def dressed(figure: go.Figure, dark: bool, height: int) -> go.Figure:
+    """Gives a figure the ground and the grid of the others."""
+    figure.update_xaxes(gridcolor=palette.GRID[dark], zeroline=False)
+    figure.update_yaxes(gridcolor=palette.GRID[dark], zeroline=False)
+    return figure.update_layout(
+        height=height,
+        margin={"l": 0, "r": 12, "t": 10, "b": 40},
+        showlegend=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": palette.INK[dark]},
+    )

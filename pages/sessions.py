@@ -1,0 +1,87 @@
+"""Sessions: who, when and what for; how emotions change over sessions and between groups."""
+
+import streamlit as st
+
+from core.errors import TonescopeError
+from core.studies.trends import CODEBOOK
+from dashboard import corpus, sessions, words
+from dashboard.components import choose, courses_view, metadata_table, nothing, trend_view
+from dashboard.session import Keys
+
+_TABLE, _TREND, _COURSES, _TIDY = "Recordings", "Trend", "Courses", "Table for R"
+_SHOWN = 200
+
+
+def main() -> None:
+    """Shows the page."""
+    engines = corpus.engines()
+    if not engines:
+        nothing.show(
+            "Sessions",
+            "**No recordings yet.** Here you will group recordings by session, speaker, date and tags, "
+            "see how each emotion changes over sessions, and compare groups of speakers.",
+        )
+        return
+    known = sessions.table()
+    counts = [(len(known), "recording"), (known["session"].nunique(), "session")]
+    counts += [(known["speaker"].nunique(), "speaker")]
+    told = [f"{n:,} {word}{'' if n == 1 else 's'}" for n, word in counts if n]
+    st.title(f"Sessions: {', '.join(told)}", anchor=False)
+    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    step = bar.segmented_control(
+        "Show",
+        [_TABLE, _TREND, _COURSES, _TIDY],
+        default=_TABLE,
+        key=Keys.STEP,
+        bind="query-params",
+    )
+    engine = engines[0]
+    if len(engines) > 1 and step not in (_TABLE, None):
+        engine = choose.show("Engine", Keys.MAP_ENGINE, {e: e for e in engines}, bar, width=260)
+    try:
+        if step == _TREND:
+            trend_view.show(engine)
+        elif step == _COURSES:
+            courses_view.show(engine)
+        elif step == _TIDY:
+            _tidy(engine)
+        else:
+            metadata_table.show()
+    except TonescopeError as error:
+        st.error(words.plain(str(error)), icon=":material/error:")
+
+
+def _tidy(engine: str) -> None:
+    """Shows the tidy table and hands it out with its codebook."""
+    unit = st.segmented_control(
+        "A row is a",
+        ["segment", "turn"],
+        default="segment",
+        key=Keys.SESSIONS_UNIT,
+        bind="query-params",
+        help="A turn is what one speaker says in neighbouring segments.",
+    )
+    rows = sessions.tidy(engine, unit or "segment")
+    st.markdown(
+        f"**{len(rows):,} rows with all that is known of each**, ready for R's lme4, pandas or SPSS. "
+        "Let speaker and session be random effects: rows of one speaker are not independent."
+    )
+    st.dataframe(rows.head(_SHOWN), hide_index=True, height=320)
+    if len(rows) > _SHOWN:
+        st.caption(f"The first {_SHOWN} are shown.")
+    st.download_button(
+        "Download CSV with codebook",
+        lambda: sessions.tidy_zip(engine, unit or "segment"),
+        "tonescope_tidy.zip",
+        "application/zip",
+        help=words.CODEBOOK,
+        on_click="ignore",
+        type="primary",
+    )
+    with st.expander("Codebook", icon=":material/menu_book:"):
+        st.dataframe(
+            {"Column": list(CODEBOOK), "What it means": list(CODEBOOK.values())}, hide_index=True
+        )
+
+
+main()

@@ -1,0 +1,144 @@
+"""A head of one's own: drawn, labelled, fitted, applied, exported, taken over."""
+
+import io
+import zipfile
+
+import pytest
+
+from core.labels import history
+from core.labels.records import Draft
+from core.learn import library
+from core.learn.picking import Way
+from core.records import Metadata
+from core.store.corpus import corpus, embeddings
+from core.store.samples import samples
+from dashboard import calibrating, shared
+from tests.pages.test_flags import button, field
+from tests.pages.test_map import text_of
+from tests.synthetic import talk, write
+
+
+def store():
+    return shared.scope().store
+
+
+@pytest.fixture
+def loud_and_soft(shared_state, loud_is_speech, tmp_path):
+    """4 recordings of a person each with 8 segments, every other one loud."""
+    for number in range(4):
+        parts = [(1.2, 0.0)]
+        for k in range(8):
+            parts += [(1.0, (0.4 if k % 2 else 0.05) * (1 + number / 10)), (1.2, 0.0)]
+        path = write(tmp_path / f"{number}.wav", talk(parts))
+        said = Metadata(speaker=f"P{number}", session=f"s{number % 2}", tags=("=one",))
+        assert shared.scope().analyze(path, said).segments == 8
+
+
+def loud(row) -> bool:
+    found = corpus(store(), "fake")
+    keys = found.segments[["recording", "segment"]].apply(tuple, axis=1).tolist()
+    return embeddings(store(), found)[keys.index((row["recording"], row["segment"])), 0] > 0.1
+
+
+def label_all(drawn) -> None:
+    """Says of what is left of a draw what was heard."""
+    said = calibrating.said_of(drawn, "Ann")
+    for term, row in zip(said, drawn.segments.to_dict("records"), strict=True):
+        if not term:
+            place = {key: row[key] for key in ("recording", "start_s", "end_s")}
+            heard = "angry" if loud(row) else "sad"
+            history.add(store(), Draft(term=heard, annotator="Ann", **place))
+
+
+def test_empty_store_teaches(open_page):
+    app = open_page("calibrate")
+    assert not app.exception
+    assert "Nothing to calibrate yet" in text_of(app)
+
+
+def test_label_fit_apply_and_move(open_page, loud_and_soft):
+    app = open_page("calibrate")
+    assert not app.exception
+    assert "Nothing is drawn yet" in text_of(app)
+    app = button(app, "Draw 20 segments").click().run()
+    assert not app.exception
+    (drawn,) = samples(store())
+    assert (drawn.parameters["way"], len(drawn.segments)) == (Way.RANDOM, 20)
+    assert app.query_params["draw"] == str(drawn.sample)
+    app.text_input(key="labels.annotator").set_value("Ann").run()
+    for term in ("angry", "sad"):
+        app = field(app.button, f"calibrate.{term}").click().run()
+        assert not app.exception
+    assert calibrating.said_of(drawn, "Ann")[:3] == ["angry", "sad", ""]
+    app = button(app, "Undo the last label").click().run()
+    assert calibrating.said_of(drawn, "Ann")[:2] == ["angry", ""]
+    app = field(app.button, "calibrate.skip").click().run()
+    word = next(w for w in app.text_input if w.key.startswith("calibrate.word"))
+    word.set_value("wistful").run()
+    app = button(app, "Use this word").click().run()
+    assert calibrating.said_of(drawn, "Ann")[:4] == ["angry", "", "wistful", ""]
+    assert history.of(store(), drawn.segments["recording"][0])[0].blind
+    app = button(app, "Undo the last label").click().run()
+    app = button(app, "Undo the last label").click().run()
+    assert not any(calibrating.said_of(drawn, "Ann"))
+
+    app = open_page("calibrate", step="Fit")
+    assert "No segment is labelled yet" in text_of(app)
+    label_all(drawn)
+    app = open_page("calibrate", step="Fit")
+    assert "20 of a random sample, 0 others" in text_of(app)
+    app.text_input(key="calibrate.name").set_value("Mine").run()
+    app = button(app, "Fit the head").click().run()
+    for task in list(calibrating.WORK._tasks.values()):
+        while not task.finished:
+            app.run()
+    app.run()
+    assert not app.exception
+    made = library.head(store(), "Mine")
+    shown = {m.label: m.value for m in app.metric}
+    assert shown["UAR of your head"] == f"{made.card['uar']:.2f}" == "1.00"
+    assert shown["UAR of the engine's own"] == f"{made.card['uar_engine']:.2f}"
+    assert "no interval under 8 speakers" in text_of(app)
+
+    app = open_page("calibrate", step="Heads", apply="true")
+    assert not app.exception
+    assert "32 of 32 segments get a class" in text_of(app)
+    table = app.dataframe[-1].value
+    assert (table["Head"] == "angry").sum() == 16
+    data = calibrating.exported(made)
+    assert sorted(zipfile.ZipFile(io.BytesIO(data)).namelist()) == [
+        "head.json",
+        "head.safetensors",
+    ]
+    rows = calibrating.apply(made).assign(name="=evil()")
+    from dashboard.components import head_library
+
+    assert b"'=evil()" in head_library._csv(rows)
+
+
+def test_head_is_taken_over_and_strangers_are_refused(open_page, loud_and_soft):
+    for n, bad in enumerate((b"no zip", _zipped({"x": b""}), _zipped({"head.json": b"{"}))):
+        app = open_page("calibrate", step="Heads")
+        app.file_uploader[0].set_value([("head.zip", bad, "application/zip")]).run()
+        app = button(app, "Take it over").click().run()
+        assert not app.exception, n
+        assert len(app.error) == 1
+    drawn = library.draw(store(), Way.RANDOM, 24, "fake")
+    label_all(drawn)
+    made = library.make_head(store(), "<b>Mine</b>", "fake").head
+    data = calibrating.exported(made)
+    store().lake.delete("heads", "true")
+    app = open_page("calibrate", step="Heads")
+    app.file_uploader[0].set_value([("head.zip", data, "application/zip")]).run()
+    app = button(app, "Take it over").click().run()
+    assert not app.exception
+    assert app.query_params["head"] == made.key
+    assert calibrating.heads()[0].key == made.key
+
+
+def _zipped(parts: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return file.getvalue()

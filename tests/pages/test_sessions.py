@@ -1,0 +1,161 @@
+"""Who, when and what for: edited, undone, imported; trends, courses, the tidy table."""
+
+import io
+import zipfile
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core.records import Metadata
+from core.studies import metadata, trajectories, trends
+from core.timeline.track import Timeline
+from dashboard import sessions, shared
+from dashboard.components import metadata_table
+from tests.pages.test_calibrate import loud_and_soft, store  # noqa: F401
+from tests.pages.test_flags import button
+from tests.pages.test_map import text_of
+
+
+def said() -> dict[str, tuple]:
+    rows = metadata.table(store()).to_dict("records")
+    return {r["name"]: (r["session"], r["speaker"], r["recorded_on"], r["tags"]) for r in rows}
+
+
+def settled(app):
+    while not all(task.finished for task in list(sessions.WORK._tasks.values())):
+        app.run()
+    return app.run()
+
+
+def test_empty_store_teaches(open_page):
+    app = open_page("sessions")
+    assert not app.exception
+    assert "No recordings yet" in text_of(app)
+
+
+def test_cells_that_changed_are_found():
+    known = pd.DataFrame({"recording": ["a", "b", "c"]})
+    before = pd.DataFrame(
+        {
+            "Recording": ["1", "2", "3"],
+            "Session": ["s", "", "s"],
+            "Speaker": ["P", "P", ""],
+            "Date": [date(2026, 1, 1), None, pd.NaT],
+            "Tags": ["x; y", "", ""],
+        }
+    )
+    after = before.copy()
+    after["Date"] = [pd.Timestamp(2026, 1, 1), pd.NaT, None]
+    assert metadata_table.changed(known, before, after) == {}
+    after.loc[0, "Session"] = None
+    after.loc[1, "Tags"] = " b ;; a; b"
+    assert metadata_table.changed(known, before, after) == {
+        "a": Metadata(None, "P", date(2026, 1, 1), ("x", "y")),
+        "b": Metadata(None, "P", None, ("b", "a")),
+    }
+
+
+@pytest.mark.usefixtures("loud_and_soft")
+def test_names_and_files_are_previewed_set_and_undone(open_page):
+    app = open_page("sessions", pattern="{session}")
+    assert not app.exception
+    assert "4 recordings, 2 sessions, 4 speakers" in app.title[0].value
+    assert "It fits 4 of 4 names" in text_of(app)
+    app.text_input(key="labels.annotator").set_value("Ann").run()
+    app = button(app, "Set 4 recordings").click().run()
+    assert not app.exception
+    assert said()["2.wav"][:2] == ("2", "P2")
+    app = button(app, "Undo").click().run()
+    assert said()["2.wav"][:2] == ("s0", "P2")
+    app = button(app, "Redo").click().run()
+    assert said()["2.wav"][0] == "2"
+    text = "file,session,date,tags\n1.wav,<b>x</b>,2026-01-31,p;q\ngone.wav,y,,\n"
+    app.file_uploader[0].set_value(("who.csv", text.encode(), "text/csv")).run()
+    assert not app.exception
+    assert "rows are about no recording here" in app.warning[0].value
+    app = button(app, "Set 1 recordings").click().run()
+    assert said()["1.wav"] == ("<b>x</b>", "P1", date(2026, 1, 31), ("p", "q"))
+    app.file_uploader[0].set_value(("who.csv", b"x\n1\n", "text/csv")).run()
+    assert "it needs file" in app.error[0].value
+    app = open_page("sessions", pattern="{nonsense}")
+    assert not app.exception
+    assert "A pattern has some of the fields" in app.error[0].value
+
+
+@pytest.mark.usefixtures("loud_and_soft")
+def test_trend_shows_speakers_where_they_are_few(open_page):
+    app = open_page("sessions", step="Trend")
+    assert not app.exception
+    assert "Each line is a speaker" in text_of(app)
+    rows, grouped = sessions.trend("fake-000000000000", "share", None, "session")
+    assert not grouped
+    assert rows["line"].nunique() == 4
+    expected = trends.per_session(trends.tidy(store(), "fake"))
+    for row in expected.to_dict("records"):
+        mine = rows[(rows["line"] == row["speaker"]) & (rows["session"] == row["session"])]
+        for name in ("angry", "sad"):
+            value = mine[mine["emotion"] == name]["value"].item()
+            assert value == pytest.approx(row[f"share_{name}"])
+    app = open_page("sessions", step="Trend", over="Date", group="tags", measure="x")
+    assert not app.exception
+
+
+@pytest.mark.usefixtures("loud_and_soft")
+def test_trend_has_intervals_where_speakers_are_many(open_page, monkeypatch):
+    monkeypatch.setattr("core.studies.trends.MIN_SPEAKERS", 2)
+    app = open_page("sessions", step="Trend", group="tags")
+    assert not app.exception
+    assert "Means over speakers with 95% intervals" in text_of(app)
+    rows, grouped = sessions.trend("fake-000000000000", "share", "tags", "session")
+    assert grouped
+    assert set(rows["line"]) == {"=one"}
+    expected = trends.group_means(trends.tidy(store(), "fake"), "share", "tags")
+    columns = ["session", "emotion", "value", "low", "high"]
+    pd.testing.assert_frame_equal(
+        rows.sort_values(columns[:2])[columns].reset_index(drop=True),
+        expected.sort_values(columns[:2])[columns].reset_index(drop=True),
+        check_dtype=False,
+    )
+
+
+@pytest.mark.usefixtures("loud_and_soft")
+def test_courses_are_compared_over_speakers(open_page):
+    app = settled(open_page("sessions", step="Courses"))
+    assert not app.exception
+    shown = text_of(app)
+    assert "2 and 2 speakers, all 6 permutations" in shown
+    assert "So few speakers can never show a difference at 5%" in shown
+    (task,) = sessions.WORK._tasks.values()
+    tracks = store().lake.read("tracks").to_pylist()
+    speakers = {r["recording"]: r["speaker"] for r in metadata.table(store()).to_dict("records")}
+    for track in tracks:
+        timeline = Timeline(store().track(track["recording"], None, track["track_key"]))
+        for band in task.result.bands.values():
+            if speakers[track["recording"]] in band.speakers:
+                number = band.speakers.index(speakers[track["recording"]])
+                np.testing.assert_allclose(
+                    band.each[number], trajectories.normalised(timeline, sessions.N_POINTS)
+                )
+    app = settled(open_page("sessions", step="Courses", groups="Tag"))
+    assert "there is 1 here" in text_of(app)
+
+
+@pytest.mark.usefixtures("loud_and_soft")
+def test_tidy_table_is_handed_out_with_its_codebook(open_page):
+    app = open_page("sessions", step="Table for R")
+    assert not app.exception
+    assert "32 rows" in text_of(app)
+    archive = zipfile.ZipFile(io.BytesIO(sessions.tidy_zip("fake-000000000000", "turn")))
+    assert sorted(archive.namelist()) == ["tidy.csv", "tidy_codebook.json"]
+    rows = pd.read_csv(archive.open("tidy.csv"))
+    assert set(rows["tags"]) == {"'=one"}
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    """Forgets what was computed for other stores."""
+    sessions.WORK._tasks.clear()
+    yield
+    assert shared.scope is not None
