@@ -24,8 +24,9 @@ from core.store.attempts import alive
 from core.store.copies import Copy, holding
 from core.store.gate import alone
 from core.store.purge import purge
-from core.store.schema import TABLES, Table
+from core.store.schema import TABLES
 from core.store.store import Store
+from core.store.table import Table
 
 JOURNAL: Final = ".forgetting"
 _OWNERS: Final = {"frames": "tracks", "blocks": "tracks", "segments": "runs"}

@@ -15,7 +15,8 @@ from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 from core.errors import StoreError
 from core.store.folder import open_folder
 from core.store.gate import writing
-from core.store.schema import TABLES, Table
+from core.store.schema import TABLES
+from core.store.table import Table
 
 _RETRIES = 12
 _Commit = tuple[str, int, int]  # name of its file, when it was written, its inode

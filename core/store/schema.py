@@ -5,38 +5,17 @@ Frames, blocks and segments carry only the number of the attempt that wrote them
 text column would stay in Delta's log after its rows were deleted.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
 
 from core.emotions import EMOTIONS
+from core.store.said import SAID
+from core.store.table import SEGMENT, TEXTS, TIME, Table
 
-_TIME = pa.timestamp("us", tz="UTC")
-_TEXTS = pa.list_(pa.string())
 _VECTOR = pa.list_(pa.float32())
 _LOGITS = [(str(emotion), pa.float32()) for emotion in EMOTIONS]
 _TRACK = [("recording", pa.string()), ("channel", pa.int32()), ("track_key", pa.string())]
-_SEGMENT = [("recording", pa.string()), ("channel", pa.int32())]
-_SEGMENT += [("run_key", pa.string()), ("segment", pa.int32())]
-
-
-@dataclass(frozen=True)
-class Table:
-    """One Delta table.
-
-    Attributes:
-        keys: columns that together name a row, or none where rows are only appended.
-        statistics: the numeric columns whose least and greatest values each file declares.
-        vectors: list columns, written without a dictionary (reading is 4 times faster).
-        floats: columns written byte by byte without a dictionary (a third less, read in half the time).
-    """
-
-    schema: pa.Schema
-    keys: tuple[str, ...] = ()
-    statistics: tuple[str, ...] = ()
-    vectors: tuple[str, ...] = ()
-    floats: tuple[str, ...] = ()
 
 
 TABLES: Final[dict[str, Table]] = {
@@ -56,8 +35,8 @@ TABLES: Final[dict[str, Table]] = {
                 ("session", pa.string()),
                 ("speaker", pa.string()),
                 ("recorded_on", pa.date32()),
-                ("tags", _TEXTS),
-                ("added_at", _TIME),
+                ("tags", TEXTS),
+                ("added_at", TIME),
             ]
         ),
         keys=("recording",),
@@ -75,7 +54,7 @@ TABLES: Final[dict[str, Table]] = {
                 ("class_mask", pa.list_(pa.bool_())),
                 ("temperatures", pa.string()),
                 ("versions", pa.string()),
-                ("warnings", _TEXTS),
+                ("warnings", TEXTS),
                 ("quality", pa.string()),
                 ("duration_s", pa.float64()),
                 ("hop_s", pa.float64()),
@@ -86,7 +65,7 @@ TABLES: Final[dict[str, Table]] = {
                 ("logits", _VECTOR),
                 ("emotion", pa.string()),
                 ("confidence", pa.float64()),
-                ("created_at", _TIME),
+                ("created_at", TIME),
             ]
         ),
         keys=("recording", "channel", "track_key"),
@@ -101,7 +80,7 @@ TABLES: Final[dict[str, Table]] = {
                 ("segmentation", pa.string()),
                 ("embedding_resolution_s", pa.float64()),
                 ("n_segments", pa.int32()),
-                ("created_at", _TIME),
+                ("created_at", TIME),
             ]
         ),
         keys=("recording", "channel", "run_key"),
@@ -152,52 +131,9 @@ TABLES: Final[dict[str, Table]] = {
                 ("engine", pa.string()),
                 ("stage", pa.string()),
                 ("reason", pa.string()),
-                ("failed_at", _TIME),
+                ("failed_at", TIME),
             ]
         ),
-    ),
-    "turns": Table(
-        pa.schema(
-            [
-                ("recording", pa.string()),
-                ("channel", pa.int32()),
-                ("version", pa.int64()),
-                ("turn", pa.int32()),
-                ("speaker", pa.string()),
-                ("start_s", pa.float64()),
-                ("end_s", pa.float64()),
-                ("source", pa.string()),
-                ("parent", pa.int64()),
-                ("method", pa.string()),
-                ("made_at", _TIME),
-            ]
-        ),
-        statistics=("version",),
-    ),
-    "labels": Table(
-        pa.schema(
-            [
-                ("event", pa.int64()),
-                ("action", pa.int64()),
-                ("kind", pa.string()),
-                ("by", pa.string()),
-                ("label", pa.int64()),
-                ("recording", pa.string()),
-                ("channel", pa.int32()),
-                ("tier", pa.string()),
-                ("start_s", pa.float64()),
-                ("end_s", pa.float64()),
-                ("term", pa.string()),
-                ("intensity", pa.float64()),
-                ("note", pa.string()),
-                ("annotator", pa.string()),
-                ("blind", pa.bool_()),
-                ("origin", pa.string()),
-                ("made_at", _TIME),
-            ]
-        ),
-        keys=("event",),
-        statistics=("event",),
     ),
     "projections": Table(
         pa.schema(
@@ -206,13 +142,13 @@ TABLES: Final[dict[str, Table]] = {
                 ("method", pa.string()),
                 ("parameters", pa.string()),
                 ("seed", pa.int64()),
-                *_SEGMENT,
+                *SEGMENT,
                 ("x", pa.float32()),
                 ("y", pa.float32()),
-                ("made_at", _TIME),
+                ("made_at", TIME),
             ]
         ),
-        keys=("projection", *(name for name, _ in _SEGMENT)),
+        keys=("projection", *(name for name, _ in SEGMENT)),
     ),
     "clusterings": Table(
         pa.schema(
@@ -221,12 +157,12 @@ TABLES: Final[dict[str, Table]] = {
                 ("method", pa.string()),
                 ("parameters", pa.string()),
                 ("seed", pa.int64()),
-                *_SEGMENT,
+                *SEGMENT,
                 ("cluster", pa.int32()),
-                ("made_at", _TIME),
+                ("made_at", TIME),
             ]
         ),
-        keys=("clustering", *(name for name, _ in _SEGMENT)),
+        keys=("clustering", *(name for name, _ in SEGMENT)),
     ),
     "spaces": Table(
         pa.schema(
@@ -237,7 +173,7 @@ TABLES: Final[dict[str, Table]] = {
                 ("speaker", pa.string()),
                 ("n_segments", pa.int64()),
                 ("vector", _VECTOR),
-                ("made_at", _TIME),
+                ("made_at", TIME),
             ]
         ),
         keys=("space", "part"),
@@ -250,13 +186,13 @@ TABLES: Final[dict[str, Table]] = {
                 ("method", pa.string()),
                 ("parameters", pa.string()),
                 ("seed", pa.int64()),
-                *_SEGMENT,
+                *SEGMENT,
                 ("rank", pa.int32()),
                 ("score", pa.float32()),
-                ("made_at", _TIME),
+                ("made_at", TIME),
             ]
         ),
-        keys=("selection", *(name for name, _ in _SEGMENT)),
+        keys=("selection", *(name for name, _ in SEGMENT)),
     ),
     "heads": Table(
         pa.schema(
@@ -264,88 +200,15 @@ TABLES: Final[dict[str, Table]] = {
                 ("head", pa.string()),
                 ("name", pa.string()),
                 ("engine_id", pa.string()),
-                ("classes", _TEXTS),
+                ("classes", TEXTS),
                 ("weights", _VECTOR),
                 ("bias", _VECTOR),
                 ("card", pa.string()),
-                ("made_at", _TIME),
+                ("made_at", TIME),
             ]
         ),
         keys=("head",),
         vectors=("weights", "bias"),
-    ),
-    "flags": Table(
-        pa.schema(
-            [
-                ("flag", pa.int64()),
-                ("kind", pa.string()),
-                ("name", pa.string()),
-                ("version", pa.int32()),
-                ("rule", pa.string()),
-                ("queue", pa.int64()),
-                ("recording", pa.string()),
-                ("channel", pa.int32()),
-                ("start_s", pa.float64()),
-                ("end_s", pa.float64()),
-                ("flagged", pa.bool_()),
-                ("of", pa.int64()),
-                ("review", pa.string()),
-                ("by", pa.string()),
-                ("made_at", _TIME),
-            ]
-        ),
-        keys=("flag",),
-        statistics=("flag",),
-    ),
-    "samples": Table(
-        pa.schema(
-            [
-                ("sample", pa.int64()),
-                ("number", pa.int32()),
-                ("name", pa.string()),
-                ("parameters", pa.string()),
-                *_SEGMENT,
-                ("start_s", pa.float64()),
-                ("end_s", pa.float64()),
-                ("made_at", _TIME),
-            ]
-        ),
-        statistics=("sample",),
-    ),
-    "metadata": Table(
-        pa.schema(
-            [
-                ("event", pa.int64()),
-                ("action", pa.int64()),
-                ("kind", pa.string()),
-                ("by", pa.string()),
-                ("recording", pa.string()),
-                ("before", pa.string()),
-                ("after", pa.string()),
-                ("origin", pa.string()),
-                ("made_at", _TIME),
-            ]
-        ),
-        keys=("event",),
-        statistics=("event",),
-    ),
-    "consents": Table(
-        pa.schema(
-            [
-                ("event", pa.int64()),
-                ("recording", pa.string()),
-                ("basis", pa.string()),
-                ("analyse", pa.bool_()),
-                ("listen", pa.bool_()),
-                ("publish", pa.bool_()),
-                ("retain_until", pa.date32()),
-                ("pseudonym", pa.string()),
-                ("by", pa.string()),
-                ("made_at", _TIME),
-            ]
-        ),
-        keys=("event",),
-        statistics=("event",),
     ),
     "copies": Table(
         pa.schema(
@@ -354,9 +217,9 @@ TABLES: Final[dict[str, Table]] = {
                 ("kind", pa.string()),
                 ("place", pa.string()),
                 ("recording", pa.string()),
-                ("made_at", _TIME),
+                ("made_at", TIME),
             ]
         ),
         statistics=("copy",),
     ),
-}
+} | SAID

@@ -22,8 +22,9 @@ from core.store import turns as turn_versions
 from core.store.check import check
 from core.store.consent import Consent, Use
 from core.store.forget import forget, recordings_of, resume
-from core.store.schema import TABLES, Table
+from core.store.schema import TABLES
 from core.store.store import Store
+from core.store.table import Table
 from tests.store.test_store import run_of, said
 from tests.synthetic import make_recording, make_segment, make_track
 
