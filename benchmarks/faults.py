@@ -56,6 +56,7 @@ class Cheap:
     class_mask = (True,) * N_EMOTIONS
     offset_s = 0.0
     windowing = Windowing(window_s=10.0, overlap_s=2.0)
+    together = 1
     precision = "fp32"
     temperatures = None
 

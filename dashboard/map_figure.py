@@ -290,7 +290,6 @@ def _dress(figure: go.Figure, title: str, dark: bool) -> None:
         margin={"l": 0, "r": 3, "t": 30, "b": 40},
         legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0, "itemsizing": "constant"},
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK[dark], "activecolor": INK[dark]},
-        dragmode="lasso",
         hovermode="closest",
         uirevision="keep",
     )

@@ -12,6 +12,7 @@ from dashboard.corpus import MapView
 from dashboard.map_figure import Group, Scale
 from dashboard.session import Keys, is_dark
 
+HEAR, MARK = "Hear a point", "Mark several"
 _KEYS = ["recording", "channel", "run_key", "segment"]
 
 
@@ -35,7 +36,18 @@ def show(
     rows = map_figure.drawn_rows(len(points), chosen)
     drawn, dark = points.iloc[rows].reset_index(drop=True), is_dark()
     place = None if chosen is None else int(np.searchsorted(rows, chosen))
-    key = f"{Keys.MAP_CHART}.{view.head.key}.{colour}.{st.session_state.get(Keys.MAP_ROUND, 0)}"
+    # In one chart of Streamlit a click selects nothing where a drag can.
+    marks = st.segmented_control(
+        "On the map",
+        (HEAR, MARK),
+        default=HEAR,
+        required=True,
+        key="map.way",
+        label_visibility="collapsed",
+    )
+    is_marking = marks == MARK
+    turn = st.session_state.get(Keys.MAP_ROUND, 0)
+    key = f"{Keys.MAP_CHART}.{view.head.key}.{colour}.{turn}.{'mark' if is_marking else 'hear'}"
 
     def take() -> None:
         found = st.session_state[key]["selection"]
@@ -44,18 +56,20 @@ def show(
         one = drawn.iloc[numbers[0]] if numbers and area is None else None
         st.session_state[Keys.MAP_CUE] = None if one is None else tuple(one[_KEYS])
 
+    figure = map_figure.map_figure(
+        drawn,
+        _of(coloured, rows),
+        title=view.title,
+        dark=dark,
+        chosen=place,
+        whole=view.points,
+    )
+    figure.update_layout(dragmode="lasso" if is_marking else "pan")
     st.plotly_chart(
-        map_figure.map_figure(
-            drawn,
-            _of(coloured, rows),
-            title=view.title,
-            dark=dark,
-            chosen=place,
-            whole=view.points,
-        ),
+        figure,
         key=key,
         on_select=take,
-        selection_mode=("points", "box", "lasso"),
+        selection_mode=("box", "lasso") if is_marking else "points",
         config={"displaylogo": False, "scrollZoom": True},
         alt=f"{view.title} map of {len(points)} segments, coloured by {colour.lower()}",
     )
@@ -65,7 +79,8 @@ def show(
             "counts all. Filter to see every one of fewer."
         )
     st.caption(
-        f"Draw round points to mark them, or click one to hear it. {words.NO_EVIDENCE}",
+        ("Draw round points to mark them." if is_marking else "Click a point to hear it.")
+        + f" {words.NO_EVIDENCE}",
         help=words.MAP_READ,
     )
     if inside is not None:
