@@ -56,7 +56,7 @@ def test_lasso_marks_points_and_lists_them(page, address):
     page.wait_for_timeout(1000)
     area = page.locator(".js-plotly-plot .nsewdrag").first
     area.hover()
-    page.get_by_role("button", name="Mark several").click()
+    page.get_by_text("Mark several").click()
     page.wait_for_timeout(2000)
     page.locator('.modebar-btn[data-title="Lasso Select"]').first.click()
     box = area.bounding_box()
