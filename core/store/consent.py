@@ -1,7 +1,7 @@
 """What a recording may be used for: legal basis, scope, how long, and under which name.
 
 A row of `consents` is a step; the last one of a recording counts. Where nothing was recorded,
-analysing, listening and exporting go on as ever, and exports say how many recordings that concerns.
+analysing, listening and exporting go on as ever; the scope `analyse` is kept, not enforced.
 """
 
 from collections.abc import Mapping, Sequence

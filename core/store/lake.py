@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
 from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
@@ -59,19 +59,7 @@ class Lake:
 
     def append(self, name: str, rows: pa.Table) -> None:
         """Adds rows in one commit."""
-        table = TABLES[name]
-
-        def write() -> None:
-            with writing(self.root):
-                write_deltalake(
-                    self._path(name),
-                    rows.cast(table.schema),
-                    mode="append",
-                    configuration=_configuration(table),
-                    writer_properties=_properties(table),
-                )
-
-        _guarded(write, f"write to the table {name!r}")
+        self._write(name, rows, "append")
 
     def merge(self, name: str, rows: pa.Table, update: Iterable[str] = ()) -> int:
         """Inserts the rows whose keys are new; returns how many were.
@@ -119,19 +107,7 @@ class Lake:
 
     def replace(self, name: str, rows: pa.Table) -> None:
         """Puts rows in the place of all rows of a table, in one commit; fit for small tables."""
-        table = TABLES[name]
-
-        def write() -> None:
-            with writing(self.root):
-                write_deltalake(
-                    self._path(name),
-                    rows.cast(table.schema),
-                    mode="overwrite",
-                    configuration=_configuration(table),
-                    writer_properties=_properties(table),
-                )
-
-        _guarded(write, f"write to the table {name!r}")
+        self._write(name, rows, "overwrite")
 
     def tidy(self, name: str, most_files: int = 24) -> None:
         """Joins the small files of a table into one where there are many; its rows stay the same.
@@ -158,6 +134,21 @@ class Lake:
     def forget(self) -> None:
         """Lets go of what was opened to read."""
         self._opened.clear()
+
+    def _write(self, name: str, rows: pa.Table, mode: Literal["append", "overwrite"]) -> None:
+        table = TABLES[name]
+
+        def write() -> None:
+            with writing(self.root):
+                write_deltalake(
+                    self._path(name),
+                    rows.cast(table.schema),
+                    mode=mode,
+                    configuration=_configuration(table),
+                    writer_properties=_properties(table),
+                )
+
+        _guarded(write, f"write to the table {name!r}")
 
     def _path(self, name: str) -> Path:
         return self.root / "tables" / name
