@@ -4,16 +4,14 @@ Exit status: 0 when all went well, 1 when any input failed, 2 on wrong usage.
 """
 
 import argparse
-import json
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from core import answers
+from core import answers, cli_answer
 from core.api import Tonescope
 from core.cli_analyze import add_analyze
 from core.cli_calibrate import add_calibrate
@@ -46,12 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except TonescopeError as error:
-        _say(f"tonescope: {error}")
+        cli_answer.say(f"tonescope: {error}")
         return 1
     except BrokenPipeError:
         return 1
     except KeyboardInterrupt:
-        _say("tonescope: stopped; what was finished is stored, and the same command goes on.")
+        cli_answer.say(
+            "tonescope: stopped; what was finished is stored, and the same command goes on."
+        )
         return 130
 
 
@@ -68,13 +68,13 @@ def _predict(options: argparse.Namespace) -> int:
         region=region,
         frames=FrameChoice(options.frames) if options.frames else None,
     )
-    _print(answer)
+    cli_answer.answer(answer)
     return 0
 
 
 def _engines(options: argparse.Namespace) -> int:
     for info in _scope(options).registry.list():
-        _print(asdict(info))
+        cli_answer.answer(asdict(info))
     return 0
 
 
@@ -85,7 +85,7 @@ def _engines_fetch(options: argparse.Namespace) -> int:
         nonlocal told_s
         if time.monotonic() - told_s >= 1 or done == total:
             told_s = time.monotonic()
-            _say(f"{done / 1e6:,.1f} of {total / 1e6:,.1f} MB")
+            cli_answer.say(f"{done / 1e6:,.1f} of {total / 1e6:,.1f} MB")
 
     registry = _scope(options).registry
     try:
@@ -100,9 +100,9 @@ def _engines_verify(options: argparse.Namespace) -> int:
 
 
 def _verified(found: Verification) -> int:
-    _print(asdict(found))
+    cli_answer.answer(asdict(found))
     if found.reason:
-        _say(f"tonescope: {found.reason}")
+        cli_answer.say(f"tonescope: {found.reason}")
     return 0 if found.ok else 1
 
 
@@ -111,7 +111,7 @@ def _export(options: argparse.Namespace) -> int:
         return export_whole(options)
     kind = _FORMATS[options.format]
     for path, n_rows in _scope(options).export(options.out, kind, options.recording):
-        _print({"file": str(path), "rows": n_rows})
+        cli_answer.answer({"file": str(path), "rows": n_rows})
     return 0
 
 
@@ -153,8 +153,12 @@ def _add_predict(commands: Any) -> None:
     predict = commands.add_parser("predict", help="say how a file sounds, and store nothing")
     predict.add_argument("file", type=Path, metavar="FILE")
     predict.add_argument("--granularity", choices=list(answers.Granularity), default="utterance")
-    predict.add_argument("--start-s", type=_seconds, metavar="A", help="start of a region, seconds")
-    predict.add_argument("--end-s", type=_seconds, metavar="B", help="end of a region, seconds")
+    predict.add_argument(
+        "--start-s", type=cli_answer.seconds, metavar="A", help="start of a region, seconds"
+    )
+    predict.add_argument(
+        "--end-s", type=cli_answer.seconds, metavar="B", help="end of a region, seconds"
+    )
     predict.add_argument(
         "--frames",
         choices=list(FrameChoice),
@@ -195,18 +199,3 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out what lies before the first and after the last speech; times stay",
     )
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value) or value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is no time in seconds; give 0 or more")
-    return value
-
-
-def _print(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

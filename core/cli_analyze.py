@@ -2,8 +2,6 @@
 
 import argparse
 import glob
-import json
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core import answers, batch
+from core import answers, batch, cli_answer
 from core.api import Tonescope
 from core.batch import Input
 from core.errors import AudioError
@@ -71,7 +69,9 @@ def _analyze(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
     scope = Tonescope(options.store, Analysis(conditioning, speakers=options.speakers))
     inputs = _inputs([*options.paths, *(_listed(options.list) if options.list else ())])
     if not inputs:
-        _say("tonescope: what was named holds no media; name a file, or a folder with recordings.")
+        cli_answer.say(
+            "tonescope: what was named holds no media; name a file, or a folder with recordings."
+        )
         return 1
     each = options.channels == "each"
     pipeline = scope.pipeline(options.engine, options.precision, each_channel=each)
@@ -91,14 +91,18 @@ def _analyze(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
     ):
         for mine, outcome in tracks:
             counts[outcome.status] += 1
-            _print(answers.outcome(outcome))
+            cli_answer.answer(answers.outcome(outcome))
             if options.outputs and outcome.status != "failed":
                 if item.remote:
-                    _say(f"no folder of results for {item.place}, as its sound was not kept")
+                    cli_answer.say(
+                        f"no folder of results for {item.place}, as its sound was not kept"
+                    )
                     continue
-                _say(f"wrote {scope.write_outputs(Path(item.place), mine, options.outputs)}")
+                cli_answer.say(
+                    f"wrote {scope.write_outputs(Path(item.place), mine, options.outputs)}"
+                )
         progress.tell(item, any(outcome.status == "skipped" for _, outcome in tracks))
-    _say(", ".join(f"{count} {status}" for status, count in counts.items()))
+    cli_answer.say(", ".join(f"{count} {status}" for status, count in counts.items()))
     return 1 if counts["failed"] else 0
 
 
@@ -116,7 +120,7 @@ def _inputs(given: Sequence[str]) -> list[Input]:
             passed_over += local.passed_over
             found.update(dict.fromkeys(str(file) for file in local.files))
     if passed_over:
-        _say(f"passed over {passed_over} file(s) that are no media")
+        cli_answer.say(f"passed over {passed_over} file(s) that are no media")
     return [Input(place) for place in found]
 
 
@@ -157,9 +161,11 @@ def _expect(inputs: list[Input], scope: Tonescope, options: argparse.Namespace) 
     duration_s = pipeline.predict(sample).track.duration_s
     speed = duration_s / (time.perf_counter() - start_s)
     told = asdict(found) | {"seconds_per_second": round(speed, 1)}
-    _print(told | {"expected_s": round(found.duration_s / speed, 1)})
+    cli_answer.answer(told | {"expected_s": round(found.duration_s / speed, 1)})
     if found.unknown:
-        _say(f"{found.unknown} file(s) do not tell their duration, and are not counted in it")
+        cli_answer.say(
+            f"{found.unknown} file(s) do not tell their duration, and are not counted in it"
+        )
     return 0
 
 
@@ -183,7 +189,7 @@ class _Progress:
         if self._worked:
             left_s = (time.monotonic() - self._started_s) / self._worked * self._left
             line += f", {left_s:.0f} s left"
-        _say(line)
+        cli_answer.say(line)
 
 
 def _size(item: Input) -> int:
@@ -197,11 +203,3 @@ def _count(text: str) -> int:
     if not text.isdigit() or int(text) > 64:
         raise argparse.ArgumentTypeError(f"{text} is no number from 0 to 64")
     return int(text)
-
-
-def _print(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

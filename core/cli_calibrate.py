@@ -1,12 +1,11 @@
 """The commands `calibrate` and `heads`: a read-out of one's own over stored embeddings."""
 
 import argparse
-import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from core import cli_answer
 from core.api import Tonescope
 from core.learn import library
 from core.learn.from_manifest import head_from_manifest
@@ -91,9 +90,9 @@ def _calibrate(options: argparse.Namespace) -> int:
             seed=options.seed,
         )
     if not made.other_speakers:
-        _say("all labels are of one speaker, so the figures say nothing of others")
+        cli_answer.say("all labels are of one speaker, so the figures say nothing of others")
     engine, better = made.uar_engine, made.better
-    _print(
+    cli_answer.answer(
         {
             "head": made.head.name,
             "uar": made.uar.value,
@@ -120,13 +119,15 @@ def _pick(options: argparse.Namespace) -> int:
     store = Tonescope(options.store).store
     drawn = library.draw(store, Way(options.way), options.n, options.engine, options.seed)
     for row in drawn.segments.to_dict("records"):
-        _print({"sample": drawn.sample} | {str(key): value for key, value in row.items()})
+        cli_answer.answer(
+            {"sample": drawn.sample} | {str(key): value for key, value in row.items()}
+        )
     return 0
 
 
 def _list(options: argparse.Namespace) -> int:
     for head in library.heads(Tonescope(options.store).store):
-        _print(_about(head))
+        cli_answer.answer(_about(head))
     return 0
 
 
@@ -136,7 +137,7 @@ def _apply(options: argparse.Namespace) -> int:
     for row in library.apply(store, head).to_dict("records"):
         keys = ("recording", "channel", "segment", "start_s", "end_s", "emotion")
         told = {key: row[key] for key in keys}
-        _print(
+        cli_answer.answer(
             told
             | {
                 "head": head.name,
@@ -151,7 +152,9 @@ def _apply(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     store = Tonescope(options.store).store
     for path in library.export_head(store, options.head, options.out):
-        _print({"file": str(path), "rows": 1 if path.name == CARD else _classes(store, options)})
+        cli_answer.answer(
+            {"file": str(path), "rows": 1 if path.name == CARD else _classes(store, options)}
+        )
     return 0
 
 
@@ -160,7 +163,7 @@ def _classes(store: Any, options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    _print(_about(library.import_head(Tonescope(options.store).store, options.folder)))
+    cli_answer.answer(_about(library.import_head(Tonescope(options.store).store, options.folder)))
     return 0
 
 
@@ -174,11 +177,3 @@ def _about(head: Head) -> dict[str, Any]:
         "threshold": head.threshold,
         "card": head.card,
     }
-
-
-def _print(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

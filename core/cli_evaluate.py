@@ -1,13 +1,11 @@
 """The command `evaluate`: an engine against reference labels."""
 
 import argparse
-import json
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from core import answers
+from core import answers, cli_answer
 from core.api import Tonescope
 from core.settings import Analysis, Conditioning
 
@@ -40,20 +38,16 @@ def _evaluate(options: argparse.Namespace) -> int:
         nonlocal told_s
         if time.monotonic() - told_s >= 1:
             told_s = time.monotonic()
-            _say(f"{share:.0%}, {(told_s - started_s) / share * (1 - share):.0f} s left")
+            cli_answer.say(f"{share:.0%}, {(told_s - started_s) / share * (1 - share):.0f} s left")
 
     found = scope.evaluate(
         options.manifest, engine=options.engine, precision=options.precision, progress=progress
     )
     for item, reason in found.failed:
-        _say(f"line {item.row}: {reason}")
+        cli_answer.say(f"line {item.row}: {reason}")
     if found.in_training:
-        _say(f"{found.in_training} of the recordings were in the engine's training data")
+        cli_answer.say(f"{found.in_training} of the recordings were in the engine's training data")
     engine = scope.registry.load(options.engine, options.precision)
     answer = answers.evaluation(found, engine.engine_id)
-    print(json.dumps(answer, ensure_ascii=False, allow_nan=False), flush=True)
+    cli_answer.answer(answer)
     return 1 if found.failed else 0
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -1,13 +1,10 @@
 """The commands on the corpus: `project`, `cluster`, `similar`, `confounds`."""
 
 import argparse
-import json
-import math
-import sys
 from collections.abc import Iterator
 from typing import Any
 
-from core import answers
+from core import answers, cli_answer
 from core.api import Tonescope
 from core.explore.clusters import Grouping
 from core.explore.groups import Unit
@@ -38,8 +35,8 @@ def add_explore(commands: Any) -> Iterator[argparse.ArgumentParser]:
     cluster.set_defaults(command=_cluster)
     similar = commands.add_parser("similar", help="find the same tone as in a region")
     similar.add_argument("--recording", required=True, metavar="ID", help="its SHA-256")
-    similar.add_argument("--start-s", type=_seconds, required=True, metavar="A")
-    similar.add_argument("--end-s", type=_seconds, required=True, metavar="B")
+    similar.add_argument("--start-s", type=cli_answer.seconds, required=True, metavar="A")
+    similar.add_argument("--end-s", type=cli_answer.seconds, required=True, metavar="B")
     similar.add_argument("--channel", type=_whole, help="of this channel, from 0 (default: mean)")
     similar.add_argument("-k", type=_positive, default=10, help="how many (default: 10)")
     similar.add_argument("--other-recordings", action="store_true", help="not from the same one")
@@ -68,8 +65,8 @@ def _project(options: argparse.Namespace) -> int:
         Method(options.method), engine=options.engine, seed=options.seed, space=_space(options)
     )
     if answer["reason"] and answer["method"] != options.method:
-        _say(answer["reason"])
-    _print(answer)
+        cli_answer.say(answer["reason"])
+    cli_answer.answer(answer)
     return 0
 
 
@@ -85,8 +82,10 @@ def _cluster(options: argparse.Namespace) -> int:
         by=None if options.by is None else By(options.by),
     )
     if answer["left_out"]:
-        _say(f"left out {answer['left_out']} segment(s) that belong to no {unit} or have no scores")
-    _print(answer)
+        cli_answer.say(
+            f"left out {answer['left_out']} segment(s) that belong to no {unit} or have no scores"
+        )
+    cli_answer.answer(answer)
     return 0
 
 
@@ -102,25 +101,25 @@ def _similar(options: argparse.Namespace) -> int:
         other_speakers=options.other_speakers,
     )
     for hit in hits:
-        _print(answers.similar(hit))
+        cli_answer.answer(answers.similar(hit))
     if len(hits) < options.k:
-        _say(f"{len(hits)} of {options.k}: there are no more segments to compare with")
+        cli_answer.say(f"{len(hits)} of {options.k}: there are no more segments to compare with")
     return 0
 
 
 def _confounds(options: argparse.Namespace) -> int:
     audit = Tonescope(options.store).confounds(options.clustering, engine=options.engine)
     for found in audit.found:
-        _print(answers.confound(found))
-    _say(audit.advice)
-    _say(audit.circular)
+        cli_answer.answer(answers.confound(found))
+    cli_answer.say(audit.advice)
+    cli_answer.say(audit.circular)
     return 0
 
 
 def _space(options: argparse.Namespace) -> SpaceSettings:
     settings = SpaceSettings(SpaceKind(options.space))
     if settings.warning:
-        _say(settings.warning)
+        cli_answer.say(settings.warning)
     return settings
 
 
@@ -152,18 +151,3 @@ def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 100_000):
         raise argparse.ArgumentTypeError(f"{text} is no count; give 1 to 100000")
     return int(text)
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value) or value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is no time in seconds; give 0 or more")
-    return value
-
-
-def _print(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

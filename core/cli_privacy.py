@@ -1,13 +1,12 @@
 """The commands `forget` and `consent`: what may be done with a recording, and its end."""
 
 import argparse
-import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
+from core import cli_answer
 from core.api import Tonescope
 from core.store import consent
 from core.store.consent import Consent, Use
@@ -55,32 +54,38 @@ def _forget(options: argparse.Namespace) -> int:
     if options.dry_run:
         for recording in found:
             known = store.recording(recording)
-            _print({"recording": recording, "name": known.name, "speaker": known.speaker})
+            cli_answer.answer(
+                {"recording": recording, "name": known.name, "speaker": known.speaker}
+            )
         return 0
     if not found:
-        _say("no recording's time is over; nothing was forgotten")
+        cli_answer.say("no recording's time is over; nothing was forgotten")
     done = forget(store, found, options.speaker)
     _tell(done)
     affected = {"maps": list(done.maps), "heads": list(done.heads)}
     copies = [asdict(copy) for copy in done.copies]
     counts = {"recordings": len(done.recordings), "rows": done.rows, "files": done.files}
-    _print(counts | affected | {"copies": copies})
+    cli_answer.answer(counts | affected | {"copies": copies})
     return 0
 
 
 def _tell(done: Forgotten) -> None:
     for name in done.maps:
-        _say(f"removed {name}, which held a recording; make it again if you need it")
+        cli_answer.say(f"removed {name}, which held a recording; make it again if you need it")
     for name in done.heads:
-        _say(f"head {name} may have learned from a recording; train it again or remove it")
+        cli_answer.say(
+            f"head {name} may have learned from a recording; train it again or remove it"
+        )
     for copy in done.copies:
-        _say(f"{copy.kind} {copy.place} still holds a recording; remove it or make it again")
+        cli_answer.say(
+            f"{copy.kind} {copy.place} still holds a recording; remove it or make it again"
+        )
 
 
 def _set(options: argparse.Namespace) -> int:
     store = Tonescope(options.store).store
     given = Consent(options.basis, options.scope, options.retain_until, options.pseudonym)
-    _print({"recordings": consent.put(store, _recordings(options), given, options.by)})
+    cli_answer.answer({"recordings": consent.put(store, _recordings(options), given, options.by)})
     return 0
 
 
@@ -90,7 +95,7 @@ def _show(options: argparse.Namespace) -> int:
     today = datetime.now(UTC).date()
     for recording, found in sorted(consent.every(store, one).items()):
         until = found.retain_until
-        _print(
+        cli_answer.answer(
             {
                 "recording": recording,
                 "basis": found.basis,
@@ -117,11 +122,3 @@ def _scope(text: str) -> frozenset[Use]:
             f"{text!r} is no scope; give some of {', '.join(Use)}, or none"
         )
     return frozenset(Use(part) for part in parts)
-
-
-def _print(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

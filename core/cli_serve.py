@@ -3,9 +3,9 @@
 import argparse
 import os
 import secrets
-import sys
 from typing import Any
 
+from core import cli_answer
 from core.api import Tonescope
 from core.errors import SettingsError
 
@@ -45,7 +45,7 @@ def _serve(options: argparse.Namespace) -> int:
     server = uvicorn.Server(settings)
     listening = settings.bind_socket()
     port = listening.getsockname()[1]
-    _say(f"answering at http://{options.host}:{port}/docs; Ctrl-C ends it")
+    cli_answer.say(f"answering at http://{options.host}:{port}/docs; Ctrl-C ends it")
     server.run(sockets=[listening])
     return 0
 
@@ -68,7 +68,3 @@ def token_for(host: str) -> str | None:
             f"such as {secrets.token_urlsafe(24)}"
         )
     return token or None
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

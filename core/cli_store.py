@@ -1,14 +1,13 @@
 """The commands `store` and `bundle`, and the exports of a whole store: bundles and reports."""
 
 import argparse
-import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from core import cli_answer
 from core.api import Tonescope
 from core.errors import StoreError
 from core.export.bundle import Contents, write_bundle
@@ -74,24 +73,24 @@ def export_whole(options: argparse.Namespace) -> int:
         what = Contents(tuple(chosen), options.audio, options.pseudonyms)
         n_rows = write_bundle(store, path, what)
         if not options.audio:
-            _say("the sound was left out; --audio puts it in")
+            cli_answer.say("the sound was left out; --audio puts it in")
     else:
         path = options.out / f"tonescope_{day}.report.html"
         n_rows = write_report(store, path, chosen, pseudonyms=options.pseudonyms)
     if n_rows < len(chosen):
-        _say(f"left out {len(chosen) - n_rows} recording(s) that may not be published")
-    _print({"file": str(path), "rows": n_rows})
+        cli_answer.say(f"left out {len(chosen) - n_rows} recording(s) that may not be published")
+    cli_answer.answer({"file": str(path), "rows": n_rows})
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
     found = Tonescope(options.store).check()
-    _print({"ok": found.ok, **asdict(found)})
+    cli_answer.answer({"ok": found.ok, **asdict(found)})
     return 0 if found.ok else 1
 
 
 def _compact(options: argparse.Namespace) -> int:
-    _print(asdict(compact(Tonescope(options.store).store)))
+    cli_answer.answer(asdict(compact(Tonescope(options.store).store)))
     return 0
 
 
@@ -99,20 +98,14 @@ def _backup(options: argparse.Namespace) -> int:
     store = Tonescope(options.store).store
     known = store.lake.read("recordings", ["recording"])["recording"].to_pylist()
     what = Contents(tuple(known), audio=True, everything=True)
-    _print({"file": str(options.file), "recordings": write_bundle(store, options.file, what)})
+    cli_answer.answer(
+        {"file": str(options.file), "recordings": write_bundle(store, options.file, what)}
+    )
     return 0
 
 
 def _open(options: argparse.Namespace) -> int:
     root = options.store or default_store()
     n_recordings = open_bundle(options.file, root, own=options.own)
-    _print({"store": str(root), "recordings": n_recordings})
+    cli_answer.answer({"store": str(root), "recordings": n_recordings})
     return 0
-
-
-def _print(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

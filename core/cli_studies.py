@@ -2,13 +2,13 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from core import cli_answer
 from core.api import Tonescope
 from core.errors import RuleError
 from core.studies import flag_store, grouping, metadata, trends
@@ -67,7 +67,7 @@ def _rule(options: argparse.Namespace) -> Rule:
 def _find(options: argparse.Namespace) -> int:
     rule = _rule(options)
     for row in _plain(flag_store.find(Tonescope(options.store).store, rule, options.engine)):
-        _print({"rule": rule.name, **row})
+        cli_answer.answer({"rule": rule.name, **row})
     return 0
 
 
@@ -84,7 +84,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _stored(found: flag_store.StoredRule) -> None:
     told = {"name": found.rule.name, "version": found.version}
-    _print(told | {"rule": json.loads(to_json(found.rule))})
+    cli_answer.answer(told | {"rule": json.loads(to_json(found.rule))})
 
 
 def _import(options: argparse.Namespace) -> int:
@@ -93,9 +93,9 @@ def _import(options: argparse.Namespace) -> int:
     names = dict(zip(rows["recording"], rows["name"], strict=True))
     found, left = grouping.matched(grouping.read_table(options.file), names)
     for row in left:
-        _say(f"no single recording is {row.key!r}")
+        cli_answer.say(f"no single recording is {row.key!r}")
     n = metadata.edit(store, found, options.by, options.file.name, only_given=True)
-    _print({"recordings": len(found), "changed": n, "left": len(left)})
+    cli_answer.answer({"recordings": len(found), "changed": n, "left": len(left)})
     return 1 if left else 0
 
 
@@ -109,32 +109,32 @@ def _names(options: argparse.Namespace) -> int:
             told = {"recording": recording, "name": name, "fits": said is not None}
             day = said.recorded_on.isoformat() if said and said.recorded_on else None
             fields = {**vars(said), "tags": list(said.tags), "recorded_on": day} if said else {}
-            _print(told | fields)
+            cli_answer.answer(told | fields)
         return 0
     found = {recording: said for recording, (_, said) in pairs if said is not None}
     n = metadata.edit(store, found, options.by, only_given=True)
-    _print({"recordings": len(found), "changed": n, "left": len(pairs) - len(found)})
+    cli_answer.answer({"recordings": len(found), "changed": n, "left": len(pairs) - len(found)})
     return 0
 
 
 def _undo(options: argparse.Namespace) -> int:
     step = metadata.undo(Tonescope(options.store).store, options.by)
-    _print({"undone": step is not None, "recordings": step.n_recordings if step else 0})
+    cli_answer.answer({"undone": step is not None, "recordings": step.n_recordings if step else 0})
     return 0
 
 
 def _trend(options: argparse.Namespace) -> int:
     rows = trends.tidy(Tonescope(options.store).store, options.engine)
     for row in _plain(trends.group_means(rows, options.measure, options.group)):
-        _print(row)
+        cli_answer.answer(row)
     return 0
 
 
 def _tidy(options: argparse.Namespace) -> int:
     rows = trends.tidy(Tonescope(options.store).store, options.engine, options.unit)
     table, book = trends.write_tidy(rows, options.out)
-    _print({"file": str(table), "rows": len(rows)})
-    _print({"file": str(book), "rows": len(trends.CODEBOOK)})
+    cli_answer.answer({"file": str(table), "rows": len(rows)})
+    cli_answer.answer({"file": str(book), "rows": len(trends.CODEBOOK)})
     return 0
 
 
@@ -142,11 +142,3 @@ def _plain(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Returns the rows as JSON takes them: what is missing is null."""
     plain = rows.astype(object).where(rows.notna(), None)
     return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]
-
-
-def _print(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

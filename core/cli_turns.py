@@ -1,14 +1,12 @@
 """The command `turns`: who speaks when, shown, taken from other programs, taken back."""
 
 import argparse
-import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from core import answers
+from core import answers, cli_answer
 from core.api import Tonescope
 
 
@@ -32,7 +30,7 @@ def add_turns(commands: Any) -> Iterator[argparse.ArgumentParser]:
 
 def _show(options: argparse.Namespace) -> int:
     for turn in Tonescope(options.store).turns(options.recording, options.channel):
-        _print(asdict(turn))
+        cli_answer.answer(asdict(turn))
     return 0
 
 
@@ -40,16 +38,12 @@ def _import(options: argparse.Namespace) -> int:
     scope = Tonescope(options.store)
     preview = scope.preview_turns(options.file, options.recording, options.channel, options.tier)
     for sentence in preview.warnings:
-        print(sentence, file=sys.stderr)
-    _print(answers.turn_version(scope.store_turns(preview)))
+        cli_answer.say(sentence)
+    cli_answer.answer(answers.turn_version(scope.store_turns(preview)))
     return 0
 
 
 def _undo(options: argparse.Namespace) -> int:
     found = Tonescope(options.store).undo_turns(options.recording, options.channel)
-    _print(answers.turn_version(found))
+    cli_answer.answer(answers.turn_version(found))
     return 0
-
-
-def _print(value: dict[str, Any]) -> None:
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)

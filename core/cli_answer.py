@@ -1,0 +1,30 @@
+"""What every command has: answers on stdout, words on stderr, a time among its options."""
+
+import argparse
+import json
+import math
+import sys
+from typing import Any
+
+
+def answer(value: dict[str, Any]) -> None:
+    """Writes a result as one line of JSON on stdout."""
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def say(text: str) -> None:
+    """Writes a line for people on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def seconds(text: str) -> float:
+    """Returns an option's time in seconds.
+
+    Raises:
+        ArgumentTypeError: it is negative or not finite.
+        ValueError: it is no number.
+    """
+    value = float(text)
+    if not math.isfinite(value) or value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is no time in seconds; give 0 or more")
+    return value
