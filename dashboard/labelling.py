@@ -35,6 +35,18 @@ def _history(recording: str, version: int, store: str) -> History:
     return history.history(scope().store, recording)
 
 
+def seen(labels: tuple[Label, ...], only: str | None) -> tuple[Label, ...]:
+    """Returns the labels that may be shown: all, or a person's own and every transcript.
+
+    Args:
+        labels: of a recording.
+        only: whose, while the labels of others would lead them; None for all.
+    """
+    if only is None:
+        return labels
+    return tuple(x for x in labels if x.kind is not Kind.EMOTION or x.annotator == only)
+
+
 def own_terms() -> list[str]:
     """Returns the words besides the nine emotions that were used, in alphabetical order."""
     return _own_terms(version(), str(scope().folder))

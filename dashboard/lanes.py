@@ -2,6 +2,7 @@
 
 from typing import Final, Literal, NotRequired, TypedDict
 
+from core.emotions import EMOTIONS
 from core.labels.records import Kind
 from core.records import Segment, Span
 from core.timeline.turning_points import FALSE_PER_HOUR, TurningPoint
@@ -30,14 +31,20 @@ class Lane(TypedDict):
 
 
 def lanes(
-    choice: Choice, dark: bool = False, *, blind: bool = False, rate: float = FALSE_PER_HOUR
+    choice: Choice,
+    dark: bool = False,
+    *,
+    blind: bool = False,
+    annotator: str = "",
+    rate: float = FALSE_PER_HOUR,
 ) -> list[Lane]:
     """Returns the lanes of a run that hold anything, in the order in which they are drawn.
 
     Args:
         choice: the run.
         dark: for a dark ground.
-        blind: without anything that the engine says.
+        blind: without anything that the engine, or another annotator, says.
+        annotator: who looks, where `blind`.
         rate: false turning points per hour that are put up with.
     """
     found = [_segments(choice, dark, blind), _speakers(choice, dark), _speech(choice, dark)]
@@ -48,7 +55,7 @@ def lanes(
         found.append(_turning_points(search.result or ()))
     return [
         lane
-        for lane in [*found, *labels_of(choice.recording)]
+        for lane in [*found, *labels_of(choice.recording, dark, annotator if blind else None)]
         if lane["items"] or (wait and lane["name"] == TURNING_POINTS)
     ]
 
@@ -127,11 +134,19 @@ def _turning_points(points: tuple[TurningPoint, ...]) -> Lane:
     return Lane(name=TURNING_POINTS, kind="point", items=items)
 
 
-def labels_of(recording: str) -> list[Lane]:
-    """Returns a lane for the labels of each annotator, and one for each imported transcript."""
+def labels_of(recording: str, dark: bool = False, only: str | None = None) -> list[Lane]:
+    """Returns a lane for the labels of each annotator, and one for each imported transcript.
+
+    Args:
+        recording: its SHA-256.
+        dark: for a dark ground.
+        only: whose labels, or None for those of everybody.
+    """
     found: dict[tuple[Kind, str], list[Item]] = {}
-    for label in labelling.of(recording).labels:
+    for label in labelling.seen(labelling.of(recording).labels, only):
         item = Item(start_s=label.start_s, end_s=label.end_s, text=label.term)
+        if label.kind is Kind.EMOTION and label.term in EMOTIONS:
+            item["colour"] = palette.colour(label.term, dark)
         found.setdefault((label.kind, label.annotator), []).append(item)
     return [
         Lane(

@@ -3,6 +3,7 @@
 import io
 import json
 import tempfile
+import zipfile
 from collections.abc import Hashable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pandas as pd
 from core.audio.condition import open_heard
 from core.audio.decode import open_audio
 from core.emotions import EMOTIONS, Emotion
+from core.export import codebook, tables
 from core.occlusion import LEAST_S, Occlusion, heard_round, occlusion
 from core.records import Segment, Span
 from core.settings import Conditioning
@@ -46,7 +48,7 @@ def frames_table(timeline: Timeline, region: Span) -> pd.DataFrame:
 
 
 def data_file(timeline: Timeline, read: ReadOut, kind: str) -> bytes:
-    """Returns the frames of a region as a file: `csv`, `parquet`, or `json` with its read-out."""
+    """Returns the frames of a region, `csv`, `parquet` or `json`, with a codebook in a ZIP."""
     table = frames_table(timeline, read.span)
     source = timeline.track.source
     about = {
@@ -59,15 +61,31 @@ def data_file(timeline: Timeline, read: ReadOut, kind: str) -> bytes:
         "confidence": read.confidence,
         "scores": dict(zip(EMOTIONS, read.scores.tolist(), strict=True)),
     }
+    made = pd.DataFrame([vars(source)])
+    book = codebook.content(made, columns=_meanings(table), region=about)
+    named = table.assign(recording=source.recording, engine_id=source.engine_id)
     if kind == "json":
         text = json.dumps(about | {"frames": table.to_dict("records")}, allow_nan=False)
-        return text.encode()
-    named = table.assign(recording=source.recording, engine_id=source.engine_id)
-    if kind == "parquet":
-        file = io.BytesIO()
-        named.to_parquet(file, index=False)
-        return file.getvalue()
-    return named.to_csv(index=False).encode()
+        rows = text.encode()
+    else:
+        rows = (
+            named.to_parquet(index=False)
+            if kind == "parquet"
+            else named.to_csv(index=False).encode()
+        )
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as pack:
+        pack.writestr(f"frames.{kind}", rows)
+        pack.writestr("codebook.json", json.dumps(book, indent=2, ensure_ascii=False))
+    return file.getvalue()
+
+
+def _meanings(table: pd.DataFrame) -> dict[str, str]:
+    """Returns what each column means: logits as in the table of frames, scores as in the others."""
+    frames = {f"logit_{emotion}": str(emotion) for emotion in EMOTIONS}
+    found = tables.meanings("segments", [c for c in table if c not in frames])
+    told = tables.meanings("frames", frames.values())
+    return found | {column: told[emotion] for column, emotion in frames.items()}
 
 
 def clip(choice: Choice, region: Span) -> bytes:

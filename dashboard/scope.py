@@ -1,5 +1,6 @@
 """Answers what the recording page asks for while one zooms: a span of one run, as plain data."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from dashboard.resources import Choice
 from dashboard.scope_view import MOST_PIXELS, Json
 
 __all__ = ["MOST_PIXELS", "Wanted", "view"]
+_AHEAD = ThreadPoolExecutor(1, thread_name_prefix="curves")
 LANES, WAVE, PROSODY = "lanes", "wave", "prosody"
 
 
@@ -25,7 +27,7 @@ class Wanted:
         n_pixels: how wide the span is drawn.
         smoothing_s: width of the region that each point of a curve reads out.
         second: another run of the same recording, drawn beside it with the difference.
-        blind: nothing that the engine says is told.
+        blind: nothing that the engine says is told, nor what others than `annotator` labelled.
         rate: false turning points per hour that are put up with.
         parts: of `lanes`, `wave` and `prosody`, those that are drawn beside the curves.
     """
@@ -42,6 +44,7 @@ class Wanted:
     dark: bool = False
     second: Choice | None = None
     blind: bool = False
+    annotator: str = ""
     rate: float = FALSE_PER_HOUR
     parts: frozenset[str] = frozenset({LANES, WAVE})
 
@@ -70,7 +73,13 @@ def view(wanted: Wanted) -> Json:
     if not wanted.blind:
         answer |= _curves(wanted, timeline, span)
     if LANES in wanted.parts:
-        found = lanes.lanes(wanted.choice, wanted.dark, blind=wanted.blind, rate=wanted.rate)
+        found = lanes.lanes(
+            wanted.choice,
+            wanted.dark,
+            blind=wanted.blind,
+            annotator=wanted.annotator,
+            rate=wanted.rate,
+        )
         answer["lanes"] = scope_view.shown_lanes(found, span, wanted.n_pixels)
         answer["stops_name"], answer["stops"] = lanes.stops(found)
         if not wanted.blind:
@@ -124,6 +133,11 @@ def curve(choice: Choice, smoothing_s: float, speech_only: bool) -> np.ndarray:
     speech = speech_only and bool(timeline.track.speech.any())
     frames = FrameChoice.SPEECH if speech else FrameChoice.ALL
     return timeline.curve(smoothing_s, frames, np.float32)
+
+
+def prepare(choice: Choice, smoothing_s: float, speech_only: bool) -> None:
+    """Begins with the curves that the browser will ask for once it has the page."""
+    _AHEAD.submit(curve, choice, smoothing_s, speech_only)
 
 
 def _tell(answer: Json, wanted: Wanted, kind: str, sentence: str) -> None:

@@ -24,6 +24,7 @@ from dashboard.shared import scope
 
 _waveforms, _voices = Background(), Background()  # a thread each: prosody takes much longer
 _SAMPLES = threading.Lock()
+_AGAIN_S = 60  # after a failure; its cause may have been mended
 
 
 def peaks(recording: str, channel: int | None) -> Peaks | str:
@@ -71,6 +72,8 @@ def _samples(path: str, channel: int | None, name: str) -> np.ndarray:
             file.write(whole.tobytes())
             n_samples += len(chunk)
         file.flush()
+        if not n_samples:  # an empty file cannot be mapped
+            return np.zeros(0, np.int16)
         return np.memmap(file, np.int16, "r", shape=(n_samples,))
 
 
@@ -108,7 +111,7 @@ def _made(
         return str(error)
     key = _key(recording, channel, kind)
     task = work.view(key)
-    if task is None:
+    if task is None or (task.error and task.seconds > _AGAIN_S):
 
         def action(report: Report) -> None:
             store.derived(

@@ -17,6 +17,7 @@ from core.audio.decode import SAMPLE_RATE, open_audio
 from core.errors import StoreError
 from core.export.annotations import AnnotationFormat
 from core.export.tables import TableFormat
+from core.records import Span
 from core.timeline.track import FrameChoice
 from core.version import VERSION
 from dashboard import corpus, figures, map_figure, resources, words
@@ -156,7 +157,12 @@ def _extremes(parts: np.ndarray) -> np.ndarray:
 
 
 def timeline_chart(
-    row: pd.Series, width_s: float, waveform: np.ndarray | None = None
+    row: pd.Series,
+    width_s: float,
+    waveform: np.ndarray | None = None,
+    region: Span | None = None,
+    *,
+    stacked: bool = False,
 ) -> tuple[go.Figure, str]:
     """Returns the timeline of a recording, and its caption.
 
@@ -164,16 +170,25 @@ def timeline_chart(
         row: of the catalogue.
         width_s: of the smoothing, in seconds.
         waveform: to show above it, of `read_waveform`.
+        region: the only stretch to draw, or None for all.
+        stacked: areas that add up to 1 instead of lines.
     """
     choice = resources.choice_of(row)
     timeline, segments = resources.timeline(choice), resources.segments(choice)
     frames = FrameChoice.SPEECH if timeline.track.speech.any() else FrameChoice.ALL
     figure = figures.timeline_figure(
-        timeline, segments, width_s=width_s, frames=frames, stacked=False, dark=False
+        timeline,
+        segments,
+        width_s=width_s,
+        frames=frames,
+        stacked=stacked,
+        dark=False,
+        region=region,
     )
     if waveform is not None:
         figure = with_waveform(figure, waveform, timeline.track.duration_s)
-    caption = f"{row['name']}. Smoothing {width_s:g} s, {frames} frames. "
+    part = "" if region is None else f" from {region.start_s:.2f} to {region.end_s:.2f} s"
+    caption = f"{row['name']}{part}. Smoothing {width_s:g} s, {frames} frames. "
     return figure, caption + provenance.caption(timeline)
 
 

@@ -180,8 +180,8 @@ LABELS: Final = (
     "by annotator with their whole history; no analysis changes them."
 )
 BLIND: Final = (
-    "While you label, what the engine says is hidden, so that it does not lead you. Labels made "
-    "after you have seen it are marked, and agreement with the engine says how many there are."
+    "While you label, what the engine and other people say is hidden, so that it does not lead you. "
+    "Labels made after you have seen it are marked, and agreement says how many there are."
 )
 ANNOTATOR: Final = (
     "Whose labels these are. Kept in this browser; use the same name each time, or a code if names "

@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from core.records import Segment, Span
+from core.records import Segment
 from core.timeline.track import Timeline
 from core.timeline.turning_points import FALSE_PER_HOUR
-from dashboard import navigation, palette, resources, spans, words
+from dashboard import navigation, palette, resources, words
 from dashboard.components import (
     choose,
     conversation,
@@ -49,9 +49,10 @@ def main() -> None:
         moved.show(row["recording"], missing)
     blind = labels.blind(choice.recording)
     look, name = _look(others, blind)
-    names = _track_labels(rows[rows["recording"] == row["recording"]].set_index("run_key"))
-    _view(row, choice, timeline, segments, look, (names[row["run_key"]], name))
-    labels.show(row, choice, _marked(timeline))
+    names = choose.track_names(rows[rows["recording"] == row["recording"]].set_index("run_key"))
+    _view(
+        row, choice, timeline, segments, look, (names[row["run_key"]], name), labels.labelling_on()
+    )
     if not blind:
         summary.show(timeline, segments)
         segment_table.show(row, timeline, segments)
@@ -86,7 +87,7 @@ def _chosen(rows: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
         "Recording", Keys.RECORDING, {k: _label(names.loc[k]) for k in names.index}, bar[0]
     )
     mine = rows[rows["recording"] == recording].set_index("run_key", drop=False)
-    names = _track_labels(mine)
+    names = choose.track_names(mine)
     asked = st.query_params.get(Keys.TRACK)
     if asked and asked not in names and recording == wanted:
         st.warning(
@@ -102,18 +103,6 @@ def _label(row: pd.Series) -> str:
     return " · ".join(str(part) for part in parts if isinstance(part, str) and part)
 
 
-def _track_labels(mine: pd.DataFrame) -> dict[str, str]:
-    """Returns names of tracks by their run keys; what looks alike is told apart by the key."""
-    names = {k: _track_label(mine.loc[k]) for k in mine.index}
-    alike = [name for name in names.values() if list(names.values()).count(name) > 1]
-    return {k: f"{name} · run {k[:6]}" if name in alike else name for k, name in names.items()}
-
-
-def _track_label(row: pd.Series) -> str:
-    channel = "mean of channels" if row["channel"] < 0 else f"channel {row['channel']}"
-    return f"{row['engine_id']} · {channel} · {row['n_segments']} segments"
-
-
 def _title(row: pd.Series, timeline: Timeline) -> None:
     st.title(row["name"].replace("\n", " "), anchor=False)
     tags = row["tags"] if row["tags"] is not None else ()
@@ -124,10 +113,6 @@ def _title(row: pd.Series, timeline: Timeline) -> None:
     st.text(" · ".join(parts))
     for warning in timeline.track.source.warnings:
         st.warning(warning, icon=":material/warning:")
-
-
-def _marked(timeline: Timeline) -> Span | None:
-    return spans.parse(st.query_params.get(Keys.REGION), timeline.track.duration_s)
 
 
 def _look(others: pd.DataFrame, blind: bool) -> tuple[scope.Look, str]:
@@ -162,7 +147,7 @@ def _look(others: pd.DataFrame, blind: bool) -> tuple[scope.Look, str]:
     )
     second, name = None, ""
     if len(others):
-        names = {"": "nothing"} | _track_labels(others)
+        names = {"": "nothing"} | choose.track_names(others)
         beside = choose.show("Beside it", Keys.SECOND, names, bar, help=words.SECOND, width=330)
         if beside:
             second, name = resources.choice_of(others.loc[beside]), names[beside]
@@ -179,12 +164,17 @@ def _view(
     segments: tuple[Segment, ...],
     look: scope.Look,
     names: tuple[str, str],
+    labelled: bool,
 ) -> None:
-    """Shows the recording over time; what is marked there is looked into below, and only that anew."""
+    """Shows the recording over time; what is marked there is looked into and labelled below.
+
+    Only this runs anew while one marks; what else the page shows does not depend on it.
+    """
     cue = None if look.blind else segment_table.cue(row, segments)
     marked = scope.show(choice, timeline, look, names, cue)
     if not look.blind:
-        inspector.show(choice, timeline, segments, marked)
+        inspector.show(row, choice, timeline, segments, marked, labelled=labelled)
+    labels.show(row, choice, marked, labelled=labelled)
 
 
 main()

@@ -24,6 +24,8 @@ def spectrogram(samples: NDArray[Any], span: Span, n_columns: int) -> NDArray[np
         span: the stretch.
         n_columns: columns wanted.
     """
+    if not len(samples):
+        return np.zeros((N_FFT // 2 + 1, n_columns), np.uint8)
     width = span.duration_s * SAMPLE_RATE / n_columns
     each = int(np.clip(width / WINDOW, 1, _MOST_A_COLUMN))
     middles = span.start_s * SAMPLE_RATE + (np.arange(n_columns * each) + 0.5) * width / each

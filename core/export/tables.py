@@ -3,7 +3,7 @@
 Every row says which engine, weights and settings made it; a codebook explains each column.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import cast
@@ -134,6 +134,11 @@ def columns(kind: TableFormat) -> dict[str, dict[str, str]]:
     found["frames"] = frames
     found["labels"] = _columns("labels")
     return {name: {c: _meaning(name, c) for c in listed} for name, listed in found.items()}
+
+
+def meanings(table: str, names: Iterable[str]) -> dict[str, str]:
+    """Returns what columns mean, as in the codebook of a table."""
+    return {name: _meaning(table, name) for name in names}
 
 
 def _meaning(table: str, column: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from core.emotions import EMOTIONS
 from core.labels import history, intervals
 from core.labels.coefficients import Terms, cohen_kappa, krippendorff_alpha, shared_time, time_kappa
-from core.labels.intervals import Interval
+from core.labels.intervals import Interval, Seconds, Times
 from core.labels.records import Draft, Kind, Label
 from core.store.corpus import corpus
 from core.store.rows import MIX
@@ -65,7 +65,8 @@ class Pair:
         time_kappa: Cohen's kappa with seconds in place of segments.
         own_terms: segments left out beside an engine, as their term is none of the nine.
         seen: labels among these made while the engine's results were shown; they may follow it.
-        intervals: of `agreement` and of `kappa`.
+        intervals: of `agreement` and of `kappa`, over segments and, as `time_agreement` and
+            `time_kappa`, over time.
     """
 
     first: str
@@ -208,15 +209,15 @@ def _pair(
     labels: Mapping[str, Sequence[Label]],
 ) -> Pair:
     rows = [(u, x, y) for u, x, y in zip(units, about[a], about[b], strict=True) if x and y]
-    seconds: dict[tuple[str, str], float] = defaultdict(float)
-    for mine in labels.values():
+    seconds: dict[str, Seconds] = {}
+    for recording, mine in labels.items():
         first = [label for label in mine if label.annotator == a]
         second = [label for label in mine if label.annotator == b]
-        for terms, length in shared_time(first, second).items():
-            seconds[terms] += length
+        seconds[recording] = shared_time(first, second)
     both = [(x.term, y.term) for _, x, y in rows]
     seen = _seen(label for _, *two in rows for label in two)
-    return _compared(a, b, False, [unit for unit, _, _ in rows], both, seconds, 0, seen)
+    rated = [unit for unit, _, _ in rows]
+    return _compared(a, b, False, rated, both, _times(units, seconds), 0, seen)
 
 
 def _with_engine(
@@ -228,19 +229,18 @@ def _with_engine(
 ) -> Pair:
     rated = [(unit, label) for unit, label in zip(units, about[person], strict=True) if label]
     rows = [(unit, label) for unit, label in rated if label.term in EMOTIONS]
-    seconds: dict[tuple[str, str], float] = defaultdict(float)
+    seconds: dict[str, Seconds] = {}
     for recording, mine in labels.items():
         first = [x for x in mine if x.annotator == person and x.term in EMOTIONS]
         second = [_as_draft(unit, engine_id) for unit in units if unit.recording == recording]
-        for terms, length in shared_time(first, second).items():
-            seconds[terms] += length
+        seconds[recording] = shared_time(first, second)
     return _compared(
         person,
         engine_id,
         True,
         [unit for unit, _ in rows],
         [(label.term, unit.emotion) for unit, label in rows],
-        seconds,
+        _times(units, seconds),
         len(rated) - len(rows),
         _seen(label for _, label in rows),
     )
@@ -262,10 +262,13 @@ def _compared(
     with_engine: bool,
     units: Sequence[Unit],
     terms: Sequence[tuple[str, str]],
-    seconds: Mapping[tuple[str, str], float],
+    times: Times,
     own_terms: int,
     seen: int,
 ) -> Pair:
+    seconds: dict[tuple[str, str], float] = defaultdict(float)
+    for both, length in zip(times.terms, times.lengths_s, strict=True):
+        seconds[both] += length
     total_s = sum(seconds.values())
     same_s = sum(length for (a, b), length in seconds.items() if a == b)
     same = sum(a == b for a, b in terms)
@@ -281,17 +284,29 @@ def _compared(
         time_kappa=time_kappa(seconds),
         own_terms=own_terms,
         seen=seen,
-        intervals=_of_pair(units, terms),
+        intervals=_of_pair(units, terms, times),
     )
 
 
-def _of_pair(units: Sequence[Unit], terms: Sequence[tuple[str, str]]) -> Intervals:
+def _times(units: Iterable[Unit], seconds: Mapping[str, Seconds]) -> Times:
+    speakers: dict[str, set[str | None]] = defaultdict(set)
+    for unit in units:
+        speakers[unit.recording].add(unit.speaker)
+    return intervals.times(speakers, seconds)
+
+
+def _of_pair(units: Sequence[Unit], terms: Sequence[tuple[str, str]], times: Times) -> Intervals:
     found = intervals.groups([u.speaker for u in units], [u.recording for u in units])
     if isinstance(found, str):
         return Intervals(missing=found)
     tables = intervals.pair_tables(terms, found)
     figures = {"agreement": intervals.share, "kappa": intervals.kappa}
-    return Intervals({n: intervals.interval(f, tables, found) for n, f in figures.items()})
+    told = {n: intervals.interval(f, tables, found) for n, f in figures.items()}
+    spoken = intervals.groups(times.speakers, times.recordings)
+    if not isinstance(spoken, str):
+        tables = intervals.pair_tables(times.terms, spoken, times.lengths_s)
+        told |= {f"time_{n}": intervals.interval(f, tables, spoken) for n, f in figures.items()}
+    return Intervals(told)
 
 
 def _of_alpha(units: Sequence[Unit], said: Sequence[Terms]) -> Intervals:

@@ -8,7 +8,7 @@ Source: Field & Welsh, 2007, https://doi.org/10.1111/j.1467-9868.2007.00593.x (c
     Efron, 1979, https://doi.org/10.1214/aos/1176344552 (percentiles).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,7 @@ LEAST_DEFINED: Final = 0.9  # of the draws
 
 Doubles = NDArray[np.float64]
 Figure = Callable[[Doubles], Doubles]
+Seconds = Mapping[tuple[str, str], float]  # by the terms of two raters
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,40 @@ class Groups:
     n: int
 
 
+@dataclass(frozen=True)
+class Times:
+    """For how long two raters said which two terms, an entry for each recording and two terms.
+
+    Attributes:
+        recordings: of each entry.
+        speakers: who speaks there, None where several do or nobody told.
+        terms: of the two raters.
+        lengths_s: how long they said so.
+    """
+
+    recordings: tuple[str, ...]
+    speakers: tuple[str | None, ...]
+    terms: tuple[tuple[str, str], ...]
+    lengths_s: tuple[float, ...]
+
+
+def times(speakers: Mapping[str, set[str | None]], seconds: Mapping[str, Seconds]) -> Times:
+    """Returns what two raters said over time, in one table.
+
+    Args:
+        speakers: by recording.
+        seconds: by recording.
+    """
+    alone = {r: next(iter(who)) if len(who) == 1 else None for r, who in speakers.items()}
+    rows = [
+        (recording, alone.get(recording), terms, length_s)
+        for recording, mine in seconds.items()
+        for terms, length_s in mine.items()
+    ]
+    recordings, people, both, lengths_s = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return Times(recordings, people, both, lengths_s)
+
+
 def groups(speakers: Sequence[str | None], recordings: Sequence[str]) -> Groups | str:
     """Returns what to draw anew, or the sentence that says why there can be no interval.
 
@@ -73,12 +108,21 @@ def groups(speakers: Sequence[str | None], recordings: Sequence[str]) -> Groups 
     )
 
 
-def pair_tables(terms: Sequence[tuple[str, str]], found: Groups) -> Doubles:
-    """Returns how often two raters said which two terms, shape `(n_groups, k, k)`."""
+def pair_tables(
+    terms: Sequence[tuple[str, str]], found: Groups, weights: Sequence[float] | None = None
+) -> Doubles:
+    """Returns how often, or for how long, two raters said which two terms, `(n_groups, k, k)`.
+
+    Args:
+        terms: of each unit.
+        found: the groups of the units.
+        weights: what each unit counts, such as seconds; by default 1.
+    """
     names = sorted({term for pair in terms for term in pair})
     tables = np.zeros((found.n, len(names), len(names)))
-    for group, (a, b) in zip(found.of, terms, strict=True):
-        tables[group, names.index(a), names.index(b)] += 1
+    weighed = zip(found.of, terms, weights or [1.0] * len(terms), strict=True)
+    for group, (a, b), weight in weighed:
+        tables[group, names.index(a), names.index(b)] += weight
     return tables
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 
@@ -40,3 +41,19 @@ def show(label: str, key: str, options: dict[str, str], place: Any = st, **look:
     elif key in st.query_params:
         del st.query_params[key]
     return found
+
+
+def track_names(mine: pd.DataFrame) -> dict[str, str]:
+    """Returns names of a recording's tracks by their run keys; what looks alike is told apart.
+
+    Args:
+        mine: rows of the catalogue, by run key.
+    """
+    names = {k: _track_label(mine.loc[k]) for k in mine.index}
+    alike = [name for name in names.values() if list(names.values()).count(name) > 1]
+    return {k: f"{name} · run {k[:6]}" if name in alike else name for k, name in names.items()}
+
+
+def _track_label(row: pd.Series) -> str:
+    channel = "mean of channels" if row["channel"] < 0 else f"channel {row['channel']}"
+    return f"{row['engine_id']} · {channel} · {row['n_segments']} segments"

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.explore.projection import NAMES, Method
+from core.records import Span
 from dashboard import (
     corpus,
     figures,
@@ -15,14 +16,16 @@ from dashboard import (
     navigation,
     pictures,
     printing,
+    resources,
+    spans,
     takeaway,
     words,
 )
 from dashboard.background import background
-from dashboard.components import busy
+from dashboard.components import busy, choose
 from dashboard.pictures import MIMES, Picture
 from dashboard.printing import Sheet
-from dashboard.session import DEFAULT_SMOOTHING_S, SMOOTHING_S, Keys
+from dashboard.session import DEFAULT_SMOOTHING_S, LINES, SMOOTHING_S, STACKED, Keys
 
 _TIMELINE, _SHARE, _MAP = "Timeline", "Share of speech time", "Map"
 _PICTURES = {kind.name: kind for kind in Picture}
@@ -71,12 +74,43 @@ def _chart(bar: Any, name: str, rows: pd.DataFrame, recording: str) -> tuple[Cha
             "A timeline is of one recording: choose which one above.", icon=":material/timeline:"
         )
         return None
+    row = _track(bar, recording)
     width_s = bar.select_slider(
         "Smoothing, s", SMOOTHING_S, value=DEFAULT_SMOOTHING_S, key="export.smoothing", width=320
     )
+    view = bar.segmented_control("View", [LINES, STACKED], default=LINES, key="export.view")
+    region = _part(bar, float(row["duration_s"]))
     wave = _waveform(recording) if bar.toggle("Waveform", key="export.waveform") else None
-    look = f"{width_s}{'' if wave is None else ' with waveform'}"
-    return takeaway.timeline_chart(rows.iloc[0], float(width_s), wave), look
+    drawn = takeaway.timeline_chart(row, float(width_s), wave, region, stacked=view == STACKED)
+    return drawn, f"{row['run_key']} {width_s} {view} {region} {wave is not None}"
+
+
+def _track(bar: Any, recording: str) -> pd.Series:
+    """Asks which of a recording's tracks, where it has several."""
+    rows = resources.catalogue()
+    mine = rows[rows["recording"] == recording].set_index("run_key", drop=False)
+    if len(mine) == 1:
+        return mine.iloc[0]
+    return mine.loc[choose.show("Track", Keys.TRACK, choose.track_names(mine), bar, width=340)]
+
+
+def _part(bar: Any, duration_s: float) -> Span | None:
+    """Asks which stretch of the recording, or None for all of it."""
+    text = bar.text_input(
+        "Part, s",
+        value=st.query_params.get(Keys.REGION, ""),
+        key="export.part",
+        placeholder="all, or such as 12.5-40",
+        width=190,
+    )
+    region = spans.parse(text, duration_s)
+    if text and region is None:
+        st.error(
+            f"{text!r} is no part of this recording; give start and end in seconds, from 0 to "
+            f"{duration_s:.2f}, with a hyphen between.".replace("$", r"\$"),
+            icon=":material/error:",
+        )
+    return region
 
 
 def _waveform(recording: str) -> np.ndarray | None:

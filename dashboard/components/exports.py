@@ -6,7 +6,7 @@ import streamlit as st
 from core.plain import file_stem
 from core.records import Segment
 from core.timeline.track import Timeline
-from dashboard import figures, resources
+from dashboard import figures, navigation, resources
 from dashboard.components import provenance
 from dashboard.session import DEFAULT_SMOOTHING_S, STACKED, Keys, frames_shown
 
@@ -45,9 +45,11 @@ def show(
         file_name=f"{begin}_timeline.html",
         mime="text/html",
         on_click="ignore",
-        help="The timeline as an interactive page that opens offline. For a picture, use the camera "
-        "above the chart.",
+        help="The timeline as an interactive page that opens offline.",
     )
+    with bar:
+        query = {Keys.EXPORT_WHAT: "Charts", Keys.EXPORT_OF: choice.recording}
+        navigation.link("export", "As a picture", ":material/image:", **query)
 
 
 def _chart(timeline: Timeline, segments: tuple[Segment, ...]) -> bytes:

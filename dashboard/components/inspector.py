@@ -2,11 +2,13 @@
 
 from functools import partial
 
+import pandas as pd
 import streamlit as st
 
 from core.audio.prosody import Prosody, RegionProsody, region_prosody
 from core.emotions import EMOTIONS, Emotion
-from core.errors import RegionError, TonescopeError
+from core.errors import RegionError
+from core.occlusion import MOST_S
 from core.plain import file_stem
 from core.records import Segment, Span
 from core.timeline.attribution import attribution
@@ -15,7 +17,7 @@ from core.timeline.segments import mean_calibrated_scores, speech_shares
 from core.timeline.track import FrameChoice, ReadOut, Timeline
 from dashboard import figures, navigation, palette, region, resources, sound, words
 from dashboard.background import background
-from dashboard.components import busy, provenance
+from dashboard.components import busy, labels, provenance
 from dashboard.resources import Choice
 from dashboard.session import DEFAULT_SMOOTHING_S, STACKED, Keys, frames_shown, is_dark
 
@@ -24,9 +26,24 @@ _NOT_YET = "–"
 
 
 def show(
-    choice: Choice, timeline: Timeline, segments: tuple[Segment, ...], marked: Span | None
+    row: pd.Series,
+    choice: Choice,
+    timeline: Timeline,
+    segments: tuple[Segment, ...],
+    marked: Span | None,
+    *,
+    labelled: bool,
 ) -> None:
-    """Shows what there is to say of a region, or how to mark one."""
+    """Shows what there is to say of a region, or how to mark one.
+
+    Args:
+        row: of the catalogue.
+        choice: the run.
+        timeline: of the run.
+        segments: of the run.
+        marked: the region.
+        labelled: whether the page has a form for labels already.
+    """
     if marked is None:
         st.caption(
             "Drag over the curves to mark a region: its scores, its pitch and what carried them "
@@ -50,7 +67,11 @@ def show(
             _scores(timeline, read, region.inside(segments, marked))
         with right:
             _parts(choice, timeline, read, frames)
-        _same_tone(choice, timeline, marked)
+        bar = st.container(horizontal=True, vertical_alignment="center")
+        if not labelled:
+            labels.form_in(bar.popover("Label", icon=":material/label:"), row, choice, marked)
+        with bar:
+            _same_tone(choice, timeline, marked)
         _files(choice, timeline, segments, read)
 
 
@@ -174,7 +195,10 @@ def _parts(choice: Choice, timeline: Timeline, read: ReadOut, frames: FrameChoic
             on_click=partial(
                 region.check_by_occlusion, choice, timeline, read.span, emotion, spans
             ),
-            help=words.OCCLUSION,
+            help=words.OCCLUSION
+            if read.span.duration_s <= MOST_S
+            else f"{words.OCCLUSION} At most {MOST_S:.0f} s: mark a shorter region.",
+            disabled=read.span.duration_s > MOST_S,
         )
     busy.show(key)
 
@@ -188,7 +212,7 @@ def _files(
     if resources.has_audio(choice.recording) is None:
         bar.download_button(
             "Export clip",
-            partial(_clip, choice, read.span),
+            partial(region.clip, choice, read.span),
             file_name=f"{stem}.wav",
             mime="audio/wav",
             on_click="ignore",
@@ -201,9 +225,11 @@ def _files(
     bar.download_button(
         "Download region",
         partial(region.data_file, timeline, read, kind),
-        file_name=f"{stem}.{kind}",
-        mime="application/octet-stream",
+        file_name=f"{stem}_{kind}.zip",
+        mime="application/zip",
         on_click="ignore",
+        help="The frames of the region, and a codebook that says what each column means and what "
+        "made them.",
     )
     bar.download_button(
         "Figure of this region",
@@ -213,13 +239,14 @@ def _files(
         on_click="ignore",
         help="The curves of the region as an interactive page that opens offline.",
     )
-
-
-def _clip(choice: Choice, span: Span) -> bytes:
-    try:
-        return region.clip(choice, span)
-    except TonescopeError as error:
-        return str(error).encode()  # the file then holds the sentence, as a download has no page
+    query = {
+        Keys.EXPORT_WHAT: "Charts",
+        Keys.EXPORT_OF: choice.recording,
+        Keys.TRACK: choice.run_key,
+        Keys.REGION: f"{read.span.start_s:.3f}-{read.span.end_s:.3f}",
+    }
+    with bar:
+        navigation.link("export", "As a picture", ":material/image:", **query)
 
 
 def _figure(timeline: Timeline, segments: tuple[Segment, ...], span: Span) -> bytes:

@@ -61,6 +61,8 @@ def _pairs(found: Agreement) -> None:
             "Both labelled, s": pair.shared_s,
             "Same, % of time": _percent(pair.time_agreement),
             "Kappa, of time": pair.time_kappa,
+            "95% interval of kappa, of time": _between(pair.intervals.figures.get("time_kappa"))
+            or "none",
             "Own terms left out": pair.own_terms,
             "Not blind": pair.seen,
         }
@@ -77,6 +79,7 @@ def _pairs(found: Agreement) -> None:
             "Kappa": digits,
             "Kappa, of time": digits,
             "95% interval of kappa": st.column_config.TextColumn(help=words.INTERVAL),
+            "95% interval of kappa, of time": st.column_config.TextColumn(help=words.INTERVAL),
             "Both labelled, s": st.column_config.NumberColumn(format="%.1f"),
         },
     )

@@ -23,20 +23,22 @@ def blind(recording: str) -> bool:
     Args:
         recording: its SHA-256.
     """
-    hidden = _labelling() and recording not in _marked(Keys.REVEALED)
+    hidden = labelling_on() and recording not in _marked(Keys.REVEALED)
     st.session_state[Keys.BLIND_ASKED] = True
     if not hidden:
         _marked(Keys.SEEN).add(recording)
     return hidden
 
 
-def show(row: pd.Series, choice: Choice, cue: Span | None = None) -> None:
+def show(row: pd.Series, choice: Choice, cue: Span | None, *, labelled: bool) -> None:
     """Shows a switch, and under it the labels of a recording.
 
     Args:
         row: of the catalogue.
         choice: the analysis that is open.
-        cue: the selected region, which a new label is about unless changed.
+        cue: the marked region, which a new label is about unless changed.
+        labelled: whether the switch was on when the page was made; where it is not so any more,
+            the page is made anew, as it then hides something or shows it again.
     """
     recording = choice.recording
     if not st.session_state.get(Keys.BLIND_ASKED):  # the page shows the engine's results
@@ -44,6 +46,8 @@ def show(row: pd.Series, choice: Choice, cue: Span | None = None) -> None:
     bar = st.container(horizontal=True, vertical_alignment="center", gap="large")
     bar.subheader("Labels", help=words.LABELS, anchor=False, width="content")
     on = bar.toggle("Label this recording", key=Keys.LABELLING, bind="query-params")
+    if on != labelled:
+        st.rerun()
     known = labelling.of(recording)
     if not on:
         people = {label.annotator for label in known.labels if label.kind is Kind.EMOTION}
@@ -52,14 +56,15 @@ def show(row: pd.Series, choice: Choice, cue: Span | None = None) -> None:
         return
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     name = annotator.ask(bar)
-    _reveal(bar, recording)
+    hidden = _reveal(bar, recording)
     place = st.container()
-    chosen = _table(known.labels)
+    chosen = _table(known.labels, name if hidden else None)
     with place:
         label_form.show(choice, float(row["duration_s"]), name, chosen, cue, _was_blind(recording))
         _steps(recording, name, known)
     label_import.show(recording, name)
-    label_agreement.show(recording)
+    if not hidden:
+        label_agreement.show(recording)
     annotator.keep(name, recording)
 
 
@@ -98,7 +103,17 @@ def apply_event(choice: Choice, event: dict[str, Any]) -> str | None:
     return labelling.add(draft)
 
 
-def _labelling() -> bool:
+def form_in(place: Any, row: pd.Series, choice: Choice, cue: Span) -> None:
+    """Shows, in a container, what it takes to label a region, where the page does not label now."""
+    with place:
+        name = annotator.ask(st)
+        blind = _was_blind(choice.recording)
+        label_form.show(choice, float(row["duration_s"]), name, None, cue, blind)
+        annotator.keep(name, choice.recording)
+
+
+def labelling_on() -> bool:
+    """Returns whether somebody labels on this page."""
     in_address = st.query_params.get(Keys.LABELLING) == "true"
     return bool(st.session_state.get(Keys.LABELLING, in_address))
 
@@ -112,9 +127,10 @@ def _was_blind(recording: str) -> bool:
     return recording not in _marked(Keys.SEEN)
 
 
-def _reveal(bar: Any, recording: str) -> None:
-    """Offers to show what the engine says, where it is hidden, and says what that means."""
+def _reveal(bar: Any, recording: str) -> bool:
+    """Offers to show what is hidden, and says what that means; returns whether anything is."""
     hidden = st.session_state.get(Keys.BLIND_ASKED) and recording not in _marked(Keys.REVEALED)
+    hidden = bool(hidden)
     if hidden and bar.button("Reveal the engine's results", help=words.BLIND):
         _marked(Keys.REVEALED).add(recording)
         st.rerun()
@@ -123,6 +139,7 @@ def _reveal(bar: Any, recording: str) -> None:
             "You have seen the engine's results of this recording on this visit; new labels are "
             "marked as not blind."
         )
+    return hidden
 
 
 def _steps(recording: str, name: str, known: Any) -> None:
@@ -142,8 +159,13 @@ def _steps(recording: str, name: str, known: Any) -> None:
     bar.caption("Undo works back through your own steps on this recording, also after a reload.")
 
 
-def _table(labels: tuple[Label, ...]) -> Label | None:
-    """Shows the labels; returns the one that was selected."""
+def _table(labels: tuple[Label, ...], only: str | None = None) -> Label | None:
+    """Shows the labels, or only those of one person; returns the one that was selected."""
+    others = len(labels)
+    labels = labelling.seen(labels, only)
+    others -= len(labels)
+    if others:
+        st.caption(f"Labels of others, {others} by now, are hidden until you reveal the results.")
     if not labels:
         st.info("No labels yet. Give a stretch and a word above, or import a file.")
         return None

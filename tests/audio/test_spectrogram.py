@@ -37,3 +37,7 @@ def test_silence_is_black_and_a_wide_column_averages():
     wide = spectrogram(samples, Span(0.0, 10.0), 2)
     assert wide[32, 0] == 0
     assert wide[32, 1] == 255
+
+
+def test_recording_without_samples_is_silent():
+    assert not spectrogram(np.zeros(0, np.int16), Span(0, 1), 7).any()

@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks.served import dashboard, wait_until_up
+from core.emotions import EMOTIONS
 from core.labels import history
 from core.store.store import Store
 
@@ -65,6 +66,42 @@ def test_label_undo_and_reload(page, served):
     _until(page, lambda: len(standing(store)) == 2)
     page.get_by_role("button", name="Undo").click()
     _until(page, lambda: standing(store) == [("Anna Ö.", 1.25, 2.5, "sad")])
+
+
+def test_a_dragged_region_is_what_a_label_is_about(page, served):
+    """By the form and by a key of the keyboard; undone by one as well."""
+    address, store = served
+    page.goto(f"{address}/recording?label=true")
+    name = page.get_by_label("Annotator", exact=True)
+    name.fill("Cleo")
+    name.press("Enter")
+    page.locator('.tsc[data-ready="1"]').wait_for()
+    box = page.locator(".tsc-plot").bounding_box()
+    page.mouse.move(box["x"] + 400, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 600, box["y"] + 100, steps=4)
+    page.mouse.up()
+    page.wait_for_url("**region=*")
+    start_s, end_s = page.url.split("region=")[1].split("&")[0].split("-")
+    for box_name, time_s in (("Start, s", start_s), ("End, s", end_s)):
+        page.wait_for_function(
+            "([name, s]) => +document.querySelector(`[aria-label='${name}']`)?.value === +s",
+            arg=[box_name, time_s],
+        )
+    term = page.get_by_role("combobox", name="Emotion or own term")
+    term.click()
+    term.fill("wry")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Add label").click()
+    mine = [("Cleo", float(start_s), float(end_s), "wry")]
+    _until(page, lambda: [x for x in standing(store) if x[0] == "Cleo"] == mine)
+    page.get_by_role("button", name="Undo").and_(page.locator(":enabled")).wait_for()
+    page.locator(".tsc").focus()
+    page.keyboard.press("3")
+    third = ("Cleo", float(start_s), float(end_s), str(EMOTIONS[2]))
+    _until(page, lambda: third in standing(store))
+    page.keyboard.press("z")
+    _until(page, lambda: [x for x in standing(store) if x[0] == "Cleo"] == mine)
 
 
 def _until(page, true) -> None:

@@ -170,3 +170,16 @@ def test_keys_play_step_mark_loop_and_explain(opened, diary):
         "() => document.querySelector('.tsc-plot').data.filter(t => t.visible).map(t => t.name)"
     )
     assert visible == ["sad"]
+    page.get_by_role("button", name="sad").dblclick()  # alone already: the others come back
+    page.wait_for_function(
+        "() => document.querySelectorAll('.tsc-legend [aria-pressed=true]').length === 9"
+    )
+    page.get_by_role("button", name="angry").click()
+    page.wait_for_function(
+        "() => document.querySelectorAll('.tsc-legend [aria-pressed=true]').length === 8"
+    )
+    page.get_by_role("button", name="happy").dblclick()
+    page.wait_for_function(
+        "() => document.querySelectorAll('.tsc-legend [aria-pressed=true]').length === 1"
+    )
+    assert page.get_by_role("button", name="happy").get_attribute("aria-pressed") == "true"

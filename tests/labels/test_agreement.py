@@ -69,6 +69,9 @@ def test_humans_and_engine_side_by_side(labelled, monkeypatch):
     people = agreement(store, "fake").pairs[0]
     told = people.intervals.figures["agreement"]  # P1: 1 of 2, P2: 1 of 1
     assert (told.low, told.high, told.by, told.n) == (0.5, 1.0, "speakers", 2)
+    told = people.intervals.figures["time_agreement"]  # P1: 1.2 of 4.5 s, P2: 1.5 of 1.5 s
+    assert (told.low, told.high) == pytest.approx((1.2 / 4.5, 1.0))
+    assert (told.by, told.n) == ("speakers", 2)
 
 
 def test_label_of_less_than_half_a_segment_is_not_about_it(labelled):

@@ -48,6 +48,30 @@ def test_kappa_and_share_are_those_of_the_units_of_each_draw(rated):
         assert (told.by, told.n) == ("speakers", 12)
 
 
+def test_over_time_each_stretch_counts_by_its_length(rated):
+    speakers, recordings, (first, second, _) = rated
+    lengths_s = np.random.default_rng(4).uniform(0.1, 5, 200)
+    found = intervals.groups(speakers, recordings)
+    tables = intervals.pair_tables(list(zip(first, second, strict=True)), found, lengths_s.tolist())
+    values = []
+    for drawn in intervals.draws(12):
+        rows = rows_of(found, drawn)
+        a, b = np.array(first)[rows], np.array(second)[rows]
+        values.append(cohen_kappa_score(a, b, sample_weight=lengths_s[rows]))
+    told = intervals.interval(intervals.kappa, tables, found)
+    assert [told.low, told.high] == pytest.approx(np.quantile(values, [0.025, 0.975]))
+
+
+def test_time_of_several_speakers_is_nobodys():
+    two = {("sad", "sad"): 2.0, ("sad", "angry"): 1.0}
+    found = intervals.times({"r1": {"P1"}, "r2": {"P1", None}}, {"r1": two, "r2": two, "r3": {}})
+    assert found.recordings == ("r1", "r1", "r2", "r2")
+    assert found.speakers == ("P1", "P1", None, None)
+    assert found.terms == (*two, *two)
+    assert found.lengths_s == (2.0, 1.0, 2.0, 1.0)
+    assert intervals.times({}, {}).lengths_s == ()
+
+
 def test_alpha_is_that_of_the_units_of_each_draw(rated):
     speakers, recordings, ratings = rated
     found = intervals.groups([None, *speakers[1:]], recordings)

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.labels import history
 from core.labels.records import Draft, Kind
-from dashboard import labelling, lanes, shared
+from dashboard import labelling, lanes, palette, shared
 from dashboard.components import labels
 from dashboard.resources import Choice
 from tests.pages.test_map import text_of
@@ -65,7 +65,7 @@ def test_label_is_made_changed_deleted_and_undone(opened, diary):
 
 def test_selected_label_is_changed_and_deleted(opened, diary, monkeypatch):
     click(fill(opened, 1.5, 2.75, "sad"), "Add label")
-    monkeypatch.setattr(labels, "_table", lambda found: found[0] if found else None)
+    monkeypatch.setattr(labels, "_table", lambda found, only: found[0] if found else None)
     app = opened.run()
     widget(app.selectbox, ".term").set_value("angry")
     app = click(app, "Save")
@@ -92,8 +92,10 @@ def test_somebody_elses_label_stays(opened, diary, monkeypatch):
         shared.scope().store,
         Draft(recording=diary, start_s=0, end_s=1, term="sad", annotator="Ben"),
     )
-    monkeypatch.setattr(labels, "_table", lambda found: found[0])
-    app = click(opened.run(), "Delete")
+    app = opened.run()
+    assert "Labels of others, 1 by now, are hidden" in text_of(app)
+    monkeypatch.setattr(labels, "_table", lambda found, only: found[0])
+    app = click(click(app, "Reveal the engine's results"), "Delete")
     assert "belongs to 'Ben'" in app.error[0].value
     assert standing(diary) == [("Ben", 0.0, 1.0, "sad")]
 
@@ -124,7 +126,7 @@ def test_file_that_cannot_be_read_is_explained(opened, diary):
 
 
 def test_agreement_states_what_it_rests_on(opened, diary):
-    app = opened
+    app = click(opened, "Reveal the engine's results")
     app.toggle(key="labels.agreement").set_value(True).run()
     assert "agreement needs labels" in text_of(app)
     store = shared.scope().store
@@ -140,7 +142,7 @@ def test_agreement_states_what_it_rests_on(opened, diary):
             assert "One annotator alone" in text_of(app)
     n = len(segments)
     assert f"over {n} segments of 1 recording and 0 known speakers" in text_of(app)
-    pairs = app.dataframe[-1].value
+    pairs = next(d.value for d in app.dataframe if "Kappa" in d.value)
     assert pairs["Segments"].tolist() == [n] * 3
     assert pairs["Same, %"][0] == pytest.approx(100 * (n - 1) / n)
     assert pairs["Second"].tolist() == ["Ben", "fake-000000000000", "fake-000000000000"]
@@ -159,7 +161,7 @@ def page_that_asks():
     row = resources.catalogue().iloc[0]
     hidden = labels.blind(row["recording"])
     st.text("hidden" if hidden else "shown")
-    labels.show(row, resources.choice_of(row))
+    labels.show(row, resources.choice_of(row), None, labelled=labels.labelling_on())
 
 
 def test_labelling_is_blind_until_revealed(diary):
@@ -201,13 +203,16 @@ def test_timeline_events_and_lanes(diary, monkeypatch):
         kind=Kind.TRANSCRIPT,
     )
     history.add(shared.scope().store, said)
+    happy, sad = (palette.colour(term, False) for term in ("happy", "sad"))
+    assert [lane["name"] for lane in lanes.labels_of(diary, only="Ben")] == ["transcript P1"]
+    assert lanes.labels_of(diary, only="Anna") == lanes.labels_of(diary)
     assert lanes.labels_of(diary) == [
         {
             "name": "labels Anna",
             "kind": "interval",
             "items": [
-                {"start_s": 1.0, "end_s": 2.0, "text": "happy"},
-                {"start_s": 3.0, "end_s": 4.0, "text": "sad"},
+                {"start_s": 1.0, "end_s": 2.0, "text": "happy", "colour": happy},
+                {"start_s": 3.0, "end_s": 4.0, "text": "sad", "colour": sad},
             ],
         },
         {

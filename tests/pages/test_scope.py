@@ -4,6 +4,7 @@ import io
 import json
 import threading
 import time
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -234,14 +235,24 @@ def test_a_long_region_is_summed_up_by_shares_and_a_short_one_has_no_confidence(
 def test_data_of_a_region_are_its_frames(choice):
     timeline = resources.timeline(choice)
     read = timeline.read_out(Span(2.0, 4.0))
-    table = pd.read_csv(io.BytesIO(region.data_file(timeline, read, "csv")))
+    files = {}
+    for kind in ("csv", "parquet", "json"):
+        with zipfile.ZipFile(io.BytesIO(region.data_file(timeline, read, kind))) as pack:
+            files[kind] = io.BytesIO(pack.read(f"frames.{kind}"))
+            book = json.loads(pack.read("codebook.json"))
+    table = pd.read_csv(files["csv"])
+    assert set(book["columns"]) == set(table) - {"recording", "engine_id"}
+    assert book["columns"]["logit_sad"] == "raw logit of sad"
+    assert book["columns"]["sad"].startswith("raw score of sad")
+    assert (book["region"]["start_s"], book["region"]["end_s"]) == (2.0, 4.0)
+    assert book["engines"][0]["engine_id"] == timeline.track.source.engine_id
     assert len(table) == 100
     logits = table.loc[table["speech"], [f"logit_{e}" for e in EMOTIONS]].to_numpy()
     np.testing.assert_allclose(logits.mean(axis=0), read.logits, atol=1e-5)
     np.testing.assert_allclose(table[[str(e) for e in EMOTIONS]].sum(axis=1), 1, atol=1e-6)
-    same = pd.read_parquet(io.BytesIO(region.data_file(timeline, read, "parquet")))
+    same = pd.read_parquet(files["parquet"])
     assert same["start_s"].tolist() == table["start_s"].tolist()
-    found = json.loads(region.data_file(timeline, read, "json"))
+    found = json.loads(files["json"].getvalue())
     assert found["emotion"] == str(read.emotion)
     assert len(found["frames"]) == 100
 

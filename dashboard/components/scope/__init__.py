@@ -17,6 +17,7 @@ from core.timeline.turning_points import FALSE_PER_HOUR
 from dashboard import labelling, palette, resources, routes, spans
 from dashboard.components import labels
 from dashboard.resources import Choice
+from dashboard.scope import prepare
 from dashboard.session import SPEECH_ONLY, Keys, is_dark
 
 PROSODY_AT_ONCE_S: Final = 1200.0  # longer recordings are measured when it is asked for
@@ -69,6 +70,8 @@ def show(
         cue: a stretch to mark and play, with a name that is new each time.
     """
     duration_s = timeline.track.duration_s
+    if not look.blind:
+        prepare(choice, look.smoothing_s, look.frames == SPEECH_ONLY)
     region = spans.parse(st.query_params.get(Keys.REGION), duration_s)
     result = _scope(
         key=f"{Keys.SCOPE}.{choice.recording}",
@@ -160,6 +163,7 @@ def _said(look: Look) -> dict[str, str]:
     """What else the lanes depend on; the version has them asked for anew after each label."""
     return {
         "blind": "1" if look.blind else "",
+        "annotator": labelling.annotator() if look.blind else "",
         "rate": f"{look.rate:g}",
         "labels": str(labelling.version()),
     }

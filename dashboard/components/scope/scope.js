@@ -605,7 +605,11 @@ class Scope {
       button.type = "button";
       button.dataset.emotion = name;
       button.title = "Click hides or shows it; Shift with a click, or a double click, shows it alone";
-      button.addEventListener("click", (event) => this.toggle(name, event.shiftKey || event.detail === 2), { signal });
+      button.addEventListener("click", (event) => {
+        if (event.detail < 2) this.before = this.hidden;  // a double click undoes what its first click did
+        else this.hidden = this.before;
+        this.toggle(name, event.shiftKey || event.detail === 2);
+      }, { signal });
       legend.appendChild(button);
     }
   }
@@ -614,9 +618,8 @@ class Scope {
     const all = this.data.emotions.map((e) => e.name);
     if (alone) {
       const isAlone = this.hidden.size === all.length - 1 && !this.hidden.has(name);
-      // The two clicks of a double click have hidden and shown it again: only what is alone counts.
       this.hidden = isAlone ? new Set() : new Set(all.filter((other) => other !== name));
-    } else if (!this.hidden.delete(name)) this.hidden.add(name);
+    } else this.hidden = new Set(all.filter((other) => this.hidden.has(other) !== (other === name)));
     this.paintLegend();
     this.plot();
   }
