@@ -52,7 +52,7 @@ def add_whole(export: argparse.ArgumentParser) -> None:
     export.add_argument(
         "--pseudonyms",
         action="store_true",
-        help="bundle, report: without names, notes, transcripts",
+        help="all recordings without names, notes, transcripts, not only those that have one",
     )
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Hashable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -233,4 +234,9 @@ def place() -> str:
 def versions() -> tuple[object, ...]:
     """Returns what changes with the segments, maps and clusterings of the store."""
     lake = scope().store.lake
-    return (place(), *(lake.version(name) for name in _TABLES))
+    return (place(), *allowed(), *(lake.version(name) for name in _TABLES))
+
+
+def allowed() -> tuple[object, ...]:
+    """Returns what changes with the consents: their table, and the day on which they end."""
+    return (scope().store.lake.version("consents"), datetime.now(UTC).date())

@@ -28,7 +28,8 @@ from core.pipeline import Pipeline
 from core.records import Metadata, Recording, Segment, TrackSource, Turn
 from core.settings import SAMPLES_DIR, Conditioning, Speakers
 from core.speakers.imports import FORMATS
-from core.store import query
+from core.store import consent, query
+from core.store.consent import Use
 from core.store.rows import MIX
 from core.timeline.track import Timeline
 from dashboard.shared import fetches, queue, scope
@@ -279,7 +280,16 @@ def engine_of(source: TrackSource) -> Engine:
 def has_audio(digits: str) -> str | None:
     """Returns None if the audio can be played, or the sentence that says why not."""
     try:
-        scope().store.audio_path(recording(digits))
+        consent.sound_path(scope().store, recording(digits), Use.LISTEN)
+    except StoreError as error:
+        return str(error)
+    return None
+
+
+def held_back(digits: str, use: Use) -> str | None:
+    """Returns None if a recording's consent allows a use, or the sentence that says why not."""
+    try:
+        consent.check(scope().store, digits, use)
     except StoreError as error:
         return str(error)
     return None

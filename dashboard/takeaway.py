@@ -17,6 +17,8 @@ from core.audio.decode import SAMPLE_RATE, open_audio
 from core.errors import StoreError
 from core.export.annotations import AnnotationFormat
 from core.export.tables import TableFormat
+from core.store import consent
+from core.store.consent import Use
 from core.timeline.track import FrameChoice
 from core.version import VERSION
 from dashboard import corpus, figures, map_figure, resources, words
@@ -138,7 +140,8 @@ def read_waveform(recording: str) -> None:
         known = library.store.recording(recording)
         n_each = max(1, int(known.duration_s * SAMPLE_RATE) // _PARTS)
         found, rest = [], np.zeros(0, np.float32)
-        with open_audio(library.store.audio_path(known)) as audio:
+        path = consent.sound_path(library.store, known, Use.LISTEN)
+        with open_audio(path) as audio:
             for chunk in audio.samples():
                 held = np.concatenate([rest, chunk])
                 whole = len(held) // n_each * n_each

@@ -17,6 +17,8 @@ def show(recording: str, missing: str) -> None:
         missing: the sentence that says what is missing.
     """
     st.info(missing, icon=":material/volume_off:")
+    if resources.held_back(recording, resources.Use.LISTEN):
+        return
     with st.form(f"{Keys.MOVED}.form", border=False):
         path = st.text_input(
             "Where the file lies now",
