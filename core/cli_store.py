@@ -76,7 +76,9 @@ def export_whole(options: argparse.Namespace) -> int:
             cli_answer.say("the sound was left out; --audio puts it in")
     else:
         path = options.out / f"tonescope_{day}.report.html"
-        n_rows = write_report(store, path, chosen, pseudonyms=options.pseudonyms)
+        session = None if options.recording else options.session
+        wanted = {"session": session, "pseudonyms": options.pseudonyms}
+        n_rows = write_report(store, path, chosen, **wanted)
     if n_rows < len(chosen):
         cli_answer.say(f"left out {len(chosen) - n_rows} recording(s) that may not be published")
     cli_answer.answer({"file": str(path), "rows": n_rows})

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -304,7 +304,6 @@ def relocate(recording: str, path: Path) -> None:
     scope().store.relocate(recording, path)
 
 
-@st.cache_data(show_spinner="Writing the file …", max_entries=8)
 def export_file(recording: str, kind: str, table: str, run_key: str) -> bytes:
     """Returns one exported table of a recording as the bytes of a file.
 
@@ -312,9 +311,16 @@ def export_file(recording: str, kind: str, table: str, run_key: str) -> bytes:
         recording: its SHA-256.
         kind: a `TableFormat`.
         table: `segments`, `frames` or `recordings`; ignored for `npy`, which gives a ZIP of arrays.
-        run_key: only the key of the cache.
+        run_key: of the run on the page.
     """
-    del run_key
+    lake = scope().store.lake
+    versions = tuple(lake.version(n) for n in ("recordings", "runs", "turns", "consents"))
+    return _export_file(recording, kind, table, (run_key, datetime.now(UTC).date(), *versions))
+
+
+@st.cache_data(show_spinner="Writing the file …", max_entries=8)
+def _export_file(recording: str, kind: str, table: str, versions: tuple[object, ...]) -> bytes:
+    del versions  # only the key of the cache
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "export"
         for _ in scope().export(written, TableFormat(kind), recording):

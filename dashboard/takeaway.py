@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 from core.audio.decode import SAMPLE_RATE, open_audio
 from core.errors import StoreError
 from core.export.annotations import AnnotationFormat
+from core.export.pseudonyms import Pseudonyms, leaving
 from core.export.tables import TableFormat
 from core.store import consent
 from core.store.consent import Use
@@ -52,20 +53,37 @@ class Written:
         return self.folder / "files" / name
 
 
-def tables_key(kind: TableFormat | AnnotationFormat, recording: str) -> Hashable:
+def may_leave(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Returns rows of the catalogue as they may leave, and how many recordings are held back."""
+    found = leaving(scope().store, rows)
+    return found, rows["recording"].nunique() - found["recording"].nunique()
+
+
+def outside_name(recording: str) -> str:
+    """Returns the name of a recording as files carry it outside: its own, or a stand-in."""
+    store = scope().store
+    return Pseudonyms(store).recording(resources.recording(recording)).name
+
+
+def tables_key(
+    kind: TableFormat | AnnotationFormat, recording: str, pseudonyms: bool = False
+) -> Hashable:
     """Returns the name under which tables are written: the data of today in one format."""
     store = scope().store
-    tables = ("recordings", "tracks", "runs", "labels")
-    versions = tuple(store.lake.version(name) for name in tables)
-    return (str(store.root), "tables", kind, recording, versions)
+    tables = ("recordings", "tracks", "runs", "labels", "turns")
+    versions = (*corpus.allowed(), *(store.lake.version(name) for name in tables))
+    return (str(store.root), "tables", kind, recording, pseudonyms, versions)
 
 
-def write_tables(kind: TableFormat | AnnotationFormat, recording: str) -> None:
+def write_tables(
+    kind: TableFormat | AnnotationFormat, recording: str, pseudonyms: bool = False
+) -> None:
     """Starts to write tables or tiers.
 
     Args:
         kind: their format.
         recording: its SHA-256, or `ALL`.
+        pseudonyms: whether all recordings go under pseudonyms.
     """
     library = scope()
     wanted = None if recording == ALL else recording
@@ -78,7 +96,7 @@ def write_tables(kind: TableFormat | AnnotationFormat, recording: str) -> None:
         written = Written(folder, files, archive)
         weakref.finalize(written, shutil.rmtree, folder, ignore_errors=True)
         try:
-            for path, n_rows in library.export(place, kind, wanted):
+            for path, n_rows in library.export(place, kind, wanted, pseudonyms=pseudonyms):
                 files.append((path.name, n_rows))
                 report(f"Wrote {path.name}")
             report("Packing")
@@ -92,7 +110,7 @@ def write_tables(kind: TableFormat | AnnotationFormat, recording: str) -> None:
             ) from error
         return written
 
-    background().start(tables_key(kind, recording), "Writing the files", action)
+    background().start(tables_key(kind, recording, pseudonyms), "Writing the files", action)
 
 
 def head(written: Written, name: str) -> pd.DataFrame | None:
@@ -112,7 +130,7 @@ def chart_key(name: str, of: str, kind: Picture, sheet: Sheet, look: str) -> Has
     """Returns the name under which a chart is drawn."""
     store = scope().store
     tables = ("recordings", "tracks", "runs", "projections", "clusterings")
-    versions = tuple(store.lake.version(table) for table in tables)
+    versions = (*corpus.allowed(), *(store.lake.version(table) for table in tables))
     return (str(store.root), "chart", name, of, kind, sheet, look, versions)
 
 
@@ -190,10 +208,11 @@ def share_chart(rows: pd.DataFrame) -> tuple[go.Figure, str]:
 
 
 def map_chart(view: corpus.MapView, colour: str) -> tuple[go.Figure, str]:
-    """Returns a stored map as vectors, and its caption."""
-    groups = map_figure.groups_of(view.points, colour, False)
+    """Returns a stored map as vectors, and its caption; without what may not leave."""
+    points = leaving(scope().store, view.points)
+    groups = map_figure.groups_of(points, colour, False)
     figure = map_figure.map_figure(
-        view.points, groups, title=view.title, dark=False, vector=len(view.points) <= 20_000
+        points, groups, title=view.title, dark=False, vector=len(points) <= 20_000
     )
     caption = f"{map_notes.caption(view)} Tonescope {VERSION}. {words.NO_EVIDENCE}"
     return figure, caption

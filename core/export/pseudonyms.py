@@ -20,23 +20,13 @@ import pyarrow.compute as pc
 from core.labels.records import Kind, Label
 from core.records import Recording
 from core.store import consent
+from core.store.consent import Use
 from core.store.store import Store
 
 _OTHERS: Final = ("annotator", "by")
-_TECHNICAL: Final = frozenset(
-    (
-        "engine_id",
-        "kind",
-        "method",
-        "unit",
-        "by",
-        "k",
-        "space",
-        "space_key",
-        "space_settings",
-        "data",
-    )
-    + ("run_keys", "sessions", "parent", "settings", "versions")
+_TECHNICAL: Final = (
+    *("engine_id", "kind", "method", "unit", "by", "k", "space", "space_key", "space_settings"),
+    *("data", "run_keys", "sessions", "parent", "settings", "versions"),
 )
 NOTE: Final = (
     "recordings under pseudonyms: names of people, files and sessions are stand-ins; tags, dates, "
@@ -56,11 +46,13 @@ class Pseudonyms:
 
     def __init__(self, store: Store, *, everybody: bool = False) -> None:
         self._store = store
-        rows = store.lake.read(
-            "recordings", ["recording", "name", "speaker", "session", "added_at"]
-        )
-        self._known = sorted(rows.to_pylist(), key=lambda r: (r["added_at"], r["recording"]))
+        self._numbers: dict[str, dict[str, int]] = {}
         given = consent.pseudonyms(store)
+        self._known: list[dict[str, Any]] = []
+        if given or everybody:
+            columns = ["recording", "name", "speaker", "session", "added_at"]
+            rows = store.lake.read("recordings", columns).to_pylist()
+            self._known = sorted(rows, key=lambda row: (row["added_at"], row["recording"]))
         self._given = {
             r["speaker"]: given[r["recording"]]
             for r in self._known
@@ -70,7 +62,6 @@ class Pseudonyms:
             r["recording"]: self._given.get(r["speaker"]) or given.get(r["recording"])
             for r in self._known
         }
-        self._numbers: dict[str, dict[str, int]] = {}
         for kind, column in (("person", "speaker"), ("session", "session")):
             for row in self._known:
                 if row[column]:
@@ -174,7 +165,7 @@ class Pseudonyms:
         return found
 
     def parameters(self, text: str) -> str:
-        """Returns the parameters of a map or the like, JSON, in which no title or name tells of anybody."""
+        """Returns the parameters of a map or the like, JSON, with stand-ins for names."""
         told = {k: v if k in _TECHNICAL else self._clean(v) for k, v in json.loads(text).items()}
         return json.dumps(told, sort_keys=True)
 
@@ -209,6 +200,12 @@ class Pseudonyms:
     def _number(self, kind: str, name: str) -> int:
         mine = self._numbers.setdefault(kind, {})
         return mine.setdefault(name, len(mine) + 1)
+
+
+def leaving(store: Store, rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns rows with a `recording` as they may leave: none that is held back, no hidden name."""
+    held = rows["recording"].isin(consent.withheld(store, Use.PUBLISH))
+    return Pseudonyms(store).frame(rows[~held])
 
 
 def _text(value: Any) -> str | None:

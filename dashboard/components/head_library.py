@@ -92,20 +92,13 @@ def _applied(head: Head) -> None:
     stretch_table.table(shown, f"calibrate.applied.{head.key}")
     st.download_button(
         "Download as CSV",
-        lambda: _csv(rows),
+        lambda: calibrating.csv(rows),
         f"{file_stem(head.name, 'head')}.csv",
         "text/csv",
         on_click="ignore",
     )
 
 
-def _csv(rows: pd.DataFrame) -> bytes:
-    safe = rows.copy()
-    for column in safe.select_dtypes(include=["object", "string"]):
-        texts = safe[column].astype(object)
-        risky = [isinstance(text, str) and text[:1] in ("=", "+", "-", "@") for text in texts]
-        safe[column] = texts.mask(risky, "'" + texts.astype(str))
-    return safe.to_csv(index=False).encode()
 
 
 def _import() -> None:
