@@ -3,7 +3,6 @@
 import json
 from collections.abc import Hashable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,7 @@ from core.store.corpus import SEGMENT_KEYS, Corpus
 from core.store.maps import Head
 from core.timeline.calibration import scores_of
 from dashboard.background import Report, background
-from dashboard.shared import scope
+from dashboard.shared import allowed, scope
 
 LEAST = 3
 CENTRED = SpaceSettings()
@@ -235,8 +234,3 @@ def versions() -> tuple[object, ...]:
     """Returns what changes with the segments, maps and clusterings of the store."""
     lake = scope().store.lake
     return (place(), *allowed(), *(lake.version(name) for name in _TABLES))
-
-
-def allowed() -> tuple[object, ...]:
-    """Returns what changes with the consents: their table, and the day on which they end."""
-    return (scope().store.lake.version("consents"), datetime.now(UTC).date())

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -32,7 +32,7 @@ from core.store import consent, query
 from core.store.consent import Use
 from core.store.rows import MIX
 from core.timeline.track import Timeline
-from dashboard.shared import fetches, queue, scope
+from dashboard.shared import allowed, fetches, queue, scope
 
 Submit = Callable[[], str]
 Change = Callable[[], object]
@@ -314,8 +314,8 @@ def export_file(recording: str, kind: str, table: str, run_key: str) -> bytes:
         run_key: of the run on the page.
     """
     lake = scope().store.lake
-    versions = tuple(lake.version(n) for n in ("recordings", "runs", "turns", "consents"))
-    return _export_file(recording, kind, table, (run_key, datetime.now(UTC).date(), *versions))
+    versions = tuple(lake.version(name) for name in ("recordings", "runs", "turns"))
+    return _export_file(recording, kind, table, (run_key, *allowed(), *versions))
 
 
 @st.cache_data(show_spinner="Writing the file …", max_entries=8)

@@ -12,8 +12,8 @@ from core.studies.flag_store import Moment, StoredRule
 from core.studies.quality import Quality, Verdict
 from core.studies.rules import Rule, to_json
 from dashboard.background import Background, Report, Task
-from dashboard.corpus import allowed, corpus
-from dashboard.shared import scope
+from dashboard.corpus import corpus
+from dashboard.shared import allowed, scope
 
 LOOKING = "Looking for the rule"
 _ANSWER_S = 0.4  # a computation that takes no longer is waited for

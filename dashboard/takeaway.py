@@ -18,6 +18,7 @@ from core.errors import StoreError
 from core.export.annotations import AnnotationFormat
 from core.export.pseudonyms import Pseudonyms, leaving
 from core.export.tables import TableFormat
+from core.export.whole import SUFFIXES, Done, Whole, write_whole
 from core.store import consent
 from core.store.consent import Use
 from core.timeline.track import FrameChoice
@@ -27,7 +28,7 @@ from dashboard.background import Report, background
 from dashboard.components import map_notes, provenance
 from dashboard.pictures import Picture, draw
 from dashboard.printing import Sheet, with_waveform
-from dashboard.shared import scope
+from dashboard.shared import allowed, scope
 
 ALL = "all"
 _HEAD = 5
@@ -71,7 +72,7 @@ def tables_key(
     """Returns the name under which tables are written: the data of today in one format."""
     store = scope().store
     tables = ("recordings", "tracks", "runs", "labels", "turns")
-    versions = (*corpus.allowed(), *(store.lake.version(name) for name in tables))
+    versions = (*allowed(), *(store.lake.version(name) for name in tables))
     return (str(store.root), "tables", kind, recording, pseudonyms, versions)
 
 
@@ -113,6 +114,61 @@ def write_tables(
     background().start(tables_key(kind, recording, pseudonyms), "Writing the files", action)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A report or bundle that is wanted: of a recording, a session, or everything."""
+
+    kind: Whole
+    recording: str | None
+    session: str | None
+    audio: bool
+    pseudonyms: bool
+
+
+@dataclass(frozen=True)
+class OneFile:
+    """A report or bundle that was written; its folder goes when this is forgotten."""
+
+    path: Path
+    done: Done
+
+
+def whole_key(asked: Asked) -> Hashable:
+    """Returns the name under which a report or bundle is written: of the data of today."""
+    store = scope().store
+    tables = ("recordings", "tracks", "runs", "labels", "turns", "projections", "clusterings")
+    versions = (*allowed(), *(store.lake.version(name) for name in tables))
+    return (str(store.root), asked, versions)
+
+
+def write_one(asked: Asked) -> None:
+    """Starts to write a report or a bundle."""
+    store = scope().store
+
+    def action(report: Report) -> OneFile:
+        report("Reading the store")
+        folder = Path(tempfile.mkdtemp(prefix="tonescope-"))
+        path = folder / f"tonescope.{SUFFIXES[asked.kind]}"
+        try:
+            done = write_whole(
+                store,
+                path,
+                asked.kind,
+                asked.recording,
+                asked.session,
+                audio=asked.audio,
+                pseudonyms=asked.pseudonyms,
+            )
+        except StoreError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        written = OneFile(path, done)
+        weakref.finalize(written, shutil.rmtree, folder, ignore_errors=True)
+        return written
+
+    background().start(whole_key(asked), f"Writing the {asked.kind}", action)
+
+
 def head(written: Written, name: str) -> pd.DataFrame | None:
     """Returns the first rows of a written table, or None where a file is none."""
     path = written.path(name)
@@ -130,7 +186,7 @@ def chart_key(name: str, of: str, kind: Picture, sheet: Sheet, look: str) -> Has
     """Returns the name under which a chart is drawn."""
     store = scope().store
     tables = ("recordings", "tracks", "runs", "projections", "clusterings")
-    versions = (*corpus.allowed(), *(store.lake.version(table) for table in tables))
+    versions = (*allowed(), *(store.lake.version(table) for table in tables))
     return (str(store.root), "chart", name, of, kind, sheet, look, versions)
 
 

@@ -137,6 +137,10 @@ DIFFERENCE: Final = (
     "For each of the nine emotions, in their order, how much more (up) or less (down) the hit sounds "
     "like it to the engine than the query, in logits."
 )
+PSEUDONYMS: Final = (
+    "Names of speakers, files, sessions and annotators get stand-ins; tags, dates, notes and transcripts "
+    "stay here. Recordings whose consent names a pseudonym always leave so."
+)
 CODEBOOK: Final = "What each column means; the same file lies beside the exported tables."
 CHANNEL: Final = (
     "Channels are mixed to one by default. Choose one where two people speak on a channel each, or "

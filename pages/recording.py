@@ -14,6 +14,7 @@ from dashboard.components import (
     inspector,
     labels,
     moved,
+    privacy,
     provenance,
     quality,
     scope,
@@ -59,6 +60,7 @@ def main() -> None:
         exports.show(row, choice, timeline, segments)
     quality.show(timeline)
     provenance.show(timeline)
+    privacy.show(choice.recording)
 
 
 def _nothing() -> None:

@@ -201,6 +201,20 @@ def _told(names: Pseudonyms, table: str, rows: pa.Table, whose: dict[int, str]) 
     return pa.Table.from_pylist(told, schema=TABLES[table].schema)
 
 
+def left_out(store: Store, what: Contents) -> int:
+    """Returns how many maps and sets hold recordings of a bundle, and others that are not in it."""
+    held = consent.withheld(store, Use.PUBLISH)
+    inside = set(what.recordings) - held
+    n_split = 0
+    for name in _MAPS:
+        rows = store.lake.read(name, [TABLES[name].keys[0], "recording"])
+        found: dict[str, set[str]] = {}
+        for key, recording in zip(*(rows[c].to_pylist() for c in rows.column_names), strict=True):
+            found.setdefault(key, set()).add(recording)
+        n_split += sum(bool(m & inside) and bool(m - inside - {""}) for m in found.values())
+    return n_split
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

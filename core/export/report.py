@@ -164,8 +164,8 @@ def _facts(runs: pd.DataFrame, seconds: pd.DataFrame) -> dict[str, str]:
         "segments": f"{int(runs['n_segments'].sum()):,}",
     }
     if len(unique) > 1:
-        told |= {"speakers, as said of recordings": f"{n_speakers:,}"} if n_speakers else {}
-        told |= {"sessions": f"{n_sessions:,}"} if n_sessions else {}
+        for n, word in ((n_speakers, "speaker"), (n_sessions, "session")):
+            told |= {f"{word}{'' if n == 1 else 's'}": f"{n:,}"} if n else {}
     else:
         for name in ("speaker", "session"):
             value = unique[name].iloc[0]
@@ -175,7 +175,7 @@ def _facts(runs: pd.DataFrame, seconds: pd.DataFrame) -> dict[str, str]:
 
 def _summary(runs: pd.DataFrame, shares: dict[str, float]) -> str:
     if not any(shares.values()):
-        return "No speech was found, so there is nothing to read out."
+        return "No speech was found, so there are no shares."
     first, second = sorted(shares, key=lambda name: -shares[name])[:2]
     said = f"Most of the speech sounds {first} to the engine ({shares[first]:.0%} of the time)"
     said += f", then {second} ({shares[second]:.0%})." if shares[second] else "."
@@ -285,7 +285,8 @@ def _said(values: dict[str, Any]) -> str:
             told.append(f"{name.replace('_', ' ')} ({_said(value)})")
             continue
         unit = " s" if name.endswith("_s") else ""
-        plain = {True: "on", False: "off", None: "all"}.get(value, value)
+        plain = "mean of all" if value is None else value
+        plain = ("off", "on")[value] if isinstance(value, bool) else plain
         told.append(f"{name.removesuffix('_s').replace('_', ' ')} {plain}{unit}")
     return ", ".join(told)
 

@@ -13,6 +13,7 @@ from core.emotions import EMOTIONS, SIGNS
 from core.records import Segment
 
 _NAMES: Final = tuple(str(emotion) for emotion in EMOTIONS)
+_LONG_S: Final = 30.0  # from here on an axis counts whole seconds
 _POLICY: Final = (
     '<meta http-equiv="Content-Security-Policy" '
     "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
@@ -24,17 +25,18 @@ _STYLE: Final = f"""
 @media(prefers-color-scheme:dark){{:root{{--ink:#e6e9ee;--soft:#9aa4b2;--line:#333a46;
 --ground:#14171c;--band:#1d222a;{_DARK}}}}}
 *{{box-sizing:border-box}}
-body{{font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;max-width:68rem;margin:0 auto;
+body{{font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;max-width:74rem;margin:0 auto;
 padding:2.5rem 1.5rem 4rem;color:var(--ink);background:var(--ground)}}
 h1{{font-size:1.9rem;line-height:1.25;margin:0 0 .3rem;font-weight:650;overflow-wrap:anywhere}}
 h2{{font-size:1.2rem;margin:2.6rem 0 .7rem;font-weight:650}}
 p,li{{max-width:46rem}}
-.under,.note{{color:var(--soft);margin:.1rem 0 0}}.note{{font-size:.86rem;margin:.5rem 0}}
+.under,.note{{color:var(--soft);margin:.1rem 0 0}}.under{{max-width:none}}
+.note{{font-size:.86rem;margin:.5rem 0}}
 .facts{{display:flex;flex-wrap:wrap;gap:.6rem 2.6rem;margin:1.6rem 0 0;padding:0}}
 .facts div{{min-width:5rem}}.facts strong{{display:block;font-size:1.35rem;font-weight:600;
 font-variant-numeric:tabular-nums}}.facts span{{color:var(--soft);font-size:.86rem}}
 .shares{{display:grid;grid-template-columns:6.5rem 1fr 3.6rem;gap:.3rem .8rem;align-items:center;
-max-width:46rem;font-size:.92rem}}.shares i{{display:block;height:.95rem;min-width:1px}}
+max-width:46rem;font-size:.92rem}}.shares i{{display:block;height:.95rem}}
 .shares span:nth-child(3n){{text-align:right;font-variant-numeric:tabular-nums}}
 .shares .track{{background:var(--band)}}
 .key{{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;font-size:.86rem;margin:.2rem 0 1rem;max-width:none}}
@@ -51,12 +53,14 @@ align-items:center;font-size:.88rem}}.mixes span{{overflow-wrap:anywhere}}
 .mixes span:nth-child(3n){{text-align:right;color:var(--soft);font-variant-numeric:tabular-nums}}
 .wide{{overflow-x:auto}}
 table{{border-collapse:collapse;width:100%;font-size:.8rem;font-variant-numeric:tabular-nums}}
-th,td{{text-align:right;padding:.28rem .45rem;border-bottom:1px solid var(--line);vertical-align:top}}
+th,td{{text-align:right;padding:.28rem .4rem;border-bottom:1px solid var(--line);vertical-align:top}}
 th{{font-weight:600;color:var(--soft);vertical-align:bottom}}
 th.text,td.text{{text-align:left;overflow-wrap:anywhere;min-width:4.5rem}}
 td:first-child.text{{min-width:9rem}}
 pre{{background:var(--band);padding:1rem;overflow-x:auto;font-size:.82rem;white-space:pre-wrap;
 overflow-wrap:anywhere}}
+@media print,(max-width:72rem){{th:not(.text){{writing-mode:vertical-rl;transform:rotate(180deg);
+text-align:left;padding:.4rem .2rem;white-space:nowrap}}}}
 @page{{margin:16mm}}
 @media print{{:root{{--ink:#000;--soft:#444;--line:#bbb;--ground:#fff;--band:#f3f3f3;{_LIGHT}}}
 *{{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
@@ -173,7 +177,8 @@ def course(scores: np.ndarray, length_s: float, about: str) -> str:
             over = " ".join(f"{a:.1f},{b:.2f}" for a, b in zip(x, high, strict=True))
             back = " ".join(f"{a:.1f},{b:.2f}" for a, b in zip(x[::-1], low[::-1], strict=True))
             drawn.append(f'<polygon points="{over} {back}" fill="var(--{emotion})"/>')
-    ticks = "".join(f"<span>{clock(length_s * n / 6)}</span>" for n in range(7))
+    said = clock if length_s >= _LONG_S else "{:.1f} s".format
+    ticks = "".join(f"<span>{said(length_s * n / 6)}</span>" for n in range(7))
     return (
         f'<figure><svg class="course" viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" '
         f'aria-label="{safe(about)}">{"".join(drawn)}</svg><div class="axis">{ticks}</div></figure>'
@@ -196,11 +201,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]], texts: Sequenc
 
 
 def clock(seconds: float) -> str:
-    """Returns a time as hours, minutes and seconds, as far as there are any."""
-    whole = round(seconds)
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    hours, rest = divmod(whole, 3600)
+    """Returns a time as hours, minutes and seconds: `1:02:03`, `0:07`."""
+    hours, rest = divmod(round(seconds), 3600)
     minutes, left = divmod(rest, 60)
     return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 

@@ -99,8 +99,6 @@ def _applied(head: Head) -> None:
     )
 
 
-
-
 def _import() -> None:
     with st.expander("Take over a head from a file", icon=":material/upload_file:"):
         number = st.session_state.setdefault(_ROUND, 0)
