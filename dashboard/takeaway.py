@@ -7,6 +7,7 @@ import weakref
 import zipfile
 from collections.abc import Hashable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +159,7 @@ def write_one(asked: Asked) -> None:
                 asked.session,
                 audio=asked.audio,
                 pseudonyms=asked.pseudonyms,
+                noted_as=f"downloaded from the page on {datetime.now(UTC):%Y-%m-%d}",
             )
         except StoreError:
             shutil.rmtree(folder, ignore_errors=True)

@@ -30,7 +30,7 @@ def main() -> None:
     what = bar.segmented_control(
         "What", [_DATA, _CHARTS, _WHOLE], default=_DATA, key=Keys.EXPORT_WHAT, bind="query-params"
     )
-    names = {takeaway.ALL: f"All {len(rows):,} recordings"}
+    names = {takeaway.ALL: f"All {len(rows):,} recording{'' if len(rows) == 1 else 's'}"}
     if what == _WHOLE:
         sessions = rows["session"].dropna().drop_duplicates()
         names |= {export_whole.SESSION + s: f"Session {s}" for s in sessions if s}

@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import RuleError
 from core.studies.flag_store import StoredRule
 from core.studies.rules import Rule, from_json, to_json
-from dashboard import corpus, rule_words, studies
+from dashboard import corpus, rule_words, studies, words
 from dashboard.components import choose, law, nothing, rule_form, rule_preview, rule_review
 from dashboard.session import Keys
 
@@ -55,7 +55,7 @@ def _write(chosen: StoredRule | None, engine: str) -> None:
     with st.container(border=True):
         place = st.container()
         rule = rule_form.show(_start(stored, of), of, studies.speakers(engine))
-        place.markdown(f"**Flags {rule_words.sentence(rule)}**")
+        place.markdown(f"**Flags {words.plain(rule_words.sentence(rule))}**")
         _save(rule, stored, of)
     if rule == stored:
         st.query_params.pop(Keys.RULE_DRAFT, None)
@@ -89,7 +89,7 @@ def _save(rule: Rule, stored: Rule, of: str) -> None:
         try:
             kept = studies.save_rule(rule)
         except RuleError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(words.said(str(error)), icon=":material/error:")
             return
         rule_form.forget(of)
         st.query_params[Keys.RULE] = kept.rule.name

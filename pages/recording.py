@@ -117,7 +117,7 @@ def _track_label(row: pd.Series) -> str:
 
 
 def _title(row: pd.Series, timeline: Timeline) -> None:
-    st.title(row["name"].replace("\n", " "), anchor=False)
+    st.title(words.plain(row["name"]), anchor=False)
     tags = row["tags"] if row["tags"] is not None else ()
     said = [row["session"], row["speaker"], *tags]
     parts = [str(part) for part in said if isinstance(part, str) and part]

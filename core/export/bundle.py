@@ -58,7 +58,7 @@ class Contents:
     everything: bool = False
 
 
-def write_bundle(store: Store, path: Path, what: Contents) -> int:
+def write_bundle(store: Store, path: Path, what: Contents, noted_as: str | None = None) -> int:
     """Writes a bundle, whole or not at all; returns how many recordings it holds.
 
     Raises:
@@ -91,7 +91,7 @@ def write_bundle(store: Store, path: Path, what: Contents) -> int:
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-    copies.note(store, "backup" if what.everything else "bundle", path, chosen)
+    copies.note(store, "backup" if what.everything else "bundle", noted_as or path, chosen)
     return len(chosen)
 
 

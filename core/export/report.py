@@ -78,6 +78,7 @@ def write_report(
     *,
     session: str | None = None,
     pseudonyms: bool = False,
+    noted_as: str | None = None,
 ) -> int:
     """Writes a report of recordings; returns how many are in it.
 
@@ -87,6 +88,7 @@ def write_report(
         recordings: the SHA-256 of each; those that may not be published are left out.
         session: the session that they are, where they are one.
         pseudonyms: whether all go under pseudonyms; those whose consent names one always do.
+        noted_as: where the file goes, if not to `path`.
 
     Raises:
         StoreError: there is nothing to report, or the file cannot be written.
@@ -101,10 +103,10 @@ def write_report(
             "to publish."
         )
     names = Pseudonyms(store, everybody=pseudonyms)
-    hidden = runs["recording"].isin(names.hidden)
-    if session is not None and hidden.any():
+    hidden = bool(runs["recording"].isin(names.hidden).any())
+    if session is not None and hidden:
         session = names.session(session)
-    text = _page(store, names.frame(runs), session, len(set(recordings) & held), hidden.any())
+    text = _page(store, names.frame(runs), session, len(set(recordings) & held), hidden)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +120,7 @@ def write_report(
         with suppress(OSError):
             draft.unlink(missing_ok=True)
     shown = set(runs["recording"])
-    copies.note(store, "report", path, shown)
+    copies.note(store, "report", noted_as or path, shown)
     return len(shown)
 
 
@@ -217,7 +219,7 @@ def _figures(store: Store, runs: pd.DataFrame, seconds: pd.DataFrame) -> Iterato
         yield _note(f"The first {_MOST_PICTURES} of {len(runs):,} are drawn.")
 
 
-def _course(store: Store, row: dict[str, Any]) -> Iterator[str]:
+def _course(store: Store, row: dict[Any, Any]) -> Iterator[str]:
     channel = None if row["channel"] == MIX else int(row["channel"])
     track = store.track(row["recording"], channel, row["track_key"], blocks=False)
     if track is None or not track.speech.any():

@@ -47,6 +47,7 @@ def write_whole(
     *,
     audio: bool = False,
     pseudonyms: bool = False,
+    noted_as: str | None = None,
 ) -> Done:
     """Writes a report or a bundle; returns what is in it.
 
@@ -58,6 +59,7 @@ def write_whole(
         session: only the recordings of this session.
         audio: whether a bundle has the sound, as far as it may be heard.
         pseudonyms: whether all recordings go under pseudonyms; those that have one always do.
+        noted_as: where the file goes, if not to `path`: for those who forget a recording later.
 
     Raises:
         StoreError: there is nothing to write, or the file cannot be written.
@@ -73,8 +75,9 @@ def write_whole(
             raise StoreError(f"No recording has the session {session!r}; see Overview.")
     if kind is Whole.BUNDLE:
         what = Contents(tuple(chosen), audio, pseudonyms)
-        n, n_maps = write_bundle(store, path, what), left_out(store, what)
+        n, n_maps = write_bundle(store, path, what, noted_as), left_out(store, what)
     else:
         title = session if recording is None else None
-        n, n_maps = write_report(store, path, chosen, session=title, pseudonyms=pseudonyms), 0
+        asked = {"session": title, "noted_as": noted_as}
+        n, n_maps = write_report(store, path, chosen, pseudonyms=pseudonyms, **asked), 0
     return Done(n, len(chosen) - n, n_maps)

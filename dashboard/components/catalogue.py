@@ -56,7 +56,7 @@ def _table(rows: pd.DataFrame) -> None:
     )
     shown = _matching(unique, wanted or "")
     if shown.empty:
-        st.info(f"No recording matches {wanted!r}.", icon=":material/search_off:")
+        st.info(f"No recording matches {words.plain(repr(wanted))}.", icon=":material/search_off:")
         return
     seconds = resources.seconds_by_emotion(tuple(shown["attempt"].tolist()))
     table = pd.DataFrame(

@@ -13,8 +13,8 @@ from dashboard.session import Keys
 SESSION: Final = "session:"  # begins the key of a session among those of recordings
 _KINDS: Final = {"Report": Whole.REPORT, "Bundle": Whole.BUNDLE}
 _ABOUT: Final = {
-    Whole.REPORT: "One page of HTML that needs nothing else: summary, figures, tables, methods, licences, "
-    "limits and how to cite it. For a supplement, or to print.",
+    Whole.REPORT: "One page of HTML that needs nothing else: summary, figures, tables, methods, "
+    "licences, limits and how to cite it. For a supplement, or to print.",
     Whole.BUNDLE: "Everything that is known of the recordings: tracks, labels, maps, clusterings and "
     "settings. It opens elsewhere with the same figures: `python -m core bundle open FILE --store NEW`.",
 }

@@ -6,7 +6,7 @@ import streamlit as st
 from core.plain import file_stem
 from core.records import Segment
 from core.timeline.track import Timeline
-from dashboard import figures, resources, takeaway
+from dashboard import figures, resources, takeaway, words
 from dashboard.components import provenance
 from dashboard.session import DEFAULT_SMOOTHING_S, STACKED, Keys, frames_shown
 
@@ -28,7 +28,7 @@ def show(
     st.subheader("Take it along", anchor=False)
     held = resources.held_back(row["recording"], resources.Use.PUBLISH)
     if held:
-        st.info(held, icon=":material/lock:")
+        st.info(words.said(held), icon=":material/lock:")
         return
     begin = file_stem(takeaway.outside_name(row["recording"]))
     bar = st.container(horizontal=True, vertical_alignment="bottom")

@@ -70,7 +70,7 @@ def _applied(head: Head) -> None:
     try:
         rows = calibrating.apply(head)
     except TonescopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(words.said(str(error)), icon=":material/error:")
         return
     silent = int(rows["head_abstains"].sum())
     said = rows[~rows["head_abstains"]]
@@ -114,7 +114,7 @@ def _import() -> None:
             try:
                 head = calibrating.import_head({file.name: file.getvalue() for file in files})
             except TonescopeError as error:
-                st.error(words.plain(str(error)), icon=":material/error:")
+                st.error(words.said(str(error)), icon=":material/error:")
                 return
             st.session_state[_ROUND] = number + 1
             st.query_params[Keys.CALIBRATE_HEAD] = head.key

@@ -40,7 +40,7 @@ def show(
         try:
             read = timeline.read_out(marked, frames)
         except RegionError as error:
-            st.info(str(error))
+            st.info(words.said(str(error)))
             return
         if frames is FrameChoice.ALL:
             st.info("There is no speech in this region, so all its frames are read out.")
@@ -184,7 +184,7 @@ def _files(
 ) -> None:
     held = resources.held_back(choice.recording, resources.Use.PUBLISH)
     if held:
-        st.caption(f":material/lock: {held}")
+        st.caption(f":material/lock: {words.said(held)}")
         return
     name = takeaway.outside_name(choice.recording)
     stem = f"{file_stem(name)}_{read.span.start_s:.2f}-{read.span.end_s:.2f}"

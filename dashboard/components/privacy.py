@@ -12,9 +12,9 @@ from dashboard import navigation, privacy, resources, words
 _ONE, _SPEAKER = "This recording", "All of its speaker"
 _DONE = "privacy.done"
 _HELP = (
-    "Analyse: engines run on it and it counts in maps, clusters and trends. Listen: its sound is played, "
-    "drawn and cut. Publish: it is in exports, reports, bundles and over HTTP. What is not chosen is held "
-    "back. Where nothing was recorded, all is allowed."
+    "Analyse: engines run on it and it counts in maps, clusters and trends. Listen: its sound is "
+    "played, drawn and cut. Publish: it is in exports, reports, bundles and over HTTP. What is not "
+    "chosen is held back. Where nothing was recorded, all is allowed."
 )
 _STANDS = (
     "Stands for the speaker in everything that leaves; the names of file and session go as well."
@@ -81,7 +81,7 @@ def _form(recording: str, chosen: list[str], given: Consent) -> None:
             try:
                 privacy.record(chosen, wanted, by or "")
             except StoreError as error:
-                st.error(str(error), icon=":material/error:")
+                st.error(words.said(str(error)), icon=":material/error:")
                 return
             st.rerun()
 
@@ -98,9 +98,9 @@ def confirm(recordings: list[str], speaker: str | None = None) -> None:
     more = f" and {len(recordings) - 8:,} more" if len(recordings) > 8 else ""
     st.markdown(f"**{', '.join(names)}**{more}")
     st.markdown(
-        "Scores, segments, labels, notes, kept sound, and maps and clusters that hold it are removed from "
-        "every table and its log. **This cannot be undone.** Files that were analysed where they lie, "
-        "exports and backups stay where they are."
+        "Scores, segments, labels, notes, kept sound, and maps and clusters that hold it are removed "
+        "from every table and its log. **This cannot be undone.** Files that were analysed where they "
+        "lie, exports and backups stay where they are."
     )
     if privacy.busy():
         st.warning("Files are being analysed; wait until that has ended.", icon=":material/sync:")
@@ -111,7 +111,7 @@ def confirm(recordings: list[str], speaker: str | None = None) -> None:
             with st.spinner("Rewriting the store …"):
                 done = privacy.forget_all(recordings, speaker)
         except StoreError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(words.said(str(error)), icon=":material/error:")
             return
         st.session_state[_DONE] = done
         navigation.open_page("overview")
