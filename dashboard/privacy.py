@@ -9,6 +9,7 @@ from core.store import consent
 from core.store.consent import Consent, Use
 from core.store.forget import Forgotten, forget, recordings_of
 from dashboard import resources
+from dashboard.background import forget_results
 from dashboard.shared import allowed, queue, scope
 
 USES = {Use.ANALYSE: "Analyse", Use.LISTEN: "Listen", Use.PUBLISH: "Publish"}
@@ -74,7 +75,11 @@ def forget_all(recordings: list[str], speaker: str | None = None) -> Forgotten:
     Raises:
         StoreError: others write all the time, or the disk does not take it.
     """
+    from dashboard import sound  # not on the way to the first page
+
     done = forget(scope().store, recordings, speaker)
+    sound.forget()
+    forget_results()
     st.cache_data.clear()
     st.cache_resource.clear()
     return done

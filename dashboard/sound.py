@@ -76,6 +76,13 @@ def _samples(path: str, channel: int | None, name: str) -> np.ndarray:
         return np.memmap(file, np.int16, "r", shape=(n_samples,))
 
 
+def forget() -> None:
+    """Forgets the samples and the lanes that are held in memory."""
+    with _SAMPLES:
+        _samples.cache_clear()
+    _loaded.cache_clear()
+
+
 def _name(channel: int | None, kind: str) -> str:
     return f"{'mix' if channel is None else f'channel{channel}'}.{kind}.npz"
 

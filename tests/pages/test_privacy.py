@@ -1,12 +1,16 @@
 """Consent and forgetting on the pages: read, set, held to, overdue, forgotten after a second look."""
 
+import gc
+import time
 from datetime import date
 
 import pytest
 
+from core.export.whole import Whole
 from core.store import consent
 from core.store.consent import Consent, Use
 from dashboard import privacy, resources, routes, shared, sound, takeaway
+from dashboard.background import background
 from tests.pages.corpus_pages import button, settled, text_of
 
 ALL = frozenset(Use)
@@ -123,3 +127,18 @@ def test_outside_name_is_a_stand_in_where_there_is_a_pseudonym(diary):
     assert takeaway.outside_name(diary) == "synthetic_diary.mp3"
     consent.put(shared.scope().store, [diary], Consent("form", ALL, None, "P07"))
     assert takeaway.outside_name(diary) == f"recording-{diary[:12]}.mp3"
+
+
+def test_files_that_were_made_to_be_downloaded_are_forgotten_as_well(shared_state, diary):
+    asked = takeaway.Asked(Whole.REPORT, diary, None, False, False)
+    takeaway.write_one(asked)
+    end_s = time.monotonic() + 60
+    while not background().view(takeaway.whole_key(asked)).finished:
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+    path = background().view(takeaway.whole_key(asked)).result.path
+    assert path.exists()
+    done = privacy.forget_all([diary])
+    assert [copy.kind for copy in done.copies] == ["report"]
+    gc.collect()
+    assert not path.parent.exists()
