@@ -146,7 +146,7 @@ def test_moved_file_is_asked_for_and_checked(open_page, tmp_path):
     app.text_input[0].set_value(str(new))
     app.button[0].click().run()
     assert not app.exception
-    assert not app.text_input
+    assert "Where the file lies now" not in [field.label for field in app.text_input]
     assert shared.scope().store.lake.read("recordings")["source"].to_pylist() == [str(new)]
 
 
