@@ -38,7 +38,7 @@ def main() -> None:
     if len(engines) > 1:
         engine = choose.show("Engine", Keys.MAP_ENGINE, {e: e for e in engines}, bar, width=260)
     chosen = stored.get(name)
-    heading.title(f"Flags: {labels[name]}" if chosen else "Flags: a new rule", anchor=False)
+    heading.title(f"Flags: {words.plain(labels[name])}" if chosen else "Flags: a new rule", anchor=False)
     if step != _REVIEW:
         _write(chosen, engine)
     elif chosen is None:
