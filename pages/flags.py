@@ -38,7 +38,9 @@ def main() -> None:
     if len(engines) > 1:
         engine = choose.show("Engine", Keys.MAP_ENGINE, {e: e for e in engines}, bar, width=260)
     chosen = stored.get(name)
-    heading.title(f"Flags: {words.plain(labels[name])}" if chosen else "Flags: a new rule", anchor=False)
+    heading.title(
+        f"Flags: {words.plain(labels[name])}" if chosen else "Flags: a new rule", anchor=False
+    )
     if step != _REVIEW:
         _write(chosen, engine)
     elif chosen is None:
@@ -98,7 +100,7 @@ def _save(rule: Rule, stored: Rule, of: str) -> None:
         st.rerun()
     said = st.session_state.pop(f"{Keys.RULE_FORM}:said", None)
     if said:
-        st.caption(f"Saved as {said}. Now review some of what it flags.")
+        st.caption(f"Saved as {words.plain(said)}. Now review some of what it flags.")
 
 
 def _versions(chosen: StoredRule) -> None:
