@@ -5,6 +5,7 @@ import time
 from datetime import date
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from core.export.whole import Whole
 from core.store import consent
@@ -97,11 +98,27 @@ def test_overdue_is_told_and_forgotten_after_a_second_look(open_page, diary, mon
     assert button(app, "Forget").disabled
     assert "cannot be undone" in text_of(app)
     assert store.table("recordings").num_rows == 1
-    app = app.checkbox(key="privacy.sure").check().run()
-    app = button(app, "Forget").click().run()
+    # A dialog stays open by runs of its own, which AppTest does not know; so here it is the page.
+    monkeypatch.setattr("dashboard.navigation.open_page", lambda name: None)
+    app = AppTest.from_function(_dialog, default_timeout=60)
+    app.query_params["recording"] = diary
+    app.run()
+    assert button(app, "Forget").disabled
+    app.checkbox(key="privacy.sure").check().run()
+    assert store.table("recordings").num_rows == 1
+    button(app, "Forget").click().run()
     assert not app.exception
     assert store.table("recordings").num_rows == 0
     assert store.table("consents").num_rows == 0
+    assert app.session_state["privacy.done"].recordings == (diary,)
+
+
+def _dialog() -> None:
+    import streamlit as st
+
+    from dashboard.components import privacy
+
+    privacy.confirm([st.query_params["recording"]])
 
 
 def test_forgetting_waits_for_an_analysis(diary, monkeypatch):
