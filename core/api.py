@@ -126,9 +126,11 @@ class Tonescope:
 
         Raises:
             AudioError: the file cannot be read as audio.
+            ConsentError: it may not be analysed.
             EngineError: the engine cannot take it.
             RegionError: the region does not lie within the recording.
         """
+        consent.check_file(self.folder, path, Use.ANALYSE)
         analysed = self.pipeline(engine, precision).predict(path)
         timeline = Timeline(analysed.track)
         return answers.prediction(timeline, analysed.segments, granularity, region, frames)
@@ -155,9 +157,13 @@ class Tonescope:
         """Writes the folder of results of a recording that the store holds.
 
         Raises:
-            StoreError: it is not in the store, or the folder cannot be written to.
+            StoreError: it is not in the store, is held back by its consent, or the folder cannot be
+                written to.
         """
-        stored = pipeline.stored(sha256_of(path), self.store)
+        recording = sha256_of(path)
+        for use in (Use.PUBLISH, Use.LISTEN):
+            consent.check(self.store, recording, use)
+        stored = pipeline.stored(recording, self.store)
         if stored is None:
             raise EngineError(f"{path.name!r} is not analysed yet; analyse it first.")
         return _write_outputs(path, stored, folder, pipeline.settings.conditioning)
@@ -167,15 +173,17 @@ class Tonescope:
         folder: Path,
         kind: TableFormat | AnnotationFormat,
         recording: str | None = None,
+        *,
+        pseudonyms: bool = False,
     ) -> Iterator[tuple[Path, int]]:
-        """Writes tables or tiers of the store into a folder; yields each file with its rows.
+        """Writes tables or tiers into a folder, under pseudonyms where asked; yields files, rows.
 
         Raises:
             StoreError: there is nothing to export, or the folder cannot be written to.
         """
         if isinstance(kind, AnnotationFormat):
-            return export_annotations(self.store, folder, kind, recording)
-        return export_tables(self.store, folder, kind, recording)
+            return export_annotations(self.store, folder, kind, recording, pseudonyms=pseudonyms)
+        return export_tables(self.store, folder, kind, recording, pseudonyms=pseudonyms)
 
     def project(
         self,
@@ -318,13 +326,11 @@ class Tonescope:
         """Returns a file that browsers play, and its media type: the recording's own, or a copy.
 
         Raises:
-            StoreError: the file is not where it was, its consent does not allow to listen, or the
-                disk does not take a copy.
+            StoreError: the file is not where it was, may not be heard, or the disk is full.
             AudioError: it cannot be decoded any more.
         """
         known = self.store.recording(recording)
-        consent.check(self.store, known.recording, Use.LISTEN)
-        path = self.store.audio_path(known)
+        path = consent.sound_path(self.store, known, Use.LISTEN)
         kind = media_type(known.info)
         if kind:
             return path, kind

@@ -111,7 +111,9 @@ def _export(options: argparse.Namespace) -> int:
     if options.format in WHOLE:
         return export_whole(options)
     kind = _FORMATS[options.format]
-    for path, n_rows in _scope(options).export(options.out, kind, options.recording):
+    scope = _scope(options)
+    wanted = {"pseudonyms": options.pseudonyms}
+    for path, n_rows in scope.export(options.out, kind, options.recording, **wanted):
         cli_answer.answer({"file": str(path), "rows": n_rows})
     return 0
 

@@ -12,8 +12,10 @@ from typing import Any
 from core import answers, batch, cli_answer
 from core.api import Tonescope
 from core.batch import Input
-from core.errors import AudioError
+from core.errors import AudioError, ConsentError
 from core.media_files import find_files
+from core.pipeline import Pipeline
+from core.provenance import readable
 from core.records import Metadata
 from core.settings import SAMPLES_DIR, Analysis, Conditioning, Speakers
 
@@ -98,12 +100,17 @@ def _analyze(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
                         f"no folder of results for {item.place}, as its sound was not kept"
                     )
                     continue
-                cli_answer.say(
-                    f"wrote {scope.write_outputs(Path(item.place), mine, options.outputs)}"
-                )
+                _write_outputs(scope, Path(item.place), mine, options.outputs)
         progress.tell(item, any(outcome.status == "skipped" for _, outcome in tracks))
     cli_answer.say(", ".join(f"{count} {status}" for status, count in counts.items()))
     return 1 if counts["failed"] else 0
+
+
+def _write_outputs(scope: Tonescope, path: Path, mine: Pipeline, folder: Path) -> None:
+    try:
+        cli_answer.say(f"wrote {scope.write_outputs(path, mine, folder)}")
+    except ConsentError as error:
+        cli_answer.say(f"no folder of results for {readable(path)}: {error}")
 
 
 def _inputs(given: Sequence[str]) -> list[Input]:

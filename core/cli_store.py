@@ -9,14 +9,13 @@ from typing import Any
 
 from core import cli_answer
 from core.api import Tonescope
-from core.errors import StoreError
 from core.export.bundle import Contents, write_bundle
 from core.export.opening import open_bundle
-from core.export.report import write_report
+from core.export.whole import SUFFIXES, Whole, write_whole
 from core.settings import default_store
 from core.store.compact import compact
 
-WHOLE = ("report", "bundle")  # formats of `export` that are one file
+WHOLE = tuple(str(kind) for kind in Whole)  # formats of `export` that are one file
 
 
 def add_store(commands: Any) -> Iterator[argparse.ArgumentParser]:
@@ -52,34 +51,32 @@ def add_whole(export: argparse.ArgumentParser) -> None:
     export.add_argument(
         "--pseudonyms",
         action="store_true",
-        help="bundle, report: without names, notes, transcripts",
+        help="all recordings without names, notes, transcripts, not only those that have one",
     )
 
 
 def export_whole(options: argparse.Namespace) -> int:
     """Writes a bundle or a report; returns the exit status."""
-    store = Tonescope(options.store).store
-    known = store.lake.read("recordings", ["recording", "session"]).to_pylist()
-    chosen = [row["recording"] for row in known]
-    if options.recording:
-        chosen = [store.recording(options.recording).recording]
-    elif options.session is not None:
-        chosen = [row["recording"] for row in known if row["session"] == options.session]
-        if not chosen:
-            raise StoreError(f"No recording has the session {options.session!r}; see Overview.")
+    scope = Tonescope(options.store)
     day = f"{datetime.now():%Y%m%d_%H%M%S}"
-    if options.format == "bundle":
-        path = options.out / f"tonescope_{day}.bundle.zip"
-        what = Contents(tuple(chosen), options.audio, options.pseudonyms)
-        n_rows = write_bundle(store, path, what)
-        if not options.audio:
-            cli_answer.say("the sound was left out; --audio puts it in")
-    else:
-        path = options.out / f"tonescope_{day}.report.html"
-        n_rows = write_report(store, path, chosen, pseudonyms=options.pseudonyms)
-    if n_rows < len(chosen):
-        cli_answer.say(f"left out {len(chosen) - n_rows} recording(s) that may not be published")
-    cli_answer.answer({"file": str(path), "rows": n_rows})
+    kind = Whole(options.format)
+    path = options.out / f"tonescope_{day}.{SUFFIXES[kind]}"
+    done = write_whole(
+        scope.store,
+        path,
+        kind,
+        options.recording,
+        options.session,
+        audio=options.audio,
+        pseudonyms=options.pseudonyms,
+    )
+    if kind is Whole.BUNDLE and not options.audio:
+        cli_answer.say("the sound was left out; --audio puts it in")
+    if done.n_held:
+        cli_answer.say(f"left out {done.n_held} recording(s) that may not be published")
+    if done.n_maps:
+        cli_answer.say(f"left out {done.n_maps} map(s) or set(s) that hold other recordings")
+    cli_answer.answer({"file": str(path), "rows": done.n_recordings})
     return 0
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from core import cli_answer
 from core.api import Tonescope
 from core.errors import RuleError
+from core.export.pseudonyms import leaving
 from core.studies import flag_store, grouping, metadata, trends
 from core.studies.rules import MOST_BYTES, Rule, from_json, to_json
 
@@ -131,7 +132,8 @@ def _trend(options: argparse.Namespace) -> int:
 
 
 def _tidy(options: argparse.Namespace) -> int:
-    rows = trends.tidy(Tonescope(options.store).store, options.engine, options.unit)
+    store = Tonescope(options.store).store
+    rows = leaving(store, trends.tidy(store, options.engine, options.unit))
     table, book = trends.write_tidy(rows, options.out)
     cli_answer.answer({"file": str(table), "rows": len(rows)})
     cli_answer.answer({"file": str(book), "rows": len(trends.CODEBOOK)})

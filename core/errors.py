@@ -17,6 +17,10 @@ class StoreError(TonescopeError):
     """The store cannot be read or written, or does not hold what was asked for."""
 
 
+class ConsentError(StoreError):
+    """What was asked for is not allowed by a recording's consent, or not any more."""
+
+
 class SettingsError(TonescopeError):
     """A setting lies outside what the analysis can do."""
 

@@ -34,6 +34,7 @@ from core.records import (
     Turn,
 )
 from core.settings import Analysis, digest, segmentation_json
+from core.store import consent
 from core.store.store import Store, Utterance
 from core.timeline.builder import TrackBuilder
 from core.timeline.segments import segments_of
@@ -122,11 +123,11 @@ class Pipeline:
             Cancelled: `progress` raised it; nothing of this file was kept.
             StoreError: the store cannot be used at all.
         """
-        name = readable(name or path.name)
-        metadata = metadata or Metadata()
+        name, metadata = readable(name or path.name), metadata or Metadata()
         recording, stage = None, "read"
         try:
             recording = sha256_of(path)
+            consent.check(store, recording, consent.Use.ANALYSE)
             stored = self.stored(recording, store, embeddings=False)
             if stored:
                 self._refresh(store, stored, path, metadata, keep)

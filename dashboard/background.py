@@ -7,6 +7,7 @@ Files are analysed by `core.jobs`; this is for what is computed from results tha
 import logging
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from core.errors import TonescopeError
 Report = Callable[[str], None]
 Action = Callable[[Report], Any]
 _KEPT = 32
+_ALL: "weakref.WeakSet[Background]" = weakref.WeakSet()
 _log = logging.getLogger(__name__)
 
 
@@ -52,6 +54,7 @@ class Background:
         self._tasks: OrderedDict[Hashable, Task] = OrderedDict()
         self._waiting: dict[bool, SimpleQueue[tuple[Task, Action]]] = {}
         self._lock = threading.Lock()
+        _ALL.add(self)
 
     def start(self, key: Hashable, title: str, action: Action, *, unasked: bool = False) -> Task:
         """Starts a computation; if one of this name is under way, it is that one.
@@ -90,6 +93,13 @@ class Background:
         with self._lock:
             if key in self._tasks and self._tasks[key].finished:
                 del self._tasks[key]
+
+
+def forget_results() -> None:
+    """Forgets every computation of the process that has finished, and the files that hang on it."""
+    for among in list(_ALL):
+        for key in list(among._tasks):  # a task that ends meanwhile is of the data of today
+            among.forget(key)
 
 
 def _work(waiting: "SimpleQueue[tuple[Task, Action]]") -> None:

@@ -10,6 +10,8 @@ from typing import Final
 import pandas as pd
 
 from core.errors import HeadError, TonescopeError
+from core.export.pseudonyms import leaving
+from core.export.tables import guarded
 from core.labels import history
 from core.labels.agreement import emotion_labels, label_about, units_of
 from core.labels.records import Draft
@@ -113,6 +115,11 @@ def apply(head: Head) -> pd.DataFrame:
         TonescopeError: the engine has analysed nothing.
     """
     return library.apply(scope().store, head)
+
+
+def csv(rows: pd.DataFrame) -> bytes:
+    """Returns what a head says as the bytes of a CSV, of the segments that may leave."""
+    return guarded(leaving(scope().store, rows)).to_csv(index=False).encode()
 
 
 def exported(head: Head) -> bytes:

@@ -18,7 +18,7 @@ from core.store.corpus import SEGMENT_KEYS, Corpus
 from core.store.maps import Head
 from core.timeline.calibration import scores_of
 from dashboard.background import Report, background
-from dashboard.shared import scope
+from dashboard.shared import allowed, scope
 
 LEAST = 3
 CENTRED = SpaceSettings()
@@ -233,4 +233,4 @@ def place() -> str:
 def versions() -> tuple[object, ...]:
     """Returns what changes with the segments, maps and clusterings of the store."""
     lake = scope().store.lake
-    return (place(), *(lake.version(name) for name in _TABLES))
+    return (place(), *allowed(), *(lake.version(name) for name in _TABLES))

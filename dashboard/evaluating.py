@@ -21,6 +21,8 @@ from core.plain import file_stem
 from core.provenance import sha256_of
 from core.settings import digest
 from core.statistics.proportions import Estimate
+from core.store import consent
+from core.store.consent import Use
 from core.store.corpus import corpus, frame_counts, read_outs
 from dashboard import studies
 from dashboard.background import Background, Report, Task
@@ -242,7 +244,8 @@ def _by_name() -> dict[str, Path]:
     for name, recording in found.items():
         if recording is not None:
             try:
-                paths[name] = store.audio_path(store.recording(recording))
+                known = store.recording(recording)
+                paths[name] = consent.sound_path(store, known, Use.ANALYSE)
             except TonescopeError:
                 continue
     return paths

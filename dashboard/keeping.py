@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.errors import TonescopeError
 from core.explore import groups, selections
+from core.export.pseudonyms import leaving
 from core.export.tables import guarded
 from core.labels import history
 from core.labels.records import Draft
@@ -111,11 +112,11 @@ def remove_set(head: Head) -> None:
 
 
 def csv(rows: pd.DataFrame) -> bytes:
-    """Returns segments as the bytes of a CSV; what a spreadsheet would calculate is guarded."""
+    """Returns segments as the bytes of a CSV, those that may leave, guarded against spreadsheets."""
     more = [c for c in ("cluster", "cluster_name", "rank", "score", "why", "heard") if c in rows]
     columns = [*SEGMENT_KEYS, *_TAKEN, *more]
     written = io.StringIO()
-    guarded(rows[columns]).to_csv(written, index=False)
+    guarded(leaving(scope().store, rows[columns])).to_csv(written, index=False)
     return written.getvalue().encode()
 
 

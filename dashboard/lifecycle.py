@@ -13,6 +13,7 @@ import streamlit as st
 from core.errors import TonescopeError
 from core.settings import default_store
 from core.store.folder import is_unused
+from dashboard import words
 
 _EVERY_SCRIPT = ("numpy", "PIL.Image")  # Streamlit reads the icon by them
 _PAGES = ("core.api", "core.jobs", "plotly.graph_objects", "plotly.subplots")
@@ -54,7 +55,7 @@ def _later(delay_s: float, names: tuple[str, ...]) -> None:
 def report_error(error: Exception) -> bool:
     """Shows a sentence in place of a traceback, which Streamlit has written to the log."""
     if isinstance(error, TonescopeError):
-        st.error(str(error))
+        st.error(words.said(str(error)))
         return True
     st.error(
         f"This page failed ({type(error).__name__}). It is a fault of the program, and its log has "

@@ -11,7 +11,7 @@ if str(_FOLDER.parent) not in sys.path:
 import streamlit as st  # noqa: E402
 
 from core.errors import TonescopeError  # noqa: E402
-from dashboard import lifecycle, navigation  # noqa: E402
+from dashboard import lifecycle, navigation, words  # noqa: E402, words
 from dashboard.components import frame  # noqa: E402
 
 st.set_page_config(
@@ -22,5 +22,5 @@ frame.show()
 try:
     page.run()
 except TonescopeError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(words.said(str(error)), icon=":material/error:")
 lifecycle.warm_up()

@@ -17,6 +17,8 @@ from core.export import codebook, tables
 from core.occlusion import LEAST_S, Occlusion, heard_round, occlusion
 from core.records import Segment, Span
 from core.settings import Conditioning
+from core.store import consent
+from core.store.consent import Use
 from core.timeline.attribution import Attribution
 from core.timeline.calibration import scores_of
 from core.timeline.track import ReadOut, Timeline
@@ -96,9 +98,10 @@ def clip(choice: Choice, region: Span) -> bytes:
     """
     store = scope().store
     known = store.recording(choice.recording)
+    path = consent.sound_path(store, known, Use.LISTEN)
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "clip.wav"
-        with open_audio(store.audio_path(known), None, known.name) as audio:
+        with open_audio(path, None, known.name) as audio:
             audio.clip_to(target, region)
         return target.read_bytes()
 
@@ -137,7 +140,8 @@ def check_by_occlusion(
         report("Reading the sound")
         store = scope().store
         known = store.recording(choice.recording)
-        with open_heard(store.audio_path(known), conditioning, around, known.name) as chunks:
+        path = consent.sound_path(store, known, Use.ANALYSE)
+        with open_heard(path, conditioning, around, known.name) as chunks:
             samples = np.concatenate([np.zeros(0, np.float32), *chunks])
 
         def progress(share: float) -> None:

@@ -28,10 +28,11 @@ from core.pipeline import Pipeline
 from core.records import Metadata, Recording, Segment, TrackSource, Turn
 from core.settings import SAMPLES_DIR, Conditioning, Speakers
 from core.speakers.imports import FORMATS
-from core.store import query
+from core.store import consent, query
+from core.store.consent import Use
 from core.store.rows import MIX
 from core.timeline.track import Timeline
-from dashboard.shared import fetches, queue, scope
+from dashboard.shared import allowed, fetches, queue, scope
 
 Submit = Callable[[], str]
 Change = Callable[[], object]
@@ -279,7 +280,16 @@ def engine_of(source: TrackSource) -> Engine:
 def has_audio(digits: str) -> str | None:
     """Returns None if the audio can be played, or the sentence that says why not."""
     try:
-        scope().store.audio_path(recording(digits))
+        consent.sound_path(scope().store, recording(digits), Use.LISTEN)
+    except StoreError as error:
+        return str(error)
+    return None
+
+
+def held_back(digits: str, use: Use) -> str | None:
+    """Returns None if a recording's consent allows a use, or the sentence that says why not."""
+    try:
+        consent.check(scope().store, digits, use)
     except StoreError as error:
         return str(error)
     return None
@@ -294,7 +304,6 @@ def relocate(recording: str, path: Path) -> None:
     scope().store.relocate(recording, path)
 
 
-@st.cache_data(show_spinner="Writing the file …", max_entries=8)
 def export_file(recording: str, kind: str, table: str, run_key: str) -> bytes:
     """Returns one exported table of a recording as the bytes of a file.
 
@@ -302,9 +311,16 @@ def export_file(recording: str, kind: str, table: str, run_key: str) -> bytes:
         recording: its SHA-256.
         kind: a `TableFormat`.
         table: `segments`, `frames` or `recordings`; ignored for `npy`, which gives a ZIP of arrays.
-        run_key: only the key of the cache.
+        run_key: of the run on the page.
     """
-    del run_key
+    lake = scope().store.lake
+    versions = tuple(lake.version(name) for name in ("recordings", "runs", "turns"))
+    return _export_file(recording, kind, table, (run_key, *allowed(), *versions))
+
+
+@st.cache_data(show_spinner="Writing the file …", max_entries=8)
+def _export_file(recording: str, kind: str, table: str, versions: tuple[object, ...]) -> bytes:
+    del versions  # only the key of the cache
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "export"
         for _ in scope().export(written, TableFormat(kind), recording):

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from core.errors import TonescopeError
+from core.errors import ConsentError, TonescopeError
 
 if TYPE_CHECKING:
     from core.records import Span
@@ -58,7 +58,7 @@ def audio(request: Request) -> Response:
     try:
         path, kind = scope().playable(recording)
     except TonescopeError as error:
-        return PlainTextResponse(str(error), status_code=404)
+        return _refused(error)
     return FileResponse(path, media_type=kind, headers=_HEADERS)
 
 
@@ -113,7 +113,7 @@ def view(request: Request) -> Response:
         body = msgspec.json.encode(scope.view(wanted))
         return Response(body, media_type="application/json", headers=_FRESH)
     except TonescopeError as error:
-        return PlainTextResponse(str(error), status_code=404)
+        return _refused(error)
 
 
 def spectrogram_png(request: Request) -> Response:
@@ -132,10 +132,15 @@ def spectrogram_png(request: Request) -> Response:
     try:
         power = spectrogram(sound.samples(recording, channel), span, n_columns)
     except TonescopeError as error:
-        return PlainTextResponse(str(error), status_code=404)
+        return _refused(error)
     file = io.BytesIO()
     Image.fromarray(255 - power[::-1], "L").save(file, "PNG", compress_level=3)
     return Response(file.getvalue(), media_type="image/png", headers=_HEADERS)
+
+
+def _refused(error: TonescopeError) -> Response:
+    status = 403 if isinstance(error, ConsentError) else 404
+    return PlainTextResponse(str(error), status_code=status)
 
 
 def _matching(text: str, pattern: re.Pattern[str]) -> str:

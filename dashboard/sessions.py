@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import StudyError
+from core.export.pseudonyms import leaving
 from core.learn.library import speakers_of
 from core.records import Metadata
 from core.statistics.permutation import GroupTest
@@ -104,7 +105,7 @@ def tidy_zip(engine: str, unit: str) -> bytes:
     """Returns the tidy table with its codebook as a ZIP."""
     file = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder:
-        paths = trends.write_tidy(tidy(engine, unit), Path(folder))
+        paths = trends.write_tidy(leaving(scope().store, tidy(engine, unit)), Path(folder))
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in paths:
                 archive.write(path, path.name)

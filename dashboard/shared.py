@@ -1,5 +1,6 @@
 """The library and the queue of jobs: one of each for the whole process, whoever asks."""
 
+from datetime import UTC, datetime
 from functools import cache
 
 from core.api import Tonescope
@@ -11,6 +12,11 @@ from core.jobs import JobQueue
 def scope() -> Tonescope:
     """Returns the library with its store and engines."""
     return Tonescope()
+
+
+def allowed() -> tuple[object, ...]:
+    """Returns what changes with the consents: their table, and the day on which they end."""
+    return (scope().store.lake.version("consents"), datetime.now(UTC).date())
 
 
 @cache

@@ -18,6 +18,8 @@ from core.audio.peaks import Peaks, load_peaks, peaks_of
 from core.audio.prosody import Prosody, load_prosody, prosody_of
 from core.errors import TonescopeError
 from core.records import Floats, Recording
+from core.store import consent
+from core.store.consent import Use
 from dashboard import resources
 from dashboard.background import Background, Report
 from dashboard.shared import scope
@@ -60,7 +62,7 @@ def samples(recording: str, channel: int | None) -> np.ndarray:
     store = scope().store
     known = resources.recording(recording)
     with _SAMPLES:
-        return _samples(str(store.audio_path(known)), channel, known.name)
+        return _samples(str(consent.sound_path(store, known, Use.LISTEN)), channel, known.name)
 
 
 @lru_cache(maxsize=2)
@@ -75,6 +77,13 @@ def _samples(path: str, channel: int | None, name: str) -> np.ndarray:
         if not n_samples:  # an empty file cannot be mapped
             return np.zeros(0, np.int16)
         return np.memmap(file, np.int16, "r", shape=(n_samples,))
+
+
+def forget() -> None:
+    """Forgets the samples and the lanes that are held in memory."""
+    with _SAMPLES:
+        _samples.cache_clear()
+    _loaded.cache_clear()
 
 
 def _name(channel: int | None, kind: str) -> str:
@@ -103,10 +112,11 @@ def _made(
     store = scope().store
     known = resources.recording(recording)
     target = store.derived_path(known, _name(channel, kind))
-    if target.exists():
-        return _loaded(load, str(target))
     try:
-        path = store.audio_path(known)
+        consent.check(store, recording, Use.LISTEN if kind == "peaks" else Use.ANALYSE)
+        if target.exists():
+            return _loaded(load, str(target))
+        path = consent.sound_path(store, known, Use.ANALYSE)
     except TonescopeError as error:
         return str(error)
     key = _key(recording, channel, kind)

@@ -13,7 +13,7 @@ from core.studies.quality import Quality, Verdict
 from core.studies.rules import Rule, to_json
 from dashboard.background import Background, Report, Task
 from dashboard.corpus import corpus
-from dashboard.shared import scope
+from dashboard.shared import allowed, scope
 
 LOOKING = "Looking for the rule"
 _ANSWER_S = 0.4  # a computation that takes no longer is waited for
@@ -26,9 +26,9 @@ def place() -> str:
 
 
 def version(*tables: str) -> tuple[Hashable, ...]:
-    """Returns what changes with every commit to one of some tables."""
+    """Returns what changes with every commit to one of some tables, and with what consents allow."""
     lake = scope().store.lake
-    return (place(), *(lake.version(name) for name in tables))
+    return (place(), *allowed(), *(lake.version(name) for name in tables))
 
 
 def soon(task: Task) -> Task:

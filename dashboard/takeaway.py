@@ -7,6 +7,7 @@ import weakref
 import zipfile
 from collections.abc import Hashable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,12 @@ import plotly.graph_objects as go
 from core.audio.decode import SAMPLE_RATE, open_audio
 from core.errors import StoreError
 from core.export.annotations import AnnotationFormat
+from core.export.pseudonyms import Pseudonyms, leaving
 from core.export.tables import TableFormat
+from core.export.whole import SUFFIXES, Done, Whole, write_whole
 from core.records import Span
+from core.store import consent
+from core.store.consent import Use
 from core.timeline.track import FrameChoice
 from core.version import VERSION
 from dashboard import corpus, figures, map_figure, resources, words
@@ -25,7 +30,7 @@ from dashboard.background import Report, background
 from dashboard.components import map_notes, provenance
 from dashboard.pictures import Picture, draw
 from dashboard.printing import Sheet, with_waveform
-from dashboard.shared import scope
+from dashboard.shared import allowed, scope
 
 ALL = "all"
 _HEAD = 5
@@ -51,20 +56,37 @@ class Written:
         return self.folder / "files" / name
 
 
-def tables_key(kind: TableFormat | AnnotationFormat, recording: str) -> Hashable:
+def may_leave(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Returns rows of the catalogue as they may leave, and how many recordings are held back."""
+    found = leaving(scope().store, rows)
+    return found, rows["recording"].nunique() - found["recording"].nunique()
+
+
+def outside_name(recording: str) -> str:
+    """Returns the name of a recording as files carry it outside: its own, or a stand-in."""
+    store = scope().store
+    return Pseudonyms(store).recording(resources.recording(recording)).name
+
+
+def tables_key(
+    kind: TableFormat | AnnotationFormat, recording: str, pseudonyms: bool = False
+) -> Hashable:
     """Returns the name under which tables are written: the data of today in one format."""
     store = scope().store
-    tables = ("recordings", "tracks", "runs", "labels")
-    versions = tuple(store.lake.version(name) for name in tables)
-    return (str(store.root), "tables", kind, recording, versions)
+    tables = ("recordings", "tracks", "runs", "labels", "turns")
+    versions = (*allowed(), *(store.lake.version(name) for name in tables))
+    return (str(store.root), "tables", kind, recording, pseudonyms, versions)
 
 
-def write_tables(kind: TableFormat | AnnotationFormat, recording: str) -> None:
+def write_tables(
+    kind: TableFormat | AnnotationFormat, recording: str, pseudonyms: bool = False
+) -> None:
     """Starts to write tables or tiers.
 
     Args:
         kind: their format.
         recording: its SHA-256, or `ALL`.
+        pseudonyms: whether all recordings go under pseudonyms.
     """
     library = scope()
     wanted = None if recording == ALL else recording
@@ -77,7 +99,7 @@ def write_tables(kind: TableFormat | AnnotationFormat, recording: str) -> None:
         written = Written(folder, files, archive)
         weakref.finalize(written, shutil.rmtree, folder, ignore_errors=True)
         try:
-            for path, n_rows in library.export(place, kind, wanted):
+            for path, n_rows in library.export(place, kind, wanted, pseudonyms=pseudonyms):
                 files.append((path.name, n_rows))
                 report(f"Wrote {path.name}")
             report("Packing")
@@ -91,7 +113,63 @@ def write_tables(kind: TableFormat | AnnotationFormat, recording: str) -> None:
             ) from error
         return written
 
-    background().start(tables_key(kind, recording), "Writing the files", action)
+    background().start(tables_key(kind, recording, pseudonyms), "Writing the files", action)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A report or bundle that is wanted: of a recording, a session, or everything."""
+
+    kind: Whole
+    recording: str | None
+    session: str | None
+    audio: bool
+    pseudonyms: bool
+
+
+@dataclass(frozen=True)
+class OneFile:
+    """A report or bundle that was written; its folder goes when this is forgotten."""
+
+    path: Path
+    done: Done
+
+
+def whole_key(asked: Asked) -> Hashable:
+    """Returns the name under which a report or bundle is written: of the data of today."""
+    store = scope().store
+    tables = ("recordings", "tracks", "runs", "labels", "turns", "projections", "clusterings")
+    versions = (*allowed(), *(store.lake.version(name) for name in tables))
+    return (str(store.root), asked, versions)
+
+
+def write_one(asked: Asked) -> None:
+    """Starts to write a report or a bundle."""
+    store = scope().store
+
+    def action(report: Report) -> OneFile:
+        report("Reading the store")
+        folder = Path(tempfile.mkdtemp(prefix="tonescope-"))
+        path = folder / f"tonescope.{SUFFIXES[asked.kind]}"
+        try:
+            done = write_whole(
+                store,
+                path,
+                asked.kind,
+                asked.recording,
+                asked.session,
+                audio=asked.audio,
+                pseudonyms=asked.pseudonyms,
+                noted_as=f"downloaded from the page on {datetime.now(UTC):%Y-%m-%d}",
+            )
+        except StoreError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        written = OneFile(path, done)
+        weakref.finalize(written, shutil.rmtree, folder, ignore_errors=True)
+        return written
+
+    background().start(whole_key(asked), f"Writing the {asked.kind}", action)
 
 
 def head(written: Written, name: str) -> pd.DataFrame | None:
@@ -111,7 +189,7 @@ def chart_key(name: str, of: str, kind: Picture, sheet: Sheet, look: str) -> Has
     """Returns the name under which a chart is drawn."""
     store = scope().store
     tables = ("recordings", "tracks", "runs", "projections", "clusterings")
-    versions = tuple(store.lake.version(table) for table in tables)
+    versions = (*allowed(), *(store.lake.version(table) for table in tables))
     return (str(store.root), "chart", name, of, kind, sheet, look, versions)
 
 
@@ -139,7 +217,8 @@ def read_waveform(recording: str) -> None:
         known = library.store.recording(recording)
         n_each = max(1, int(known.duration_s * SAMPLE_RATE) // _PARTS)
         found, rest = [], np.zeros(0, np.float32)
-        with open_audio(library.store.audio_path(known)) as audio:
+        path = consent.sound_path(library.store, known, Use.LISTEN)
+        with open_audio(path) as audio:
             for chunk in audio.samples():
                 held = np.concatenate([rest, chunk])
                 whole = len(held) // n_each * n_each
@@ -202,10 +281,11 @@ def share_chart(rows: pd.DataFrame) -> tuple[go.Figure, str]:
 
 
 def map_chart(view: corpus.MapView, colour: str) -> tuple[go.Figure, str]:
-    """Returns a stored map as vectors, and its caption."""
-    groups = map_figure.groups_of(view.points, colour, False)
+    """Returns a stored map as vectors, and its caption; without what may not leave."""
+    points = leaving(scope().store, view.points)
+    groups = map_figure.groups_of(points, colour, False)
     figure = map_figure.map_figure(
-        view.points, groups, title=view.title, dark=False, vector=len(view.points) <= 20_000
+        points, groups, title=view.title, dark=False, vector=len(points) <= 20_000
     )
     caption = f"{map_notes.caption(view)} Tonescope {VERSION}. {words.NO_EVIDENCE}"
     return figure, caption

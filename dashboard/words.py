@@ -1,7 +1,9 @@
 """The terms of the field, each explained where it first appears."""
 
+import re
 from typing import Final
 
+_MARKDOWN: Final = re.compile(r"[\\`*_\[\]<>$~|&]|:(?=[\w/])|(?<=www)\.")
 SCORE: Final = (
     "How much the engine leans to each emotion, from 0 to 1, all nine together 1. A score is not a "
     "confidence: raw scores are much surer than they are right."
@@ -137,6 +139,10 @@ DIFFERENCE: Final = (
     "For each of the nine emotions, in their order, how much more (up) or less (down) the hit sounds "
     "like it to the engine than the query, in logits."
 )
+PSEUDONYMS: Final = (
+    "Names of speakers, files, sessions and annotators get stand-ins; tags, dates, notes and "
+    "transcripts stay here. Recordings whose consent names a pseudonym always leave so."
+)
 CODEBOOK: Final = "What each column means; the same file lies beside the exported tables."
 CHANNEL: Final = (
     "Channels are mixed to one by default. Choose one where two people speak on a channel each, or "
@@ -223,6 +229,11 @@ AGREES: Final = {
     True: "answers as FunASR does, compared on this computer",
     False: "runs as FunASR runs it, slower, as the faster way answered otherwise here",
 }
+
+
+def said(text: str) -> str:
+    """Returns a sentence of the program, with names of strangers in it, as Markdown that shows it so."""
+    return _MARKDOWN.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 def plain(text: str) -> str:

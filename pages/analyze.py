@@ -179,7 +179,7 @@ def _start(submit: resources.Submit) -> None:
         st.query_params[Keys.JOB] = submit()
         st.session_state[Keys.ROUND] = _round() + 1
     except TonescopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(words.said(str(error)), icon=":material/error:")
         return
     st.rerun()
 

@@ -5,7 +5,7 @@ import streamlit as st
 from core.errors import RuleError
 from core.studies.flag_store import StoredRule
 from core.studies.rules import Rule, from_json, to_json
-from dashboard import corpus, rule_words, studies
+from dashboard import corpus, rule_words, studies, words
 from dashboard.components import choose, law, nothing, rule_form, rule_preview, rule_review
 from dashboard.session import Keys
 
@@ -38,7 +38,9 @@ def main() -> None:
     if len(engines) > 1:
         engine = choose.show("Engine", Keys.MAP_ENGINE, {e: e for e in engines}, bar, width=260)
     chosen = stored.get(name)
-    heading.title(f"Flags: {labels[name]}" if chosen else "Flags: a new rule", anchor=False)
+    heading.title(
+        f"Flags: {words.plain(labels[name])}" if chosen else "Flags: a new rule", anchor=False
+    )
     if step != _REVIEW:
         _write(chosen, engine)
     elif chosen is None:
@@ -55,7 +57,7 @@ def _write(chosen: StoredRule | None, engine: str) -> None:
     with st.container(border=True):
         place = st.container()
         rule = rule_form.show(_start(stored, of), of, studies.speakers(engine))
-        place.markdown(f"**Flags {rule_words.sentence(rule)}**")
+        place.markdown(f"**Flags {words.plain(rule_words.sentence(rule))}**")
         _save(rule, stored, of)
     if rule == stored:
         st.query_params.pop(Keys.RULE_DRAFT, None)
@@ -89,7 +91,7 @@ def _save(rule: Rule, stored: Rule, of: str) -> None:
         try:
             kept = studies.save_rule(rule)
         except RuleError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(words.said(str(error)), icon=":material/error:")
             return
         rule_form.forget(of)
         st.query_params[Keys.RULE] = kept.rule.name
@@ -98,7 +100,7 @@ def _save(rule: Rule, stored: Rule, of: str) -> None:
         st.rerun()
     said = st.session_state.pop(f"{Keys.RULE_FORM}:said", None)
     if said:
-        st.caption(f"Saved as {said}. Now review some of what it flags.")
+        st.caption(f"Saved as {words.plain(said)}. Now review some of what it flags.")
 
 
 def _versions(chosen: StoredRule) -> None:

@@ -14,6 +14,7 @@ from dashboard.components import (
     inspector,
     labels,
     moved,
+    privacy,
     provenance,
     quality,
     scope,
@@ -60,6 +61,7 @@ def main() -> None:
         exports.show(row, choice, timeline, segments)
     quality.show(timeline)
     provenance.show(timeline)
+    privacy.show(choice.recording)
 
 
 def _nothing() -> None:
@@ -104,7 +106,7 @@ def _label(row: pd.Series) -> str:
 
 
 def _title(row: pd.Series, timeline: Timeline) -> None:
-    st.title(row["name"].replace("\n", " "), anchor=False)
+    st.title(words.plain(row["name"]), anchor=False)
     tags = row["tags"] if row["tags"] is not None else ()
     said = [row["session"], row["speaker"], *tags]
     parts = [str(part) for part in said if isinstance(part, str) and part]

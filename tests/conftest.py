@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from benchmarks.served import CHROMIUM_NAMES, chromium, chromium_path
 from core.cli import main
+from core.contract import answer_of, schema
 from core.engines.registry import Registry
 from core.pipeline import Pipeline
 from core.store.store import Store
@@ -94,7 +96,10 @@ def run(
     fake_registry: Registry,
     loud_is_speech: None,
 ) -> Callable[..., Said]:
-    """Runs a command in this process, where an engine named `fake` is known."""
+    """Runs a command in this process, where an engine named `fake` is known.
+
+    Whatever it answers is held against the schema of the contract.
+    """
     monkeypatch.setattr("core.api.Registry", lambda: fake_registry)
 
     def call(*arguments: object) -> Said:
@@ -105,9 +110,20 @@ def run(
             status = end.code
         found = capsys.readouterr()
         lines = [json.loads(line, parse_constant=_refuse) for line in found.out.splitlines()]
+        _answer_the_contract([str(argument) for argument in arguments], lines)
         return Said(status, lines, found.err)
 
     return call
+
+
+def _answer_the_contract(arguments: list[str], lines: list[Any]) -> None:
+    name = answer_of(arguments)
+    if name is not None and lines:
+        validator = Draft202012Validator(
+            schema(name), format_checker=Draft202012Validator.FORMAT_CHECKER
+        )
+        for line in lines:
+            validator.validate(line)
 
 
 def _refuse(constant: str) -> None:

@@ -1,15 +1,18 @@
 """The contract: real output of every command against its JSON Schema."""
 
+import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
 from jsonschema import Draft202012Validator
 
-from core.contract import names, schema
+from core.cli import _parser
+from core.contract import COMMANDS, answer_of, names, schema
 from core.emotions import EMOTIONS
 from tests.synthetic import silence, tone, write
 
@@ -36,6 +39,26 @@ def test_every_schema_is_itself_valid():
     assert set(names()) >= expected
     for name in names():
         Draft202012Validator.check_schema(schema(name))
+
+
+def commands(parser: argparse.ArgumentParser, name: str = "") -> Iterator[str]:
+    """Yields every command that can be given, with its action."""
+    inner = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    if name and not (inner and inner[0].required):
+        yield name
+    for action in inner:
+        for word, found in action.choices.items():
+            yield from commands(found, f"{name} {word}".strip())
+
+
+def test_every_command_has_a_schema_that_its_answers_are_held_against():
+    listed = set(commands(_parser()))
+    assert {"predict", "engines", "engines fetch", "store check"} <= listed
+    assert listed - {"serve"} == {name.partition(" --")[0] for name in COMMANDS}
+    assert set(COMMANDS.values()) | {"benchmark"} == set(names())
+    assert answer_of(["forget", "--speaker", "A", "--dry-run"]) == "forget_plan"
+    assert answer_of(["engines"]) == "engines"
+    assert answer_of(["serve"]) is None
 
 
 def test_unknown_schema_names_the_known_ones():

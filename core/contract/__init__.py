@@ -4,10 +4,52 @@ Fields may be added, never renamed; so each schema names what must be there and 
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 FOLDER = Path(__file__).resolve().parent
+COMMANDS: Final = {
+    "analyze": "analyze",
+    "analyze --dry-run": "analyze_plan",
+    "bundle open": "store_open",
+    "calibrate": "calibrate",
+    "cluster": "cluster",
+    "confounds": "confounds",
+    "consent set": "consent_set",
+    "consent show": "consent_show",
+    "engines": "engines",
+    "engines fetch": "engines_verify",
+    "engines verify": "engines_verify",
+    "evaluate": "evaluate",
+    "export": "export",
+    "flags find": "flags_find",
+    "flags list": "flags_rule",
+    "flags save": "flags_rule",
+    "forget": "forget",
+    "forget --dry-run": "forget_plan",
+    "heads apply": "heads_apply",
+    "heads export": "export",
+    "heads import": "heads_head",
+    "heads list": "heads_head",
+    "heads pick": "heads_pick",
+    "predict": "predict",
+    "project": "project",
+    "sessions import": "sessions_edit",
+    "sessions names": "sessions_edit",
+    "sessions names --preview": "sessions_preview",
+    "sessions tidy": "export",
+    "sessions trend": "sessions_trend",
+    "sessions undo": "sessions_undo",
+    "similar": "similar",
+    "store backup": "store_backup",
+    "store check": "store_check",
+    "store compact": "store_compact",
+    "store restore": "store_open",
+    "turns import": "turns_version",
+    "turns show": "turns_turn",
+    "turns undo": "turns_version",
+}
 
 
 def names() -> tuple[str, ...]:
@@ -28,3 +70,19 @@ def schema(name: str) -> dict[str, Any]:
         raise KeyError(f"There is no schema {name!r}; choose one of {', '.join(names())}.")
     found: dict[str, Any] = json.loads((FOLDER / f"{name}.schema.json").read_text("utf-8"))
     return found
+
+
+def answer_of(arguments: Sequence[str]) -> str | None:
+    """Returns the name of the schema that each line of a command answers, or None if there is none.
+
+    Args:
+        arguments: of the command line.
+    """
+    for n in (2, 1):
+        command = " ".join(arguments[:n])
+        for option in ("--dry-run", "--preview"):
+            if option in arguments and f"{command} {option}" in COMMANDS:
+                return COMMANDS[f"{command} {option}"]
+        if command in COMMANDS:
+            return COMMANDS[command]
+    return None

@@ -19,6 +19,7 @@ from core.export.audb import write_audformat
 from core.export.eaf import POINT_MS
 from core.export.plain_tiers import write_audacity, write_rttm, write_webvtt
 from core.export.points import stored_points
+from core.export.pseudonyms import NOTE, Pseudonyms
 from core.export.sheets import Point, Sheet, TierKind, sheets
 from core.store.store import Store
 from core.timeline.turning_points import FALSE_PER_HOUR
@@ -70,6 +71,8 @@ def export_annotations(
     kind: AnnotationFormat,
     recording: str | None = None,
     turning_points: Callable[[str], Iterable[Point]] | None = None,
+    *,
+    pseudonyms: bool = False,
 ) -> Iterator[tuple[Path, int]]:
     """Writes segments, labels, transcripts and turning points; yields each file with its entries.
 
@@ -80,12 +83,14 @@ def export_annotations(
         recording: only this one, or None for all.
         turning_points: gives those of a recording by its SHA-256; asked only where a format has
             a tier for them. By default they are looked for in the stored tracks.
+        pseudonyms: whether all recordings go under pseudonyms; those that have one always do.
 
     Raises:
         StoreError: there is nothing to export, or the folder cannot be written to.
     """
     points = turning_points or partial(stored_points, store)
-    found = sheets(store, recording, points if kind in _WITH_POINTS else None)
+    names = Pseudonyms(store, everybody=pseudonyms)
+    found = sheets(store, recording, points if kind in _WITH_POINTS else None, names)
     first = next(found)
     made: list[Mapping[str, Any]] = []
 
@@ -108,6 +113,8 @@ def export_annotations(
         book = codebook.content(
             pd.DataFrame(made), format=str(kind), how=_HOW[kind], tiers=tiers(kind), files=files
         )
+        if any(names.hides(row["recording"]) for row in files):
+            book["pseudonyms"] = NOTE
         yield codebook.write(folder, book), len(book["tiers"])
     except OSError as error:
         raise StoreError(

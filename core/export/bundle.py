@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.errors import StoreError
+from core.export.pseudonyms import Pseudonyms
 from core.store import consent, copies
 from core.store.consent import Use
 from core.store.folder import SCHEMA_VERSION
@@ -34,8 +35,9 @@ FORMAT: Final = "tonescope bundle"
 MANIFEST: Final = "manifest.json"
 _BATCH: Final = 50  # recordings whose frames are held at once
 _OWNERS: Final = {"frames": "tracks", "blocks": "tracks", "segments": "runs"}
-_SHARED: Final = ("recordings", "tracks", "runs", "turns", "labels", "consents", "projections")
-_SHARED_ALL: Final = (*_SHARED, "clusterings", *_OWNERS)
+_MAPS: Final = ("projections", "clusterings", "selections")
+_SHARED: Final = ("recordings", "tracks", "runs", "turns", "labels", "consents", *_MAPS, *_OWNERS)
+_BASIS: Final = "kept by the maker of the bundle"
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Contents:
     Attributes:
         recordings: SHA-256 of each.
         audio: whether the sound comes with them, as far as the store keeps it.
-        pseudonyms: whether names of people, files and sessions are replaced, and notes left out.
+        pseudonyms: whether names of people, files and sessions are replaced, and notes left out, in
+            all recordings; those whose consent names a pseudonym always go so.
         everything: a backup: all tables, whatever consents say.
     """
 
@@ -55,7 +58,7 @@ class Contents:
     everything: bool = False
 
 
-def write_bundle(store: Store, path: Path, what: Contents) -> int:
+def write_bundle(store: Store, path: Path, what: Contents, noted_as: str | None = None) -> int:
     """Writes a bundle, whole or not at all; returns how many recordings it holds.
 
     Raises:
@@ -88,7 +91,7 @@ def write_bundle(store: Store, path: Path, what: Contents) -> int:
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-    copies.note(store, "backup" if what.everything else "bundle", path, chosen)
+    copies.note(store, "backup" if what.everything else "bundle", noted_as or path, chosen)
     return len(chosen)
 
 
@@ -96,14 +99,18 @@ def _fill(
     archive: zipfile.ZipFile, store: Store, chosen: Iterable[str], what: Contents, folder: Path
 ) -> None:
     recordings = frozenset(chosen)
-    names = _Names(store, recordings) if what.pseudonyms else None
+    names = None if what.everything else Pseudonyms(store, everybody=what.pseudonyms)
+    runs = store.lake.read("runs", ["attempt", "recording"]) if names else None
+    whose = (
+        dict(zip(*(runs[c].to_pylist() for c in runs.column_names), strict=True)) if runs else {}
+    )
     members: dict[str, dict[str, Any]] = {}
-    for name in TABLES if what.everything else _SHARED_ALL:
+    for name in TABLES if what.everything else _SHARED:
         file = folder / f"{name}.parquet"
         n_rows = 0
         with pq.ParquetWriter(file, TABLES[name].schema, compression="zstd") as writer:
             for rows in _rows(store, name, None if what.everything else recordings):
-                told = names.hide(name, rows) if names else rows
+                told = _told(names, name, rows, whose) if names else rows
                 n_rows += len(told)
                 writer.write_table(told.cast(TABLES[name].schema))
         if n_rows:
@@ -125,7 +132,7 @@ def _fill(
         "schema": SCHEMA_VERSION,
         "tonescope": VERSION,
         "kind": "backup" if what.everything else "bundle",
-        "pseudonyms": what.pseudonyms,
+        "pseudonyms": bool(names and names.hidden & recordings),
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "recordings": len(recordings),
         "members": members,
@@ -160,52 +167,52 @@ def _rows(store: Store, name: str, recordings: frozenset[str] | None) -> Iterato
     yield rows
 
 
-class _Names:
-    """Stands names in for names: the same for the same person throughout a bundle."""
+def _told(names: Pseudonyms, table: str, rows: pa.Table, whose: dict[int, str]) -> pa.Table:
+    """Returns rows of a table as they may leave, recordings under pseudonyms without names."""
+    if table == "segments":
+        at = rows.schema.get_field_index("speaker")
+        people = [
+            names.heard(whose.get(attempt, ""), speaker)
+            for speaker, attempt in zip(
+                rows["speaker"].to_pylist(), rows["attempt"].to_pylist(), strict=True
+            )
+        ]
+        return rows.set_column(at, "speaker", pa.array(people, pa.string()))
+    if table in _MAPS:
+        at = rows.schema.get_field_index("parameters")
+        texts = [text and names.parameters(text) for text in rows["parameters"].to_pylist()]
+        return rows.set_column(at, "parameters", pa.array(texts, pa.string()))
+    if table not in ("recordings", "turns", "labels", "consents"):
+        return rows
+    told = []
+    for row in rows.to_pylist():
+        hidden = names.hides(row["recording"])
+        if hidden and row.get("tier") == "transcript":
+            continue
+        told.append(names.row(row) if hidden else row)
+        if hidden and table == "turns" and row["speaker"] is None:
+            told[-1] |= {"speaker": None}  # the head of a version is nobody's turn
+        if hidden and table == "turns" and row["method"] is not None:
+            told[-1] |= {"method": "{}"}
+        if hidden and table == "consents":
+            told[-1] |= {"basis": _BASIS}
+        if hidden and table == "recordings":
+            told[-1] |= {"tags": []}
+    return pa.Table.from_pylist(told, schema=TABLES[table].schema)
 
-    def __init__(self, store: Store, recordings: frozenset[str]) -> None:
-        self._numbers: dict[tuple[str, str], int] = {}
-        self._given: dict[str, str] = {}
-        known = consent.pseudonyms(store)
-        for row in store.lake.read("recordings", ["recording", "speaker"]).to_pylist():
-            if row["recording"] in recordings and row["speaker"] and row["recording"] in known:
-                self._given[row["speaker"]] = known[row["recording"]]
 
-    def hide(self, table: str, rows: pa.Table) -> pa.Table:
-        """Returns rows of a table without names of people, files and sessions."""
-        told = rows.to_pylist() if table in ("recordings", "turns", "labels", "consents") else None
-        if table == "segments":
-            people = [self._person(name) for name in rows["speaker"].to_pylist()]
-            at = rows.schema.get_field_index("speaker")
-            return rows.set_column(at, "speaker", pa.array(people, pa.string()))
-        if told is None:
-            return rows
-        told = [row for row in told if row.get("tier") != "transcript"]
-        for row in told:
-            if table == "recordings":
-                suffix = Path(row["name"]).suffix if row["name"].isascii() else ""
-                row["name"] = f"{self._other('recording', row['recording'])}{suffix[:6]}"
-                row |= {"source": None, "tags": [], "recorded_on": None}
-                row["session"] = self._other("session", row["session"])
-            if "speaker" in row:
-                row["speaker"] = self._person(row["speaker"])
-            for column in ("annotator", "by"):
-                if column in row:
-                    row[column] = self._other("annotator", row[column])
-            if table == "labels":
-                row |= {"note": None, "origin": None}
-            if table == "turns":
-                row["method"] = "{}" if row["method"] is not None else None
-        return pa.Table.from_pylist(told, schema=TABLES[table].schema)
-
-    def _person(self, name: str | None) -> str | None:
-        return self._given.get(name or "") or self._other("person", name)
-
-    def _other(self, kind: str, name: str | None) -> str | None:
-        if name is None:
-            return None
-        number = self._numbers.setdefault((kind, name), len(self._numbers) + 1)
-        return f"{kind}-{number}"
+def left_out(store: Store, what: Contents) -> int:
+    """Returns how many maps and sets hold recordings of a bundle, and others that are not in it."""
+    held = consent.withheld(store, Use.PUBLISH)
+    inside = set(what.recordings) - held
+    n_split = 0
+    for name in _MAPS:
+        rows = store.lake.read(name, [TABLES[name].keys[0], "recording"])
+        found: dict[str, set[str]] = {}
+        for key, recording in zip(*(rows[c].to_pylist() for c in rows.column_names), strict=True):
+            found.setdefault(key, set()).add(recording)
+        n_split += sum(bool(m & inside) and bool(m - inside - {""}) for m in found.values())
+    return n_split
 
 
 def _sha256(path: Path) -> str:

@@ -1,42 +1,40 @@
 """A report: one HTML file that needs nothing else, fit for the supplement of a paper.
 
-A summary, a picture of each recording's segments over time, tables, how it was made (engine, hash of
-the weights, windows, versions), limits, and how to cite it. Texts of people are escaped; no script runs.
+Of a recording, a session or everything: a summary, figures, tables, how it was made (engine, hash of
+the weights, windows, versions, licences), limits, law and ethics, and how to cite it.
 """
 
-import html
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
-from core.emotions import EMOTIONS, SIGNS, Emotion
+from core.emotions import EMOTIONS
 from core.engines.published import licence_of
 from core.errors import StoreError
+from core.export import report_page as html
+from core.export.pseudonyms import NOTE, Pseudonyms
+from core.law import ADVICE, ASK, MEANT, POINTS
 from core.store import consent, copies
 from core.store.consent import Use
 from core.store.corpus import newest_runs
 from core.store.query import seconds_by_emotion
 from core.store.rows import MIX
 from core.store.store import Store
+from core.timeline.calibration import MAX_WIDTH_S
+from core.timeline.track import FrameChoice, Timeline
 from core.version import VERSION
 
 _MOST_PICTURES: Final = 200
-_STYLE: Final = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;
-padding:0 1rem;color:#222}table{border-collapse:collapse;width:100%;font-size:.85rem}
-th,td{text-align:left;padding:.2rem
-.5rem;border-bottom:1px solid #ddd}svg{width:100%;height:2.4rem;background:#f4f4f4}h2{margin-top:2.5rem}
-pre{background:#f4f4f4;padding:1rem;overflow:auto}.key span{display:inline-block;margin-right:1rem}
-.key i{display:inline-block;width:.8em;height:.8em;margin-right:.3em}"""
-_POLICY: Final = (
-    '<meta http-equiv="Content-Security-Policy" '
-    "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-)
+_STEPS: Final = 400  # points of a curve; a page of paper shows no more
+_SMOOTHING_S: Final = 1.0
+_NAMES: Final = tuple(str(emotion) for emotion in EMOTIONS)
 _LIMITS: Final = (
     "Each label says how a stretch sounds to the engine, not what anybody felt. A score is not a "
     "confidence; confidence was calibrated on held-out speakers of acted speech, and there is none "
@@ -49,10 +47,38 @@ _BIBTEX: Final = """@software{{tonescope,
   year    = {{{year}}},
   note    = {{Engines: {engines}}}
 }}"""
+_SOURCES: Final = {
+    "compact": """@inproceedings{radford2023whisper,
+  title     = {Robust Speech Recognition via Large-Scale Weak Supervision},
+  author    = {Radford, Alec and Kim, Jong Wook and Xu, Tao and Brockman, Greg and McLeavey, Christine
+               and Sutskever, Ilya},
+  booktitle = {International Conference on Machine Learning},
+  year      = {2023},
+  note      = {The encoder that the engine compact starts from}
+}""",
+    "emotion2vec": """@article{ma2023emotion2vec,
+  title   = {emotion2vec: Self-Supervised Pre-Training for Speech Emotion Representation},
+  author  = {Ma, Ziyang and Zheng, Zhisheng and Ye, Jiaxin and Li, Jinchao and Gao, Zhifu and
+             Zhang, Shiliang and Chen, Xie},
+  journal = {arXiv preprint arXiv:2312.15185},
+  year    = {2023}
+}""",
+    "silero": """@misc{silerovad,
+  title  = {Silero VAD: pre-trained enterprise-grade Voice Activity Detector},
+  author = {{Silero Team}},
+  howpublished = {https://github.com/snakers4/silero-vad}
+}""",
+}
 
 
 def write_report(
-    store: Store, path: Path, recordings: Sequence[str], *, pseudonyms: bool = False
+    store: Store,
+    path: Path,
+    recordings: Sequence[str],
+    *,
+    session: str | None = None,
+    pseudonyms: bool = False,
+    noted_as: str | None = None,
 ) -> int:
     """Writes a report of recordings; returns how many are in it.
 
@@ -60,7 +86,9 @@ def write_report(
         store: where the results are.
         path: of the file.
         recordings: the SHA-256 of each; those that may not be published are left out.
-        pseudonyms: whether recordings are numbered in place of their names.
+        session: the session that they are, where they are one.
+        pseudonyms: whether all go under pseudonyms; those whose consent names one always do.
+        noted_as: where the file goes, if not to `path`.
 
     Raises:
         StoreError: there is nothing to report, or the file cannot be written.
@@ -74,8 +102,11 @@ def write_report(
             "There is nothing to report; analyse a recording first, or record a consent that allows "
             "to publish."
         )
-    runs = _with_names(store, runs, pseudonyms)
-    text = _page(store, runs)
+    names = Pseudonyms(store, everybody=pseudonyms)
+    hidden = bool(runs["recording"].isin(names.hidden).any())
+    if session is not None and hidden:
+        session = names.session(session)
+    text = _page(store, names.frame(runs), session, len(set(recordings) & held), hidden)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,135 +120,192 @@ def write_report(
         with suppress(OSError):
             draft.unlink(missing_ok=True)
     shown = set(runs["recording"])
-    copies.note(store, "report", path, shown)
+    copies.note(store, "report", noted_as or path, shown)
     return len(shown)
 
 
-def _with_names(store: Store, runs: pd.DataFrame, pseudonyms: bool) -> pd.DataFrame:
-    if not pseudonyms:
-        return runs
-    given = consent.pseudonyms(store)
-    numbers = {digits: n for n, digits in enumerate(runs["recording"].unique(), 1)}
-    people = {name: f"person {n}" for n, name in enumerate(runs["speaker"].dropna().unique(), 1)}
-    speakers = [
-        given.get(digits) or people.get(name)
-        for digits, name in zip(runs["recording"], runs["speaker"], strict=True)
-    ]
-    names = [f"recording {numbers[digits]}" for digits in runs["recording"]]
-    return runs.assign(name=names, speaker=pd.Series(speakers, runs.index), session=None)
-
-
-def _page(store: Store, runs: pd.DataFrame) -> str:
+def _page(store: Store, runs: pd.DataFrame, session: str | None, n_held: int, hidden: bool) -> str:
     seconds = seconds_by_emotion(store, [int(a) for a in runs["attempt"]])
-    made = _made(store, runs)
-    total_s, speech_s = runs["duration_s"].sum(), seconds.to_numpy().sum()
-    shares = seconds.sum() / speech_s if speech_s else seconds.sum() * 0
-    engines = ", ".join(sorted(set(runs["engine_id"])))
-    title = f"{runs['recording'].nunique()} recordings under {engines}"
-    citing = _BIBTEX.format(version=VERSION, year=datetime.now(UTC).year, engines=engines)
+    total = seconds.sum()
+    shares = {name: float(total[name] / max(total.sum(), 1e-9)) for name in _NAMES}
+    engines = sorted(set(runs["engine_id"]))
+    n_recordings = runs["recording"].nunique()
+    one = n_recordings == 1
+    title = str(runs["name"].iloc[0]) if one and session is None else "All recordings"
+    title = f"Session {session}" if session is not None else title
     parts = [
-        f"<h1>Tonescope: {_safe(title)}</h1>",
-        f"<p>{total_s / 60:.1f} minutes of sound, {speech_s / 60:.1f} of them in segments of speech. "
-        f"Written {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.</p>",
+        f"<h1>{html.safe(title)}</h1>",
+        f'<p class="under">How it sounds to {html.safe(", ".join(engines))}. Report of Tonescope '
+        f"{VERSION}, written {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.</p>",
+        html.facts(_facts(runs, seconds)),
         "<h2>Share of speech time</h2>",
-        _table(["sounds to the engine", "share"], [[e, f"{shares[str(e)]:.1%}"] for e in EMOTIONS]),
-        "<h2>Recordings over time</h2>",
-        _key(),
-        *_pictures(store, runs),
+        html.shares(shares),
+        f"<p>{html.safe(_summary(runs, shares))}</p>",
+        *(_note(text) for text in _left_out(n_held, hidden)),
+        *_figures(store, runs, seconds),
         "<h2>Table</h2>",
         _recordings(runs, seconds),
         "<h2>Methods</h2>",
-        *(f"<p>{_safe(text)}</p>" for text in made),
-        f"<h2>Limits</h2><p>{_safe(_LIMITS)}</p>",
-        f"<h2>How to cite</h2><pre>{_safe(citing)}</pre>",
+        *(f"<p>{html.safe(text)}</p>" for text in _methods(store, runs)),
+        f"<h2>Limits</h2><p>{html.safe(_LIMITS)}</p>",
+        "<h2>Law and ethics</h2>",
+        _law(),
+        f"<h2>How to cite</h2><pre>{html.escape(_citing(engines))}</pre>",
     ]
-    head = f'<meta charset="utf-8"><title>{_safe(title)}</title><style>{_STYLE}</style>'
-    body = "".join(parts)
-    return (
-        f'<!doctype html><html lang="en"><head>{_POLICY}{head}</head><body>{body}</body></html>\n'
-    )
+    return html.page(f"{title} – Tonescope", parts)
 
 
-def _pictures(store: Store, runs: pd.DataFrame) -> list[str]:
-    told = []
+def _facts(runs: pd.DataFrame, seconds: pd.DataFrame) -> dict[str, str]:
+    unique = runs.drop_duplicates("recording")
+    speech_s = float(seconds.to_numpy().sum())
+    n_speakers, n_sessions = unique["speaker"].nunique(), unique["session"].nunique()
+    told = {"recordings": f"{len(unique):,}"} if len(unique) > 1 else {}
+    told |= {
+        "of sound": html.clock(float(unique["duration_s"].sum())),
+        "of speech in segments": html.clock(speech_s),
+        "segments": f"{int(runs['n_segments'].sum()):,}",
+    }
+    if len(unique) > 1:
+        for n, word in ((n_speakers, "speaker"), (n_sessions, "session")):
+            told |= {f"{word}{'' if n == 1 else 's'}": f"{n:,}"} if n else {}
+    else:
+        for name in ("speaker", "session"):
+            value = unique[name].iloc[0]
+            told |= {name: value} if isinstance(value, str) and value else {}
+    return told
+
+
+def _summary(runs: pd.DataFrame, shares: dict[str, float]) -> str:
+    if not any(shares.values()):
+        return "No speech was found, so there are no shares."
+    first, second = sorted(shares, key=lambda name: -shares[name])[:2]
+    said = f"Most of the speech sounds {first} to the engine ({shares[first]:.0%} of the time)"
+    said += f", then {second} ({shares[second]:.0%})." if shares[second] else "."
+    if len(runs) == 1:
+        row = runs.iloc[0]
+        over = row["duration_s"] > MAX_WIDTH_S
+        said += f" The engine's one answer for the whole, pauses included, is {row['emotion']}"
+        said += ", which says little of a stretch this long." if over else "."
+    return said
+
+
+def _left_out(n_held: int, hidden: bool) -> Iterator[str]:
+    if n_held:
+        yield f"{n_held} recording(s) are left out, as their consent does not allow to publish."
+    if hidden:
+        yield NOTE[0].upper() + NOTE[1:] + "."
+
+
+def _note(text: str) -> str:
+    return f'<p class="note">{html.safe(text)}</p>'
+
+
+def _figures(store: Store, runs: pd.DataFrame, seconds: pd.DataFrame) -> Iterator[str]:
+    if len(runs) > 1:
+        yield f"<h2>Recording by recording</h2>{html.key()}"
+        rows = zip(runs.to_dict("records"), seconds.to_numpy(), strict=True)
+        told = [(_name(row), _share(times), f"{times.sum():,.0f} s") for row, times in rows]
+        yield html.mixes(told[:_MOST_PICTURES])
+        yield _note("Share of speech time; behind each bar the seconds of speech in segments.")
+    else:
+        yield f"<h2>Scores over time</h2>{html.key()}"
+        yield from _course(store, runs.iloc[0].to_dict())
+    yield "<h2>Segments over time</h2>"
     for row in runs.head(_MOST_PICTURES).to_dict("records"):
         channel = None if row["channel"] == MIX else int(row["channel"])
         found = store.segments(row["recording"], channel, row["run_key"], embeddings=False) or ()
-        length_s = max(float(row["duration_s"]), 1e-9)
-        bars = []
-        for segment in found:
-            at, wide = segment.start_s / length_s, (segment.end_s - segment.start_s) / length_s
-            colour = SIGNS[Emotion(segment.emotion)].colour
-            said = f"{segment.start_s:.1f}–{segment.end_s:.1f} s: {segment.emotion}"
-            bars.append(
-                f'<rect x="{1000 * at:.2f}" width="{1000 * wide:.2f}" height="40" fill="{colour}">'
-                f"<title>{_safe(said)}</title></rect>"
-            )
-        name = row["name"] if channel is None else f"{row['name']}, channel {channel}"
-        told.append(
-            f"<p>{_safe(name)}, {length_s:.1f} s</p>"
-            f'<svg viewBox="0 0 1000 40" preserveAspectRatio="none" role="img">{"".join(bars)}</svg>'
-        )
+        yield html.strip(_name(row), found, max(float(row["duration_s"]), 1e-9))
     if len(runs) > _MOST_PICTURES:
-        told.append(f"<p>The first {_MOST_PICTURES} of {len(runs)} are drawn.</p>")
-    return told
+        yield _note(f"The first {_MOST_PICTURES} of {len(runs):,} are drawn.")
 
 
-def _key() -> str:
-    items = [
-        f'<span><i style="background:{SIGNS[emotion].colour}"></i>{_safe(emotion)}</span>'
-        for emotion in EMOTIONS
-    ]
-    return f'<p class="key">{"".join(items)}</p>'
+def _course(store: Store, row: dict[Any, Any]) -> Iterator[str]:
+    channel = None if row["channel"] == MIX else int(row["channel"])
+    track = store.track(row["recording"], channel, row["track_key"], blocks=False)
+    if track is None or not track.speech.any():
+        return
+    width_s = max(_SMOOTHING_S, 2 * track.duration_s / _STEPS)
+    curve = Timeline(track).curve(width_s, FrameChoice.SPEECH, np.float32)
+    steps = np.linspace(0, len(curve), min(_STEPS, len(curve)), endpoint=False).astype(int)
+    about = f"Raw scores of speech over {width_s:.1f} s round each point, stacked to 1"
+    yield html.course(curve[steps], track.duration_s, about)
+    yield _note(f"{about}; gaps are pauses. A score is not a confidence.")
+
+
+def _name(row: dict[Any, Any]) -> str:
+    return row["name"] if row["channel"] == MIX else f"{row['name']}, channel {row['channel']}"
+
+
+def _share(times: np.ndarray) -> np.ndarray:
+    found: np.ndarray = times / times.sum() if times.sum() else times
+    return found
 
 
 def _recordings(runs: pd.DataFrame, seconds: pd.DataFrame) -> str:
-    heads = ["recording", "speaker", "session", "s", "segments", *map(str, EMOTIONS), "SHA-256"]
+    texts = ("recording", "speaker", "session", "SHA-256")
+    heads = [*texts[:3], "sound, s", "segments", *_NAMES, texts[3]]
     rows = []
-    for (_, row), times in zip(runs.iterrows(), seconds.to_numpy(), strict=True):
-        share = times / times.sum() if times.sum() else times
-        said = [row["name"], row["speaker"], row["session"], f"{row['duration_s']:.1f}"]
-        cells = [*said, row["n_segments"], *(f"{s:.2f}" for s in share), row["recording"][:12]]
+    for row, times in zip(runs.to_dict("records"), seconds.to_numpy(), strict=True):
+        said = [_name(row), row["speaker"], row["session"], f"{row['duration_s']:.1f}"]
+        share = [f"{part:.2f}" for part in _share(times)]
+        cells = [*said, row["n_segments"], *share, row["recording"][:12]]
         rows.append(["" if cell is None or cell != cell else cell for cell in cells])
-    return _table(heads, rows)
+    used = [n for n, head in enumerate(heads) if head not in texts or any(r[n] for r in rows)]
+    chosen = [[row[n] for n in used] for row in rows]
+    note = _note("Emotions: share of speech time. SHA-256 of the file: its first 12 digits.")
+    return html.table([heads[n] for n in used], chosen, texts) + note
 
 
-def _made(store: Store, runs: pd.DataFrame) -> list[str]:
-    """Returns the methods in sentences, one for each way in which tracks were made."""
-    tracks = store.lake.read(
-        "tracks", ["track_key", "engine_id", "precision", "windowing", "conditioning", "versions"]
-    ).to_pylist()
-    mine = {t["track_key"]: t for t in tracks if t["track_key"] in set(runs["track_key"])}
-    cut = store.lake.read("runs", ["run_key", "segmentation"]).to_pylist()
-    cuts = sorted({r["segmentation"] for r in cut if r["run_key"] in set(runs["run_key"])})
-    told = []
-    for track in mine.values():
+def _methods(store: Store, runs: pd.DataFrame) -> Iterator[str]:
+    """Yields the methods in sentences, one paragraph for each way in which tracks were made."""
+    columns = ["track_key", "engine_id", "precision", "windowing", "conditioning", "versions"]
+    mine = store.lake.read("tracks", columns).to_pandas().drop_duplicates("track_key")
+    for track in mine[mine["track_key"].isin(runs["track_key"])].to_dict("records"):
         windows = json.loads(track["windowing"])
         versions = ", ".join(f"{k} {v}" for k, v in json.loads(track["versions"]).items())
-        told.append(
+        yield (
             f"Speech emotion was read out by Tonescope {VERSION} with the engine {track['engine_id']} "
-            f"(name and first 12 hex digits of the SHA-256 of its weights; {track['precision']}), over "
-            f"windows {_said(windows)}, after conditioning to 16 kHz mono ({track['conditioning']}). "
-            f"The read-out of a stretch is the softmax of the mean of its raw logits. Made with "
+            f"(name and first 12 hex digits of the SHA-256 of its weights; {track['precision']}), in "
+            f"windows with {_said(windows)}. Before it, sound was brought to 16 kHz mono with "
+            f"{_said(json.loads(track['conditioning']))}. The engine gives nine logits for every 20 ms; "
+            "the read-out of a stretch is the softmax of the mean of its raw logits. Made with "
             f"{versions}."
         )
-    told += [f"Speech by Silero VAD was cut into segments with {text}." for text in cuts]
+    cut = store.lake.read("runs", ["run_key", "segmentation"]).to_pylist()
+    wanted = set(runs["run_key"])
+    for text in sorted({row["segmentation"] for row in cut if row["run_key"] in wanted}):
+        yield f"Speech, found by Silero VAD, was cut into segments with {_said(json.loads(text))}."
     for engine in sorted(set(runs["engine_id"])):
-        told.append(f"Licence of the weights of {engine}: {licence_of(engine)}.")
-    return told
+        yield f"Licence of the weights of {engine}: {licence_of(engine)}. Tonescope: MIT."
 
 
-def _said(values: Any) -> str:
-    if isinstance(values, dict):
-        return ", ".join(f"{key} {value}" for key, value in values.items())
-    return str(values)
+def _said(values: dict[str, Any]) -> str:
+    """Returns settings in words: `window 30 s, overlap 5 s`."""
+    told = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            told.append(f"{name.replace('_', ' ')} ({_said(value)})")
+            continue
+        unit = " s" if name.endswith("_s") else ""
+        plain = "mean of all" if value is None else value
+        plain = ("off", "on")[value] if isinstance(value, bool) else plain
+        told.append(f"{name.removesuffix('_s').replace('_', ' ')} {plain}{unit}")
+    return ", ".join(told)
 
 
-def _table(heads: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
-    top = "".join(f"<th>{_safe(head)}</th>" for head in heads)
-    body = "".join("<tr>" + "".join(f"<td>{_safe(c)}</td>" for c in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+def _law() -> str:
+    points = "".join(
+        f"<li><strong>{html.safe(head)}</strong>{html.escape(text)}</li>" for head, text in POINTS
+    )
+    return f"<p><strong>{ADVICE}</strong> {ASK}</p><ul>{points}</ul><p>{html.safe(MEANT)}</p>"
 
 
-def _safe(text: object) -> str:
-    return html.escape(str(text))
+def _citing(engines: Sequence[str]) -> str:
+    year, named = datetime.now(UTC).year, ", ".join(engines)
+    told = [_BIBTEX.format(version=VERSION, year=year, engines=named)]
+    told += [
+        text
+        for name, text in _SOURCES.items()
+        if name == "silero" or any(e.startswith(name) for e in engines)
+    ]
+    return "\n\n".join(told)

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from core.errors import StoreError
+from core.export.pseudonyms import Pseudonyms
 from core.labels import history
 from core.labels.records import Kind, Label
 from core.plain import file_stem, one_line
@@ -91,6 +92,7 @@ def sheets(
     store: Store,
     recording: str | None = None,
     turning_points: Callable[[str], Iterable[Point]] | None = None,
+    names: Pseudonyms | None = None,
 ) -> Iterator[Sheet]:
     """Yields the sheet of each recording; of the engine's results the newest analysis counts.
 
@@ -98,6 +100,7 @@ def sheets(
         store: where results and labels are.
         recording: only this one, by its SHA-256 or the first digits of it, or None for all.
         turning_points: gives those of a recording, by its SHA-256.
+        names: which recordings go under pseudonyms; by default those that have one.
 
     Raises:
         StoreError: there is nothing to export.
@@ -109,9 +112,10 @@ def sheets(
     runs = runs[~runs["recording"].isin(consent.withheld(store, Use.PUBLISH))]
     if runs.empty:
         raise StoreError("The store holds nothing to export; analyse a recording first.")
+    names = names or Pseudonyms(store)
     for name, mine in runs.groupby("recording", sort=False):
         points = () if turning_points is None else turning_points(str(name))
-        yield _sheet(store, str(name), mine, points)
+        yield _sheet(store, str(name), mine, points, names)
 
 
 def made(store: Store, runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -126,16 +130,19 @@ def made(store: Store, runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return rows.merge(settings, on=["recording", "channel", "run_key"])
 
 
-def _sheet(store: Store, recording: str, runs: pd.DataFrame, points: Iterable[Point]) -> Sheet:
+def _sheet(
+    store: Store, recording: str, runs: pd.DataFrame, points: Iterable[Point], names: Pseudonyms
+) -> Sheet:
     known = store.recording(recording)
     rows = [{str(key): value for key, value in row.items()} for row in runs.to_dict("records")]
     settings = {str(key): value for key, value in made(store, rows).iloc[0].items()}
     tiers: dict[tuple[TierKind, str, int | None], list[Item]] = defaultdict(list)
     for row in rows:
         channel = None if row["channel"] == MIX else int(row["channel"])
-        for person, item in _segments(store, row, known):
+        for person, item in _segments(store, row, known, names):
             tiers[TierKind.ENGINE, person, channel].append(item)
-    for label in history.of(store, recording):
+    known = names.recording(known)
+    for label in names.labels(history.of(store, recording)):
         kind = TierKind.TRANSCRIPT if label.kind is Kind.TRANSCRIPT else TierKind.LABEL
         item = Item(label.start_s, label.end_s, label.term, label=label)
         tiers[kind, label.annotator, label.channel].append(item)
@@ -150,12 +157,17 @@ def _sheet(store: Store, recording: str, runs: pd.DataFrame, points: Iterable[Po
     return Sheet(known, stem, tuple(_unique(found)), settings)
 
 
-def _segments(store: Store, run: Mapping[str, Any], known: Recording) -> Iterator[tuple[str, Item]]:
+def _segments(
+    store: Store, run: Mapping[str, Any], known: Recording, names: Pseudonyms
+) -> Iterator[tuple[str, Item]]:
     """Yields the segments of a run, each with its speaker."""
     columns = ["segment", "start_s", "end_s", "speaker", "emotion", "confidence"]
     mine = pc.field("attempt") == run["attempt"]
     for row in store.lake.read("segments", columns, mine).sort_by("segment").to_pylist():
-        speaker = one_line(row["speaker"] or known.speaker or "", 80) or "speaker"
+        said = row["speaker"] or known.speaker
+        if names.hides(known.recording):
+            said = names.person(said, known.recording)
+        speaker = one_line(said or "", 80) or "speaker"
         yield speaker, Item(row["start_s"], row["end_s"], row["emotion"], row["confidence"])
 
 

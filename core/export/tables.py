@@ -14,7 +14,9 @@ import pandas as pd
 from core.emotions import EMOTIONS
 from core.errors import StoreError
 from core.export import codebook
+from core.export.pseudonyms import NOTE, Pseudonyms
 from core.labels import history
+from core.labels.records import Kind
 from core.store import consent
 from core.store.consent import Use
 from core.store.rows import MIX
@@ -86,7 +88,12 @@ class TableFormat(StrEnum):
 
 
 def export_tables(
-    store: Store, folder: Path, kind: TableFormat, recording: str | None = None
+    store: Store,
+    folder: Path,
+    kind: TableFormat,
+    recording: str | None = None,
+    *,
+    pseudonyms: bool = False,
 ) -> Iterator[tuple[Path, int]]:
     """Writes a store's results; yields each file with its number of rows.
 
@@ -95,11 +102,13 @@ def export_tables(
         folder: where the files go; it is made if need be.
         kind: `npy` writes segment embeddings and frame logits, the others four tables.
         recording: only this one, or None for all.
+        pseudonyms: whether all recordings go under pseudonyms; those that have one always do.
 
     Raises:
         StoreError: there is nothing to export, or the folder cannot be written to.
     """
-    tables = _tables(store, recording)
+    names = Pseudonyms(store, everybody=pseudonyms)
+    tables = _tables(store, recording, names)
     if tables["recordings"].empty:
         raise StoreError("The store holds nothing to export; analyse a recording first.")
     try:
@@ -115,6 +124,8 @@ def export_tables(
             name: {str(c): _meaning(name, str(c)) for c in table} for name, table in tables.items()
         }
         book = codebook.content(tables["recordings"], columns=meaning)
+        if tables["recordings"]["recording"].isin(names.hidden).any():
+            book["pseudonyms"] = NOTE
         if kind is TableFormat.CSV:
             book["guard"] = "an apostrophe stands before texts that begin with = + - or @"
         yield codebook.write(folder, book), len(meaning)
@@ -147,7 +158,7 @@ def _meaning(table: str, column: str) -> str:
     return told or (_LOGIT if table == "frames" else _SCORE).format(column)
 
 
-def _tables(store: Store, recording: str | None) -> dict[str, pd.DataFrame]:
+def _tables(store: Store, recording: str | None, names: Pseudonyms) -> dict[str, pd.DataFrame]:
     if recording is not None:
         recording = store.recording(recording).recording
         consent.check(store, recording, Use.PUBLISH)
@@ -168,11 +179,13 @@ def _tables(store: Store, recording: str | None) -> dict[str, pd.DataFrame]:
     segments["speaker"] = segments.pop("heard").fillna(segments["speaker"])
     segments = segments.sort_values(["name", "recording", "run_key", "segment"])
     segments = _with_scores(segments, segments[_NAMES].to_numpy())
+    labels = _labels(store, recording, said)
+    silent = labels["recording"].isin(names.hidden) & (labels["kind"] == Kind.TRANSCRIPT)
     return {
-        "recordings": whole[_columns("recordings")].reset_index(drop=True),
-        "segments": segments[_columns("segments")].reset_index(drop=True),
+        "recordings": names.frame(whole[_columns("recordings")].reset_index(drop=True)),
+        "segments": names.frame(segments[_columns("segments")].reset_index(drop=True)),
         "frames": _frames(store.table("frames", recording).to_pandas(), tracks),
-        "labels": _labels(store, recording, said),
+        "labels": names.frame(labels[~silent].reset_index(drop=True)),
     }
 
 

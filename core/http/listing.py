@@ -1,4 +1,4 @@
-"""What the store holds, as the API lists it."""
+"""What the store holds, as the API lists it: what may be published, under pseudonyms where there are."""
 
 from typing import Any
 
@@ -6,6 +6,9 @@ import pandas as pd
 
 from core.answers import Json, segment_scores
 from core.errors import StoreError
+from core.export.pseudonyms import Pseudonyms
+from core.store import consent
+from core.store.consent import Use
 from core.store.corpus import newest_runs
 from core.store.rows import MIX
 from core.store.store import Store
@@ -15,6 +18,7 @@ from core.timeline.track import Timeline
 def recordings(store: Store, limit: int, offset: int) -> Json:
     """Returns some recordings, the newest first; one of several channels has a line for each."""
     runs = newest_runs(store)
+    runs = runs[~runs["recording"].isin(consent.withheld(store, Use.PUBLISH))]
     page = runs.iloc[offset : offset + limit]
     lines = [
         {
@@ -29,7 +33,7 @@ def recordings(store: Store, limit: int, offset: int) -> Json:
             "segments": int(row["n_segments"]),
             "engine": row["engine_id"],
         }
-        for row in page.to_dict("records")
+        for row in Pseudonyms(store).frame(page).to_dict("records")
     ]
     return {"total": len(runs), "recordings": lines}
 
@@ -41,6 +45,8 @@ def segments(store: Store, recording: str) -> Json:
         StoreError: there is no such recording, or nothing of it counts.
     """
     known = store.recording(recording).recording
+    consent.check(store, known, Use.PUBLISH)
+    names = Pseudonyms(store)
     runs = newest_runs(store, known)
     if runs.empty:
         raise StoreError(f"There is no analysis of recording {known[:12]}; analyse it again.")
@@ -53,7 +59,11 @@ def segments(store: Store, recording: str) -> Json:
         timeline = Timeline(track)
         found = store.segments(known, channel, row["run_key"], embeddings=False) or ()
         lines += [
-            {"segment": segment.segment, "speaker": segment.speaker, "channel": channel}
+            {
+                "segment": segment.segment,
+                "speaker": names.heard(known, segment.speaker),
+                "channel": channel,
+            }
             | segment_scores(timeline, segment)
             for segment in found
         ]

@@ -19,7 +19,8 @@ from starlette.exceptions import HTTPException
 from core import answers
 from core.answers import Granularity
 from core.api import Tonescope
-from core.errors import Cancelled, SettingsError, StoreError, TonescopeError
+from core.errors import Cancelled, ConsentError, SettingsError, StoreError, TonescopeError
+from core.export.pseudonyms import Pseudonyms
 from core.http import listing
 from core.http.guard import Guard, Limits
 from core.http.shapes import (
@@ -35,6 +36,8 @@ from core.http.shapes import (
 from core.jobs import JobQueue, Request
 from core.plain import file_stem, one_line
 from core.records import Metadata, Span
+from core.store import consent
+from core.store.consent import Use
 from core.timeline.track import Timeline
 from core.version import VERSION
 
@@ -109,6 +112,7 @@ def _add_analysis(
             path = Path(folder) / _safe(file.filename)
             with path.open("wb") as draft:
                 shutil.copyfileobj(file.file, draft, 1 << 20)
+            consent.check_file(scope.folder, path, Use.ANALYSE)
             found = scope.pipeline(engine).predict(path, progress)
         answer = answers.prediction(Timeline(found.track), found.segments, granularity)
         return JSONResponse(answer)
@@ -184,8 +188,11 @@ def _add_reading(app: FastAPI, scope: Tonescope) -> None:
             raise HTTPException(404, "This build has no search; use one that lists `similar`.")
         where = Span(start_s, end_s)
         known = scope.store.recording(recording).recording
+        consent.check(scope.store, known, Use.PUBLISH)
         choice = {"other_recordings": other_recordings, "other_speakers": other_speakers}
-        return [line(hit) for hit in find(known, where, k, **choice)]
+        held, names = consent.withheld(scope.store, Use.PUBLISH), Pseudonyms(scope.store)
+        hits = [hit for hit in find(known, where, k, **choice) if hit.recording not in held]
+        return [line(hit) | {"speaker": names.heard(hit.recording, hit.speaker)} for hit in hits]
 
     @app.get("/v1/engines", responses={200: by_contract("engines", [], many=True), **problems()})
     def engines() -> JSONResponse:
@@ -203,6 +210,8 @@ def _say_what_failed(app: FastAPI) -> None:
     def told(_: fastapi.Request, error: TonescopeError) -> JSONResponse:
         if isinstance(error, Cancelled):
             return _problem(413, str(error))
+        if isinstance(error, ConsentError):
+            return _problem(403, str(error))
         missing = isinstance(error, StoreError) and str(error).startswith("There is no")
         return _problem(404 if missing else 422, str(error))
 

@@ -97,7 +97,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     why = {
         400: "the request cannot be read",
         401: "no token, or a wrong one",
-        403: "not from this machine",
+        403: "not from this machine, or held back by a consent",
         404: "there is none",
         408: "the request came too slowly",
         413: "too large, or too long to be answered at once",

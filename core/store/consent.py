@@ -1,26 +1,34 @@
 """What a recording may be used for: legal basis, scope, how long, and under which name.
 
 A row of `consents` is a step; the last one of a recording counts. Where nothing was recorded,
-analysing, listening and exporting go on as ever; the scope `analyse` is kept, not enforced.
+analysing, listening and exporting go on as ever. Whoever reads a recording's sound comes by
+`sound_path` and says for what.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from core.errors import StoreError
+from core.errors import ConsentError, StoreError
 from core.plain import one_line
+from core.provenance import sha256_of
+from core.records import Recording
 from core.store.attempts import new_number
 from core.store.schema import TABLES
 from core.store.store import Store
 
 
 class Use(StrEnum):
-    """What a person can allow."""
+    """What a person can allow.
+
+    `analyse`: engines run on it, and it counts in what is made from the corpus. `listen`: its sound is
+    played, drawn and cut. `publish`: it is in exports, bundles, reports and answers over HTTP.
+    """
 
     ANALYSE = "analyse"
     LISTEN = "listen"
@@ -113,17 +121,38 @@ def check(store: Store, recording: str, use: Use) -> None:
     """Lets pass what is allowed.
 
     Raises:
-        StoreError: it is not.
+        ConsentError: it is not.
     """
     found = every(store, recording).get(recording)
     if allowed(found, use, datetime.now(UTC).date()):
         return
     assert found is not None
     why = "its time is over" if use in found.scope else f"it does not allow to {use}"
-    raise StoreError(
+    raise ConsentError(
         f"Recording {recording[:12]} is held back by its consent ({why}); "
         "record another consent for it if there is one."
     )
+
+
+def check_file(root: Path, path: Path, use: Use) -> None:
+    """Lets pass a file of which the store in a folder, if there is one, has no consent against it.
+
+    Raises:
+        ConsentError: it has.
+    """
+    if (root / "tables" / "consents").is_dir():
+        check(Store(root), sha256_of(path), use)
+
+
+def sound_path(store: Store, known: Recording, use: Use) -> Path:
+    """Returns where the sound of a recording lies, for a use that its consent allows.
+
+    Raises:
+        ConsentError: it does not.
+        StoreError: the file is no longer where it was.
+    """
+    check(store, known.recording, use)
+    return store.audio_path(known)
 
 
 def expired(store: Store, today: date | None = None) -> list[str]:

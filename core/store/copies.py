@@ -26,14 +26,14 @@ class Copy:
     place: str
 
 
-def note(store: Store, kind: str, place: Path, recordings: Iterable[str]) -> None:
-    """Notes that recordings were copied to a place."""
+def note(store: Store, kind: str, place: Path | str, recordings: Iterable[str]) -> None:
+    """Notes that recordings were copied to a place: a path, or words for where it is."""
     number, now = new_number(), datetime.now(UTC)
     rows = [
         {
             "copy": number,
             "kind": kind,
-            "place": readable(place.resolve()),
+            "place": place if isinstance(place, str) else readable(place.resolve()),
             "recording": recording,
             "made_at": now,
         }

@@ -1,7 +1,8 @@
 """All segments of one engine: what maps and clusters are made from.
 
-Engines are never mixed, and of each recording only one analysis counts: the newest of that engine,
-or, where its channels were analysed one by one, the newest of each channel.
+Engines are never mixed, recordings whose consent does not allow to analyse are left out, and of each
+recording only one analysis counts: the newest of that engine, or, where its channels were analysed
+one by one, the newest of each channel.
 """
 
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from core.emotions import EMOTIONS
-from core.errors import StoreError
+from core.errors import ConsentError, StoreError
 from core.records import Floats
 from core.settings import digest
+from core.store import consent
+from core.store.consent import Use
 from core.store.query import catalogue
 from core.store.rows import MIX, matrix_of
 from core.store.store import Store
@@ -164,7 +167,14 @@ def _runs(store: Store, engine: str) -> pd.DataFrame:
             f"The engine {engine!r} has analysed no recording in this store ({there_is}); "
             "analyse some with it, or choose another engine."
         )
-    return counted(mine[mine["engine_id"] == mine["engine_id"].iloc[0]])
+    mine = mine[mine["engine_id"] == mine["engine_id"].iloc[0]]
+    allowed = mine[~mine["recording"].isin(consent.withheld(store, Use.ANALYSE))]
+    if allowed.empty:
+        raise ConsentError(
+            f"All {mine['recording'].nunique()} recordings under {engine!r} are held back by their "
+            "consents; record others if there are any, or analyse other recordings."
+        )
+    return counted(allowed)
 
 
 def newest_runs(store: Store, recording: str | None = None) -> pd.DataFrame:

@@ -3,7 +3,9 @@
 What is to go is written down first and crossed out last, so that whatever is killed on the way is
 ended by the next `forget` or `store check`. Rows that name a recording go; rows of attempts that no
 track names go; maps, clusterings and what else was made from many recordings goes whole where it
-holds one of them. A head cannot unlearn: it is named, and loses the texts that tell of anybody.
+holds one of them. A draw of segments loses those of the recording alone: what is left of a random draw
+is a random draw of what is left. A head cannot unlearn: it is named, and loses the texts that tell of
+anybody.
 """
 
 import json

@@ -21,8 +21,10 @@ from core.audio.prosody import HOP_S, load_prosody, prosody_of
 from core.errors import RuleError
 from core.plain import one_line
 from core.records import Span
+from core.store import consent
 from core.store import turns as turn_versions
 from core.store.attempts import new_number
+from core.store.consent import Use
 from core.store.corpus import counted
 from core.store.query import catalogue
 from core.store.rows import MIX, channel_number
@@ -246,6 +248,7 @@ def _tracks(store: Store, engine: str, rule: Rule | None) -> Iterator[tuple[dict
     every = catalogue(store)
     mine = every[(every["engine_id"] == engine) | (every["engine"] == engine)]
     mine = counted(mine[mine["engine_id"].eq(mine["engine_id"].iloc[0])]) if len(mine) else mine
+    mine = mine[~mine["recording"].isin(consent.withheld(store, Use.ANALYSE))]
     conditions = rule.conditions if rule else ()
     wants_points = any(isinstance(condition, TurnsTo) for condition in conditions)
     wants_level = any(isinstance(condition, LevelOver) for condition in conditions)
@@ -274,7 +277,8 @@ def _level(store: Store, recording: str, channel: int | None, timeline: Timeline
     name = f"{'mix' if channel is None else f'channel{channel}'}.prosody.npz"
 
     def write(draft: Any) -> None:
-        with open_audio(store.audio_path(known), channel, known.name) as audio:
+        path = consent.sound_path(store, known, Use.ANALYSE)
+        with open_audio(path, channel, known.name) as audio:
             prosody_of(audio.samples()).save(draft)
 
     level = load_prosody(store.derived(known, name, write)).level_db

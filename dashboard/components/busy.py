@@ -4,6 +4,7 @@ from collections.abc import Hashable
 
 import streamlit as st
 
+from dashboard import words
 from dashboard.background import Background, Task, background
 
 
@@ -23,7 +24,7 @@ def show(key: Hashable, among: Background | None = None) -> Task | None:
     if not task.finished:
         _running(key, among)
     elif task.error:
-        st.error(task.error, icon=":material/error:")
+        st.error(words.said(task.error), icon=":material/error:")
     return task
 
 

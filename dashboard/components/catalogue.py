@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import figures, navigation, palette, resources, words
-from dashboard.components import job_status, welcome
+from dashboard.components import job_status, privacy, welcome
 from dashboard.session import Keys, is_dark
 
 
@@ -13,6 +13,7 @@ def show() -> None:
     running = next(resources.running_jobs(), None)
     if running:
         job_status.show(running.job)
+    privacy.overdue()
     rows = resources.catalogue()
     if rows.empty:
         if not running:
@@ -55,7 +56,7 @@ def _table(rows: pd.DataFrame) -> None:
     )
     shown = _matching(unique, wanted or "")
     if shown.empty:
-        st.info(f"No recording matches {wanted!r}.", icon=":material/search_off:")
+        st.info(f"No recording matches {words.plain(repr(wanted))}.", icon=":material/search_off:")
         return
     seconds = resources.seconds_by_emotion(tuple(shown["attempt"].tolist()))
     table = pd.DataFrame(

@@ -8,7 +8,7 @@ import streamlit as st
 from core.emotions import EMOTIONS
 from core.errors import TonescopeError
 from core.records import Span
-from dashboard import evaluating, palette
+from dashboard import evaluating, palette, words
 from dashboard.components import stretch_table
 from dashboard.evaluating import Result
 
@@ -87,7 +87,7 @@ def _hear(row: pd.Series) -> None:
     try:
         recording = evaluating.recording_of(row)
     except TonescopeError as error:
-        st.info(str(error), icon=":material/volume_off:")
+        st.info(words.said(str(error)), icon=":material/volume_off:")
         return
     whole = pd.isna(row["start_s"])
     if recording is None:

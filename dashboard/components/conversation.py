@@ -117,7 +117,7 @@ def _change(action: resources.Change) -> None:
     try:
         action()
     except TonescopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(words.said(str(error)), icon=":material/error:")
         return
     _to_newest()
 
@@ -135,7 +135,7 @@ def _found(choice: resources.Choice, rate: float) -> tuple[TurningPoint, ...] | 
     if not task.finished:
         _looking(choice, rate)
     elif task.error:
-        st.error(task.error, icon=":material/error:")
+        st.error(words.said(task.error), icon=":material/error:")
     return task.result
 
 

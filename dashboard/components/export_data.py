@@ -41,8 +41,8 @@ _ABOUT = {
 }
 
 
-def show(recording: str, stem: str) -> str:
-    """Shows the formats, then the files; returns the format chosen.
+def show(recording: str, stem: str) -> tuple[str, bool]:
+    """Shows the formats, then the files; returns the format, and whether under pseudonyms.
 
     Args:
         recording: its SHA-256, or `takeaway.ALL`.
@@ -53,19 +53,20 @@ def show(recording: str, stem: str) -> str:
         "Format", list(_FORMATS), default="CSV", key=Keys.EXPORT_FORMAT, bind="query-params"
     )
     kind = _FORMATS[chosen or "CSV"]
-    key = takeaway.tables_key(kind, recording)
+    pseudonyms = bar.toggle("Pseudonyms", key=Keys.EXPORT_PSEUDONYMS, help=words.PSEUDONYMS)
+    key = takeaway.tables_key(kind, recording, pseudonyms)
     task = background().view(key)
     done = task is not None and task.finished and not task.error
     if not done and bar.button(
         "Write the files", type="primary", disabled=task is not None and not task.finished
     ):
-        takeaway.write_tables(kind, recording)
+        takeaway.write_tables(kind, recording, pseudonyms)
     st.caption(_ABOUT[kind])
     task = busy.show(key)
     if task is not None and task.finished and not task.error:
         _files(task.result, kind, stem)
     _codebook(kind)
-    return str(kind)
+    return str(kind), pseudonyms
 
 
 def _files(written: takeaway.Written, kind: TableFormat | AnnotationFormat, stem: str) -> None:

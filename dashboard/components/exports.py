@@ -6,7 +6,7 @@ import streamlit as st
 from core.plain import file_stem
 from core.records import Segment
 from core.timeline.track import Timeline
-from dashboard import figures, navigation, resources
+from dashboard import figures, navigation, resources, takeaway, words
 from dashboard.components import provenance
 from dashboard.session import DEFAULT_SMOOTHING_S, STACKED, Keys, frames_shown
 
@@ -26,7 +26,11 @@ def show(
 ) -> None:
     """Shows what can be taken along, made when it is asked for."""
     st.subheader("Take it along", anchor=False)
-    begin = file_stem(row["name"])
+    held = resources.held_back(row["recording"], resources.Use.PUBLISH)
+    if held:
+        st.info(words.said(held), icon=":material/lock:")
+        return
+    begin = file_stem(takeaway.outside_name(row["recording"]))
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     wanted = bar.selectbox(
         "Data", list(_KINDS), key=Keys.EXPORT, persist_state="session", width=330

@@ -70,7 +70,7 @@ def _applied(head: Head) -> None:
     try:
         rows = calibrating.apply(head)
     except TonescopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(words.said(str(error)), icon=":material/error:")
         return
     silent = int(rows["head_abstains"].sum())
     said = rows[~rows["head_abstains"]]
@@ -92,20 +92,11 @@ def _applied(head: Head) -> None:
     stretch_table.table(shown, f"calibrate.applied.{head.key}")
     st.download_button(
         "Download as CSV",
-        lambda: _csv(rows),
+        lambda: calibrating.csv(rows),
         f"{file_stem(head.name, 'head')}.csv",
         "text/csv",
         on_click="ignore",
     )
-
-
-def _csv(rows: pd.DataFrame) -> bytes:
-    safe = rows.copy()
-    for column in safe.select_dtypes(include=["object", "string"]):
-        texts = safe[column].astype(object)
-        risky = [isinstance(text, str) and text[:1] in ("=", "+", "-", "@") for text in texts]
-        safe[column] = texts.mask(risky, "'" + texts.astype(str))
-    return safe.to_csv(index=False).encode()
 
 
 def _import() -> None:
@@ -123,7 +114,7 @@ def _import() -> None:
             try:
                 head = calibrating.import_head({file.name: file.getvalue() for file in files})
             except TonescopeError as error:
-                st.error(words.plain(str(error)), icon=":material/error:")
+                st.error(words.said(str(error)), icon=":material/error:")
                 return
             st.session_state[_ROUND] = number + 1
             st.query_params[Keys.CALIBRATE_HEAD] = head.key

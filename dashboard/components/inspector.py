@@ -15,7 +15,7 @@ from core.timeline.attribution import attribution
 from core.timeline.calibration import MAX_WIDTH_S, MIN_WIDTH_S
 from core.timeline.segments import mean_calibrated_scores, speech_shares
 from core.timeline.track import FrameChoice, ReadOut, Timeline
-from dashboard import figures, navigation, palette, region, resources, sound, words
+from dashboard import figures, navigation, palette, region, resources, sound, takeaway, words
 from dashboard.background import background
 from dashboard.components import busy, labels, provenance
 from dashboard.resources import Choice
@@ -57,7 +57,7 @@ def show(
         try:
             read = timeline.read_out(marked, frames)
         except RegionError as error:
-            st.info(str(error))
+            st.info(words.said(str(error)))
             return
         if frames is FrameChoice.ALL:
             st.info("There is no speech in this region, so all its frames are read out.")
@@ -206,7 +206,11 @@ def _parts(choice: Choice, timeline: Timeline, read: ReadOut, frames: FrameChoic
 def _files(
     choice: Choice, timeline: Timeline, segments: tuple[Segment, ...], read: ReadOut
 ) -> None:
-    name = resources.recording(choice.recording).name
+    held = resources.held_back(choice.recording, resources.Use.PUBLISH)
+    if held:
+        st.caption(f":material/lock: {words.said(held)}")
+        return
+    name = takeaway.outside_name(choice.recording)
     stem = f"{file_stem(name)}_{read.span.start_s:.2f}-{read.span.end_s:.2f}"
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     if resources.has_audio(choice.recording) is None:

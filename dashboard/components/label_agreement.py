@@ -22,7 +22,7 @@ def show(recording: str) -> None:
     try:
         found = labelling.agreement(engine, recording if where == _HERE else None)
     except TonescopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(words.said(str(error)), icon=":material/error:")
         return
     if not found.annotators:
         st.info("Nobody has labelled anything here yet; agreement needs labels.")
@@ -110,7 +110,7 @@ def _gamma(recording: str) -> None:
     try:
         found = labelling.gamma(recording)
     except TonescopeError as error:
-        st.info(str(error), icon=":material/info:")
+        st.info(words.said(str(error)), icon=":material/info:")
         return
     if found is None:
         st.info("Gamma needs two annotators on this recording.", icon=":material/info:")

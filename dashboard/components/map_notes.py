@@ -58,7 +58,7 @@ def how(view: MapView, clusters: ClusterView | None, is_few: str | None) -> None
     if is_few and view.head.method == Method.PCA:
         st.caption(f":material/info: {is_few}")
     if clusters is not None:
-        st.caption(_clusters(clusters), help=words.SILHOUETTE)
+        st.caption(words.said(_clusters(clusters)), help=words.SILHOUETTE)
         unplaced = int((clusters.labels < 0).sum())
         if unplaced:
             st.caption(f":material/update: {_segments(unplaced)} newer than these clusters.")

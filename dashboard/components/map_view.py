@@ -136,6 +136,6 @@ def _inspector(point: pd.Series, engine: str) -> None:
             navigation.link("similar", "Same tone", ":material/hearing:", **query)
         missing = resources.has_audio(point["recording"])
         if missing:
-            st.info(missing, icon=":material/volume_off:")
+            st.info(words.said(missing), icon=":material/volume_off:")
         else:
             player.show(point["recording"], Span(point["start_s"], point["end_s"]))

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import TonescopeError
-from dashboard import resources
+from dashboard import resources, words
 from dashboard.session import Keys
 
 
@@ -16,7 +16,9 @@ def show(recording: str, missing: str) -> None:
         recording: its SHA-256.
         missing: the sentence that says what is missing.
     """
-    st.info(missing, icon=":material/volume_off:")
+    st.info(words.said(missing), icon=":material/volume_off:")
+    if resources.held_back(recording, resources.Use.LISTEN):
+        return
     with st.form(f"{Keys.MOVED}.form", border=False):
         path = st.text_input(
             "Where the file lies now",
@@ -29,6 +31,6 @@ def show(recording: str, missing: str) -> None:
         try:
             resources.relocate(recording, Path(path.strip()).expanduser())
         except TonescopeError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(words.said(str(error)), icon=":material/error:")
             return
         st.rerun()

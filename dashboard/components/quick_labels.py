@@ -62,7 +62,7 @@ def _draw(engine: str, *, first: bool) -> None:
         try:
             found = calibrating.draw(_WAYS[way or "Random"], n_wanted, engine)
         except TonescopeError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(words.said(str(error)), icon=":material/error:")
             return
         st.query_params[Keys.CALIBRATE_DRAW] = str(found.sample)
         st.rerun()
@@ -138,7 +138,7 @@ def _keep(row: pd.Series, term: str, name: str) -> None:
     try:
         calibrating.label(row, term, name, blind=not seen)
     except TonescopeError as error:
-        st.error(words.plain(str(error)), icon=":material/error:")
+        st.error(words.said(str(error)), icon=":material/error:")
         return
     st.session_state[_DONE].append(row["recording"])
     st.session_state[_TIMES] = 0

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.studies.rules import EmotionHolds, Rule
-from dashboard import palette, rule_words, studies
+from dashboard import palette, rule_words, studies, words
 from dashboard.components import busy, stretch_table
 from dashboard.session import Keys
 
@@ -62,7 +62,7 @@ def _none(rule: Rule) -> None:
             "smooth, lower a bound, or ask for a shorter stretch."
         )
     st.info(f"It flags nothing in these recordings. {hint}", icon=":material/flag:")
-    st.caption(f"Looked for: {rule_words.sentence(rule)}.")
+    st.caption(f"Looked for: {words.plain(rule_words.sentence(rule))}.")
 
 
 def _counts(found: pd.DataFrame, label: str, column: str) -> None:

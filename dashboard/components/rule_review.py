@@ -8,7 +8,7 @@ from core.errors import TonescopeError
 from core.statistics.proportions import Estimate
 from core.studies.flag_store import Moment, StoredRule
 from core.studies.quality import Verdict
-from dashboard import rule_words, studies
+from dashboard import rule_words, studies, words
 from dashboard.components import annotator, busy, choose, stretch_table
 from dashboard.session import Keys
 
@@ -23,7 +23,7 @@ def show(chosen: StoredRule, engine: str) -> None:
         chosen: the rule, in its newest version.
         engine: whose tracks.
     """
-    st.caption(f"Looks for: {rule_words.sentence(chosen.rule)}.")
+    st.caption(f"Looks for: {words.plain(rule_words.sentence(chosen.rule))}.")
     queues = studies.queues(chosen.rule.name)
     task = busy.show(studies.draw_key(chosen, engine), studies.WORK)
     if not queues:
@@ -92,7 +92,7 @@ def _moment(queue: int, moment: Moment, name: str) -> None:
     try:
         studies.review(queue, moment.moment, verdict, name)
     except TonescopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(words.said(str(error)), icon=":material/error:")
         return
     st.session_state[_AGAIN] = 0
     st.rerun()

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.records import Span
-from dashboard import navigation, resources
+from dashboard import navigation, resources, words
 from dashboard.components import player
 from dashboard.session import Keys
 
@@ -64,6 +64,6 @@ def play(recording: str, span: Span, times: int = 0) -> None:
     """Plays a stretch, or says why it cannot be heard."""
     missing = resources.has_audio(recording)
     if missing:
-        st.info(missing, icon=":material/volume_off:")
+        st.info(words.said(missing), icon=":material/volume_off:")
     else:
         player.show(recording, span, times)

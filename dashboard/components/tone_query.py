@@ -72,7 +72,7 @@ def _clip(found: Search, file: Any, what: str) -> Asked | None:
     try:
         query = found.query_of_track(clip.track)
     except TonescopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(words.said(str(error)), icon=":material/error:")
         return None
     part = Part(clip.sound, 0.0, clip.track.duration_s)
     more = f"{clip.track.duration_s:.2f} s"
@@ -100,7 +100,7 @@ def _region(found: Search, place: Any) -> Asked | None:
     try:
         query = tone.of_region(found, recording, span, channel)
     except TonescopeError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(words.said(str(error)), icon=":material/error:")
         return None
     item = Item(
         f"{names[recording]}, {span.start_s:.2f} to {span.end_s:.2f} s",

@@ -85,7 +85,7 @@ def test_one_recording_alone(open_page, diary):
 
 
 def test_failure_is_a_sentence(open_page, diary, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise StoreError("The disk is full; make space.")
 
     monkeypatch.setattr(shared.scope(), "export", fail)

@@ -1,14 +1,17 @@
 """Consent: what counts is the last step, and what is held back leaves by no way."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from core.api import Tonescope
-from core.errors import StoreError
+from core.errors import ConsentError, StoreError
 from core.export.tables import TableFormat, export_tables
 from core.store import consent
 from core.store.consent import Consent, Use
+from core.store.corpus import corpus
+from core.store.store import Store
 from tests.store.test_forget import STAYS, written
 
 OTHER = "ef" * 32
@@ -100,3 +103,53 @@ def test_commands_show_what_counts_and_forget_what_is_over(run, two):
     said = run("forget", "--expired", *place)
     assert (said.status, said.lines[0]["recordings"]) == (0, 0)
     assert "nothing was forgotten" in said.stderr
+
+
+def withhold(store, recording, *uses, pseudonym=None):
+    consent.put(store, [recording], Consent("form", ALL - set(uses), None, pseudonym))
+
+
+def test_nothing_is_analysed_without_consent(run, talk_file, tmp_path):
+    place = ["--engine", "fake", "--store", tmp_path / "s"]
+    (line,) = run("analyze", talk_file, *place).lines
+    store = Store(tmp_path / "s")
+    tracks = store.table("tracks").num_rows
+    withhold(store, line["recording"], Use.ANALYSE)
+    for options in ([], ["--channel", "0"]):  # a result that is there, and one that would be new
+        said = run("analyze", talk_file, *options, *place)
+        assert (said.status, said.lines[0]["status"]) == (1, "failed")
+        assert "does not allow to analyse" in said.lines[0]["error"]
+    assert store.table("tracks").num_rows == tracks
+    scope = Tonescope(tmp_path / "s")
+    with pytest.raises(ConsentError, match="does not allow to analyse"):
+        scope.predict(talk_file, engine="fake")
+    withhold(store, line["recording"])
+    assert run("analyze", talk_file, *place).lines[0]["status"] == "skipped"
+
+
+def test_what_may_not_be_analysed_counts_in_nothing_made_from_the_corpus(two):
+    assert set(corpus(two, "fake").segments["recording"]) == {STAYS, OTHER}
+    withhold(two, OTHER, Use.ANALYSE)
+    assert set(corpus(two, "fake").segments["recording"]) == {STAYS}
+    withhold(two, STAYS, Use.ANALYSE)
+    with pytest.raises(ConsentError, match="All 2 recordings"):
+        corpus(two, "fake")
+
+
+def test_no_folder_of_results_without_consent_to_publish(run, talk_file, tmp_path):
+    place = ["--engine", "fake", "--store", tmp_path / "s"]
+    (line,) = run("analyze", talk_file, *place).lines
+    for use in (Use.PUBLISH, Use.LISTEN):
+        withhold(Store(tmp_path / "s"), line["recording"], use)
+        said = run("analyze", talk_file, "--outputs", tmp_path / "o", *place)
+        assert said.status == 0
+        assert f"does not allow to {use}" in said.stderr
+        assert not (tmp_path / "o").exists()
+
+
+def test_sound_is_read_by_way_of_consent_alone():
+    """Only the store itself asks where the sound lies; everybody else says for what."""
+    root = Path(__file__).resolve().parents[2]
+    files = [p for name in ("core", "dashboard", "pages") for p in (root / name).rglob("*.py")]
+    direct = [p.name for p in files if ".audio_path(" in p.read_text("utf-8")]
+    assert direct == ["consent.py"]

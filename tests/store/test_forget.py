@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,15 +17,16 @@ from core.contract import schema
 from core.errors import StoreError
 from core.labels import history
 from core.labels.records import Draft, Kind
-from core.records import Failure, Turn
-from core.store import consent, copies, maps
+from core.records import Failure, Metadata, Turn
+from core.store import consent, copies, maps, spaces
 from core.store import turns as turn_versions
 from core.store.check import check
 from core.store.consent import Consent, Use
 from core.store.forget import forget, recordings_of, resume
+from core.store.samples import samples, write_sample
 from core.store.schema import TABLES
 from core.store.store import Store
-from core.store.table import Table
+from core.studies import metadata
 from tests.store.test_store import run_of, said
 from tests.synthetic import make_recording, make_segment, make_track
 
@@ -49,8 +51,23 @@ def a_label(recording: str, term: str, annotator: str, **more: object) -> Draft:
 
 def a_map(store: Store, key: str, recordings: list[str]) -> None:
     rows = pd.DataFrame({"recording": recordings, "channel": -1, "run_key": "r", "segment": 0})
-    head = maps.Head(maps.PROJECTION, key, "pca", 0, {"n": len(rows)}, NOW)
-    maps.write(store, head, rows.assign(x=0.5, y=0.5))
+    rows = rows.assign(x=0.5, y=0.5, cluster=0, rank=1, score=0.5)
+    for kind in (maps.PROJECTION, maps.CLUSTERING, maps.SELECTION):
+        maps.write(store, maps.Head(kind, key, "pca", 0, {"n": len(rows)}, NOW), rows)
+
+
+def every_other_table(store: Store) -> None:
+    """Draws, verdicts, edits and spaces that tell of both recordings."""
+    both = pd.DataFrame({"recording": [GONE, STAYS], "channel": -1, "run_key": "r", "segment": 0})
+    drawn = both.assign(start_s=0.0, end_s=1.0)
+    write_sample(store, "to label", {"engine_id": "fake", "way": "random", "n_of": 2}, drawn)
+    metadata.edit(store, {GONE: Metadata(session="s", speaker=NAME, tags=(NAME,))}, "Cy")
+    metadata.edit(store, {STAYS: Metadata(session="s", speaker="Bo")}, "Cy")
+    common = {"kind": "moment", "queue": 1, "channel": -1, "start_s": 0.0, "end_s": 1.0}
+    flags = [common | {"flag": n, "recording": r} for n, r in enumerate((GONE, STAYS))]
+    store.lake.append("flags", pa.Table.from_pylist(flags, schema=TABLES["flags"].schema))
+    vectors = {NAME: (np.ones(3, np.float32), 1), "Bo": (np.ones(3, np.float32), 1)}
+    spaces.write(store, spaces.StoredSpace("s", {}, np.zeros(3, np.float32), None, vectors, NOW))
 
 
 @pytest.fixture
@@ -75,6 +92,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.record_failure(Failure(None, "another.wav", "fake", "read", "bad", NOW))
     a_map(store, "with-both", [GONE, STAYS])
     a_map(store, "without", [STAYS])
+    every_other_table(store)
     copies.note(store, "backup", store.root.parent / "backup.tar", [GONE, STAYS])
     card = json.dumps({"recordings": [GONE, STAYS], "speakers": [NAME, "Bo"]})
     head = {"head": "h1", "name": "mine", "engine_id": "fake-000000000000", "classes": ["a", "b"]}
@@ -117,12 +135,34 @@ def rest_of(store: Store) -> dict[str, list]:
     for name, table in TABLES.items():
         if "recording" in table.schema.names:
             rows = [row for row in store.table(name).to_pylist() if row["recording"] == STAYS]
-            told[name] = [row for row in rows if row.get("projection") != "with-both"]
+            told[name] = [row for row in rows if "with-both" not in row.values()]
     (attempt,) = [row["attempt"] for row in told["tracks"]]
     for name in ("frames", "blocks"):
         rows = [row for row in store.table(name).to_pylist() if row["attempt"] == attempt]
         told[name] = sorted(rows, key=lambda row: row.get("frame", row.get("block")))
     return told
+
+
+def test_the_store_that_is_searched_tells_of_the_recording_in_every_table(full):
+    """A table that is new must be filled here too, or the test below would not see it."""
+    attempt = full.table("tracks", GONE)["attempt"].to_pylist()[0]
+    for name, table in TABLES.items():
+        rows = full.table(name).to_pylist()
+        if "recording" in table.schema.names:
+            assert any(row["recording"] == GONE for row in rows), name
+        elif name in ("frames", "blocks", "segments"):
+            assert any(row["attempt"] == attempt for row in rows), name
+        else:
+            assert NAME.split()[1] in str(rows), (
+                name
+            )  # a card is JSON, which writes the ö otherwise
+
+
+def test_a_random_draw_keeps_what_is_left_of_it(full):
+    forget(full, [GONE], NAME)
+    (drawn,) = samples(full)
+    assert drawn.segments["recording"].tolist() == [STAYS]
+    assert drawn.parameters["way"] == "random"
 
 
 def test_no_byte_of_the_store_tells_of_a_forgotten_recording(full):
@@ -133,7 +173,8 @@ def test_no_byte_of_the_store_tells_of_a_forgotten_recording(full):
     assert traces(full.root) == []
     assert rest_of(full) == before
     assert (done.recordings, done.files) == ((GONE,), 5)
-    assert done.maps == ("projection with-both",)
+    kinds = ("projection", "clustering", "selection")
+    assert set(done.maps) == {f"{kind} with-both" for kind in kinds}
     assert done.heads == ("h1 (mine)",)
     assert [(copy.kind, Path(copy.place).name) for copy in done.copies] == [
         ("backup", "backup.tar")
@@ -214,11 +255,8 @@ def test_speaker_is_found_wherever_people_named_them(full):
         recordings_of(full, "Speaker 1")
 
 
-def test_what_was_made_from_the_whole_corpus_goes(full, monkeypatch):
-    fields = pa.schema([("space", pa.string()), ("part", pa.int32()), ("speaker", pa.string())])
-    monkeypatch.setitem(TABLES, "spaces", Table(fields, keys=("space", "part")))
-    rows = [{"space": "s", "part": 0, "speaker": NAME}, {"space": "s", "part": 1, "speaker": "Bo"}]
-    full.lake.append("spaces", pa.Table.from_pylist(rows, schema=fields))
+def test_what_was_made_from_the_whole_corpus_goes(full):
+    assert full.lake.read("spaces").num_rows == 4
     forget(full, [GONE])
     assert full.lake.read("spaces").num_rows == 0
     assert [p for p, secret in traces(full.root) if "spaces" in p] == []

@@ -14,7 +14,7 @@ from core.emotions import EMOTIONS
 from core.records import Span
 from core.timeline.track import Timeline
 from core.timeline.turning_points import FALSE_PER_HOUR
-from dashboard import labelling, palette, resources, routes, spans
+from dashboard import labelling, palette, resources, routes, spans, words
 from dashboard.components import labels
 from dashboard.resources import Choice
 from dashboard.scope import prepare
@@ -118,7 +118,7 @@ def _tell(sentence: str | None) -> None:
     """Says why a label was not kept, or shows the page anew with what was."""
     if sentence is None:
         st.rerun()
-    st.toast(sentence, icon=":material/info:")
+    st.toast(words.said(sentence), icon=":material/info:")
 
 
 def _data(choice: Choice, timeline: Timeline, look: Look, names: tuple[str, str]) -> dict[str, Any]:
