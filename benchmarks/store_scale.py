@@ -2,13 +2,13 @@
 
     python -m benchmarks.store_scale [--recordings N] [--frames 100] [--batch 1000]
 
-Recordings are made up: 2 s each, with one segment and embeddings of the size of `compact`, stored by the
-store's own batches (`core.store.batches`). `commit_ms` is the median of the last tenth of the batches, in
-the full store, beside recordings stored one at a time in it. `scan_s` reads every frame that counts,
-beside pyarrow on one plain Parquet file of the same rows. `read_recording_ms` is the median of finding a
+Recordings are made up: 2 s each, one segment, embeddings of the size of `compact`, stored by the store's
+own batches (`core.store.batches`). `commit_ms` is the median of the last tenth of the batches, in the
+full store, beside recordings stored one at a time in it. `scan_s` reads every frame that counts, beside
+pyarrow on one plain Parquet file of the same rows. `read_recording_ms` is the median of finding a
 recording by its SHA-256 and reading its track and segments, over recordings drawn at random, after
-compaction and before it. `compact_s` is `store compact`, beside pyarrow reading and writing the store's
-data. The system's cache is warm. Seconds of processor time go to stderr, for a busy machine.
+compaction and before it. `compact_s` is `store compact`. The system's cache is warm. Processor time
+goes to stderr, for a busy machine.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any

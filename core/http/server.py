@@ -23,6 +23,8 @@ from core.errors import Cancelled, SettingsError, StoreError, TonescopeError
 from core.http import listing
 from core.http.guard import Guard, Limits
 from core.http.shapes import (
+    ENGINE,
+    HIT,
     PREDICTION,
     Accepted,
     Health,
@@ -51,6 +53,7 @@ def application(
     token: str | None = None,
     limits: Limits | None = None,
     engines: Collection[str] = (),
+    jobs: JobQueue | None = None,
 ) -> FastAPI:
     """Returns the ASGI application.
 
@@ -59,14 +62,15 @@ def application(
         token: what each request must carry, or None where only this machine may ask.
         limits: what the server takes.
         engines: names that may be asked for besides those that the registry lists.
+        jobs: the queue of whoever mounts the application beside something else, and closes it.
     """
     bounds = limits or Limits()
-    jobs = JobQueue()
+    queue = jobs or JobQueue()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        jobs.close()
+        queue.close()
 
     app = FastAPI(
         title="Tonescope",
@@ -77,7 +81,7 @@ def application(
     app.add_middleware(Guard, limits=bounds, token=token)
     _say_what_failed(app)
     names = [*(info.name for info in scope.registry.list()), *engines]
-    _add_analysis(app, scope, jobs, bounds, names)
+    _add_analysis(app, scope, queue, bounds, names)
     _add_reading(app, scope)
     return app
 
@@ -168,7 +172,10 @@ def _add_reading(app: FastAPI, scope: Tonescope) -> None:
         """Lists the segments of a recording's newest analysis."""
         return listing.segments(scope.store, recording)
 
-    @app.get("/v1/similar", response_model=list[dict[str, Any]], responses=problems(404, 422))
+    @app.get(
+        "/v1/similar",
+        responses={200: by_contract("similar", [HIT], many=True), **problems(404, 422)},
+    )
     def similar(
         recording: Annotated[str, Query(pattern="^[0-9a-f]{4,64}$")],
         start_s: Seconds,
@@ -176,18 +183,17 @@ def _add_reading(app: FastAPI, scope: Tonescope) -> None:
         k: Annotated[int, Query(ge=1, le=1000)] = 10,
         other_recordings: bool = False,
         other_speakers: bool = False,
-    ) -> Any:
+    ) -> JSONResponse:
         """Finds the same tone as in a region elsewhere in the corpus."""
-        find = getattr(scope, "similar", None)
-        line = getattr(answers, "similar", None)
-        if find is None or line is None:
-            raise HTTPException(404, "This build has no search; use one that lists `similar`.")
         where = Span(start_s, end_s)
         known = scope.store.recording(recording).recording
         choice = {"other_recordings": other_recordings, "other_speakers": other_speakers}
-        return [line(hit) for hit in find(known, where, k, **choice)]
+        hits = scope.similar(known, where, k, **choice)
+        return JSONResponse([answers.similar(hit) for hit in hits])
 
-    @app.get("/v1/engines", responses={200: by_contract("engines", [], many=True), **problems()})
+    @app.get(
+        "/v1/engines", responses={200: by_contract("engines", [ENGINE], many=True), **problems()}
+    )
     def engines() -> JSONResponse:
         """Lists the engines of this machine."""
         return JSONResponse([vars(info) for info in scope.registry.list()])

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
-from deltalake import ColumnProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from pyarrow.dataset import Dataset
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from core.errors import StoreError
-from core.store.folder import open_folder
+from core.store.folder import SCHEMA_VERSION, open_folder
 from core.store.gate import writing
+from core.store.layout import configuration, properties
+from core.store.migrate import migrate
 from core.store.schema import TABLES
-from core.store.table import Table
 
 _RETRIES = 12
 _TIDY_EVERY = 32  # commits
@@ -37,7 +38,8 @@ class Lake:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._opened: dict[str, tuple[_Commit, DeltaTable, Dataset]] = {}
-        open_folder(root)
+        if open_folder(root) < SCHEMA_VERSION:
+            migrate(root)
 
     def read(
         self, name: str, columns: list[str] | None = None, where: Any | None = None
@@ -54,7 +56,9 @@ class Lake:
             dataset = self._open(name)[1]
             try:
                 return dataset.to_table(columns=columns, filter=where)
-            except pa.ArrowNotImplementedError:  # see `_properties`: an earlier version's file
+            except (
+                pa.ArrowNotImplementedError
+            ):  # see `layout.properties`: an earlier version's file
                 found = dataset.to_table().filter(where)
                 return found if columns is None else found.select(columns)
 
@@ -88,7 +92,7 @@ class Lake:
                     predicate=same,
                     source_alias="source",
                     target_alias="target",
-                    writer_properties=_properties(table),
+                    writer_properties=properties(table),
                 )
                 changes = {column: f"source.{column}" for column in update}
                 if changes:
@@ -107,7 +111,7 @@ class Lake:
             try:
                 with writing(self.root):
                     done = self._table(name).delete(
-                        predicate, writer_properties=_properties(TABLES[name])
+                        predicate, writer_properties=properties(TABLES[name])
                     )
                 return int(done["num_deleted_rows"])
             except TableNotFoundError:
@@ -133,13 +137,13 @@ class Lake:
             if len(sizes) < most_files:
                 return
             target = min(max(16 * statistics.median_low(sizes), _LEAST_JOINED), _MOST_JOINED)
-            table.optimize.compact(target_size=target, writer_properties=_properties(TABLES[name]))
+            table.optimize.compact(target_size=target, writer_properties=properties(TABLES[name]))
             table.vacuum(retention_hours=1, enforce_retention_duration=False, dry_run=False)
             table.create_checkpoint()
 
     def join(self, name: str) -> None:
         """Joins the small files of a table; raises what Delta raises."""
-        self._table(name).optimize.compact(writer_properties=_properties(TABLES[name]))
+        self._table(name).optimize.compact(writer_properties=properties(TABLES[name]))
 
     def version(self, name: str) -> int:
         """Returns the number of the last commit, or -1 for a table never written."""
@@ -161,8 +165,8 @@ class Lake:
                     self._path(name),
                     rows.cast(table.schema),
                     mode=mode,
-                    configuration=_configuration(table),
-                    writer_properties=_properties(table),
+                    configuration=configuration(table),
+                    writer_properties=properties(table),
                 )
 
         _guarded(write, f"write to the table {name!r}")
@@ -201,7 +205,7 @@ class Lake:
                 self._path(name),
                 schema=table.schema,
                 mode="ignore",
-                configuration=_configuration(table),
+                configuration=configuration(table),
             )
 
 
@@ -213,33 +217,6 @@ def _newest_commit(log: Path) -> _Commit | None:
     except (OSError, ValueError):
         return None
     return newest.name, told.st_mtime_ns, told.st_ino
-
-
-def _configuration(table: Table) -> dict[str, str]:
-    """Returns a table's properties; old entries of its log go by themselves."""
-    kept = {"delta.logRetentionDuration": "interval 1 hours"}
-    if table.statistics:
-        return kept | {"delta.dataSkippingStatsColumns": ",".join(table.statistics)}
-    return kept | {"delta.dataSkippingNumIndexedCols": "0"}
-
-
-def _properties(table: Table) -> WriterProperties:
-    """Returns how a table is written.
-
-    Texts have no statistics in the files either. Merging writes them as Arrow's `string_view`, and
-    pyarrow 26 cannot compare their least and greatest values with a text that is looked for.
-    """
-    texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
-    blind = ColumnProperties(statistics_enabled="NONE")
-    plain = ColumnProperties(dictionary_enabled=False)
-    split = ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT")
-    columns = {f"{name}.list.element": plain for name in table.vectors}
-    columns |= dict.fromkeys(table.floats, split) | dict.fromkeys(texts, blind)
-    return WriterProperties(
-        compression="ZSTD",
-        max_row_group_size=table.row_group,
-        column_properties=columns or None,
-    )
 
 
 def _guarded(action: Callable[[], Result], what: str) -> Result:

@@ -94,7 +94,7 @@ TABLES: Final[dict[str, Table]] = {
         ),
         statistics=("attempt", "frame"),
         floats=tuple(str(emotion) for emotion in EMOTIONS),
-        row_group=1 << 16,
+        row_group=1 << 14,
     ),
     "blocks": Table(
         pa.schema(
@@ -107,7 +107,7 @@ TABLES: Final[dict[str, Table]] = {
         ),
         statistics=("attempt", "block"),
         vectors=("embedding_sum",),
-        row_group=1 << 11,
+        row_group=1 << 9,
     ),
     "segments": Table(
         pa.schema(
@@ -126,7 +126,7 @@ TABLES: Final[dict[str, Table]] = {
         ),
         statistics=("attempt", "segment"),
         vectors=("embedding",),
-        row_group=1 << 11,
+        row_group=1 << 9,
     ),
     "failures": Table(
         pa.schema(

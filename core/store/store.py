@@ -91,7 +91,9 @@ class Store:
         """Stores recordings, each another one, like `put_recording` but in few commits."""
         together: dict[tuple[str, ...], list[pa.Table]] = {}
         for recording in recordings:
-            together.setdefault(_given(recording), []).append(rows.recording_row(recording))
+            together.setdefault(rows.given_columns(recording), []).append(
+                rows.recording_row(recording)
+            )
         for columns, told in together.items():
             self.lake.merge("recordings", pa.concat_tables(told), columns)
 
@@ -333,19 +335,6 @@ def kept_path(recording: str, suffix: str) -> str:
     """Returns where the copy of a file lies, relative to the store."""
     clean = "".join(c for c in suffix.lower() if c.isascii() and c.isalnum())[:8]
     return f"audio/{recording[:2]}/{recording}" + (f".{clean}" if clean else "")
-
-
-def _given(recording: Recording) -> tuple[str, ...]:
-    """Returns the columns that a recording sets anew where it is known already."""
-    given = {
-        "source": recording.source,
-        "kept": recording.kept,
-        "session": recording.session,
-        "speaker": recording.speaker,
-        "recorded_on": recording.recorded_on,
-        "tags": recording.tags or None,
-    }
-    return tuple(column for column, value in given.items() if value is not None)
 
 
 def _key(recording: str, channel: int | None, column: str, value: str) -> pc.Expression:

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from jsonschema import validate
 
-import core.cli_serve as serving
+import core.http.guard as serving
 from core.api import Tonescope
 from core.contract import schema
 from core.errors import SettingsError
