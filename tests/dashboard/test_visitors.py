@@ -8,7 +8,7 @@ import pytest
 from core.api import Tonescope
 from core.jobs import JobQueue
 from core.records import Metadata
-from dashboard import resources, shared
+from dashboard import resources
 from tests.fakes import FakeEngine
 
 N_VISITORS = 20
