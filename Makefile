@@ -5,7 +5,7 @@ BIN := .venv/bin
 TEST_OPTIONS ?= -n 2 --dist loadfile
 .DEFAULT_GOAL := help
 
-.PHONY: help run test check lint bench clean
+.PHONY: help run test check lint audit bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/'
@@ -24,6 +24,9 @@ lint: .venv/installed-dev ## the checks that run no code
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: .venv/installed-dev ## look the pinned packages up in the database of known weaknesses (needs the network)
+	$(BIN)/pip-audit --no-deps --disable-pip -r requirements.txt
 
 bench: .venv/installed-dev ## run the benchmarks in short form, write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks

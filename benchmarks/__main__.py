@@ -16,6 +16,8 @@ SHORT = (
     ("engine_speed", "--shape", "base", "--seconds", "10", "--repeat", "2"),
     ("long_recording", "--engine", "compact", "--minutes", "4", "--points", "1,2"),
     ("recording_page", "--hours", "0.5"),
+    ("store_scale", "--recordings", "2000"),
+    ("api_load", "--clients", "10", "--seconds", "9"),
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

@@ -10,6 +10,7 @@ sys.path[:] = [str(ROOT), *(p for p in sys.path if p not in (str(ROOT), str(ROOT
 import streamlit as st  # noqa: E402
 from streamlit.components.v2 import manifest_scanner  # noqa: E402
 
+from dashboard import api  # noqa: E402
 from dashboard.lifecycle import lifespan, report_error  # noqa: E402
 from dashboard.routes import ROUTES  # noqa: E402
 
@@ -19,7 +20,7 @@ manifest_scanner.scan_component_manifests = list
 
 app = st.App(
     ROOT / "dashboard" / "main.py",
-    routes=ROUTES,
+    routes=[*ROUTES, *api.routes()],
     lifespan=lifespan,
     on_script_error=report_error,
 )

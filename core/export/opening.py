@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from core.errors import StoreError
 from core.export.bundle import FORMAT, MANIFEST
 from core.store.folder import SCHEMA_VERSION
+from core.store.migrate import completed
 from core.store.schema import TABLES
 from core.store.store import Store
 
@@ -96,10 +97,10 @@ def _members(archive: zipfile.ZipFile) -> dict[str, dict[str, Any]]:
         raise _bad("its manifest cannot be read") from error
     if not right:
         raise _bad("its manifest does not fit its members")
-    if schema != SCHEMA_VERSION:
+    if type(schema) is not int or not 1 <= schema <= SCHEMA_VERSION:
         raise StoreError(
-            f"The bundle has schema version {schema}, this program reads {SCHEMA_VERSION}; open it "
-            "with the version of Tonescope that wrote it, or a newer one."
+            f"The bundle has schema version {schema!r}, this program reads up to {SCHEMA_VERSION}; "
+            "open it with the version of Tonescope that wrote it, or a newer one."
         )
     return members
 
@@ -144,12 +145,13 @@ def _take(store: Store, name: str, file: Path, sounds: dict[str, str], own: bool
     """Adds the rows of a Parquet file to a table."""
     wanted = TABLES[name].schema
     with pq.ParquetFile(file, memory_map=False) as parquet:
-        if not parquet.schema_arrow.equals(wanted):
+        empty = completed(name, parquet.schema_arrow.empty_table())
+        if not empty.schema.equals(wanted):
             raise _bad(f"the table {name!r} has other columns than this program")
         if parquet.metadata.num_rows > 10_000 + _ROWS_A_BYTE * file.stat().st_size:
             raise _bad(f"the table {name!r} has more rows than its bytes can hold")
         for batch in parquet.iter_batches(batch_size=_BATCH):
-            rows = pa.Table.from_batches([batch], wanted)
+            rows = completed(name, pa.Table.from_batches([batch]))
             store.lake.append(name, _placed(rows, sounds, own) if name == "recordings" else rows)
 
 

@@ -2,13 +2,20 @@
 
 import asyncio
 import hmac
+import ipaddress
 import json
+import os
+import secrets
 import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.errors import SettingsError
+
+TOKEN = "TONESCOPE_TOKEN"  # noqa: S105 - the name of a variable
+_SHORTEST = 16
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
 OPEN = frozenset({"/healthz"})  # answers anybody, and says nothing
 
@@ -59,7 +66,7 @@ class Guard:
         if refused:
             await _answer(send, *refused)
             return
-        predicts = scope["path"] == "/v1/predict" and scope["method"] == "POST"
+        predicts = _predicts(scope)
         self._n_requests += 1
         self._n_predictions += predicts
         try:
@@ -72,16 +79,15 @@ class Guard:
         headers = {
             key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
         }
-        if scope["path"] not in OPEN:
+        if _path(scope) not in OPEN:
             if self._token is not None and not _carries(headers, self._token):
                 return 401, "Send the server's token as 'Authorization: Bearer TOKEN'."
-            if self._token is None and not _from_here(headers):
+            if self._token is None and not _from_here(scope, headers):
                 return 403, "Without a token the server answers only this machine, and no web page."
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > self._limits.body_bytes:
             return 413, self._too_large()
-        predicts = scope["path"] == "/v1/predict" and scope["method"] == "POST"
-        full = predicts and self._n_predictions >= self._limits.predictions
+        full = _predicts(scope) and self._n_predictions >= self._limits.predictions
         if full or self._n_requests >= self._limits.requests:
             return 429, "The server is busy; try again in a moment."
         return None
@@ -136,12 +142,54 @@ def _carries(headers: dict[str, str], token: str) -> bool:
     return kind.lower() == "bearer" and same
 
 
-def _from_here(headers: dict[str, str]) -> bool:
-    """Whether the request names this machine, and comes from no page of another one."""
+def token_for(host: str | None) -> str | None:
+    """Returns the token that requests must carry, or None where only this machine can ask.
+
+    Args:
+        host: where the server listens, or None for everywhere.
+
+    Raises:
+        SettingsError: others could ask, and there is no token, or a short one.
+    """
+    token = os.environ.get(TOKEN, "")
+    if token and len(token) < _SHORTEST:
+        raise SettingsError(
+            f"{TOKEN} has {len(token)} characters; give at least {_SHORTEST}, such as "
+            f"{secrets.token_urlsafe(24)}"
+        )
+    if not token and host not in LOOPBACK:
+        raise SettingsError(
+            f"At {host or 'every address'!r} others can reach the server, so requests need a token; "
+            f"set {TOKEN}, such as {secrets.token_urlsafe(24)}"
+        )
+    return token or None
+
+
+def _path(scope: Scope) -> str:
+    """Returns the path of a request below where the API is mounted."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def _predicts(scope: Scope) -> bool:
+    return _path(scope) == "/v1/predict" and scope["method"] == "POST"
+
+
+def _from_here(scope: Scope, headers: dict[str, str]) -> bool:
+    """Whether the request comes from this machine, names it, and is of no page of another one."""
+    if scope.get("client") and not _is_loopback(scope["client"][0]):
+        return False
     names = [headers.get("host", "")]
     if "origin" in headers:
         names.append(urlsplit(headers["origin"]).netloc)
     return all(_host(name) in LOOPBACK for name in names)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def _host(name: str) -> str:

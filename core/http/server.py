@@ -24,6 +24,8 @@ from core.export.pseudonyms import Pseudonyms
 from core.http import listing
 from core.http.guard import Guard, Limits
 from core.http.shapes import (
+    ENGINE,
+    HIT,
     PREDICTION,
     Accepted,
     Health,
@@ -54,6 +56,7 @@ def application(
     token: str | None = None,
     limits: Limits | None = None,
     engines: Collection[str] = (),
+    jobs: JobQueue | None = None,
 ) -> FastAPI:
     """Returns the ASGI application.
 
@@ -62,14 +65,15 @@ def application(
         token: what each request must carry, or None where only this machine may ask.
         limits: what the server takes.
         engines: names that may be asked for besides those that the registry lists.
+        jobs: the queue of whoever mounts the application beside something else, and closes it.
     """
     bounds = limits or Limits()
-    jobs = JobQueue()
+    queue = jobs or JobQueue()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        jobs.close()
+        queue.close()
 
     app = FastAPI(
         title="Tonescope",
@@ -80,7 +84,7 @@ def application(
     app.add_middleware(Guard, limits=bounds, token=token)
     _say_what_failed(app)
     names = [*(info.name for info in scope.registry.list()), *engines]
-    _add_analysis(app, scope, jobs, bounds, names)
+    _add_analysis(app, scope, queue, bounds, names)
     _add_reading(app, scope)
     return app
 
@@ -172,7 +176,10 @@ def _add_reading(app: FastAPI, scope: Tonescope) -> None:
         """Lists the segments of a recording's newest analysis."""
         return listing.segments(scope.store, recording)
 
-    @app.get("/v1/similar", response_model=list[dict[str, Any]], responses=problems(404, 422))
+    @app.get(
+        "/v1/similar",
+        responses={200: by_contract("similar", [HIT], many=True), **problems(404, 422)},
+    )
     def similar(
         recording: Annotated[str, Query(pattern="^[0-9a-f]{4,64}$")],
         start_s: Seconds,
@@ -180,21 +187,21 @@ def _add_reading(app: FastAPI, scope: Tonescope) -> None:
         k: Annotated[int, Query(ge=1, le=1000)] = 10,
         other_recordings: bool = False,
         other_speakers: bool = False,
-    ) -> Any:
+    ) -> JSONResponse:
         """Finds the same tone as in a region elsewhere in the corpus."""
-        find = getattr(scope, "similar", None)
-        line = getattr(answers, "similar", None)
-        if find is None or line is None:
-            raise HTTPException(404, "This build has no search; use one that lists `similar`.")
         where = Span(start_s, end_s)
         known = scope.store.recording(recording).recording
         consent.check(scope.store, known, Use.PUBLISH)
         choice = {"other_recordings": other_recordings, "other_speakers": other_speakers}
         held, names = consent.withheld(scope.store, Use.PUBLISH), Pseudonyms(scope.store)
-        hits = [hit for hit in find(known, where, k, **choice) if hit.recording not in held]
-        return [line(hit) | {"speaker": names.heard(hit.recording, hit.speaker)} for hit in hits]
+        hits = [h for h in scope.similar(known, where, k, **choice) if h.recording not in held]
+        return JSONResponse(
+            [answers.similar(h) | {"speaker": names.heard(h.recording, h.speaker)} for h in hits]
+        )
 
-    @app.get("/v1/engines", responses={200: by_contract("engines", [], many=True), **problems()})
+    @app.get(
+        "/v1/engines", responses={200: by_contract("engines", [ENGINE], many=True), **problems()}
+    )
     def engines() -> JSONResponse:
         """Lists the engines of this machine."""
         return JSONResponse([vars(info) for info in scope.registry.list()])

@@ -19,6 +19,25 @@ PREDICTION: Final[dict[str, Any]] = {
     "duration_s": 3.2,
 }
 
+HIT: Final[dict[str, Any]] = {
+    "rank": 1,
+    "recording": _RECORDING,
+    "segment": 3,
+    "start_s": 12.4,
+    "end_s": 15.1,
+    "score": 0.87,
+    "emotion": "angry",
+}
+ENGINE: Final[dict[str, Any]] = {
+    "name": "compact",
+    "engine_id": "compact-0123456789ab",
+    "ready": True,
+    "reason": None,
+    "size_mb": 15.7,
+    "licence": "CC BY-NC-SA 4.0",
+    "dims": 384,
+}
+
 
 class Problem(BaseModel):
     """Why a request was not answered."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from core.errors import StoreError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 VERSION_FILE = "tonescope.json"
 # What may lie there before: by whoever else starts the store, or a choice made before it.
 _OWN = {VERSION_FILE, "tables", "attempts", "audio", "incoming", "indexes", "preferences.json"}
@@ -25,8 +25,12 @@ def is_unused(root: Path) -> bool:
         return False
 
 
-def open_folder(root: Path) -> None:
-    """Checks the version of a store, or starts a new one in an empty folder."""
+def open_folder(root: Path) -> int:
+    """Returns the schema version of a store; starts a new one in an empty folder.
+
+    Raises:
+        StoreError: the folder is no store, is of a newer version, or cannot be used.
+    """
     version_file = root / VERSION_FILE
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -36,9 +40,7 @@ def open_folder(root: Path) -> None:
                     f"The folder {root} holds other files and no store; "
                     "choose an empty or new folder for the store."
                 )
-            _write_whole(
-                version_file, json.dumps({"format": "tonescope", "schema": SCHEMA_VERSION})
-            )
+            write_version(root, SCHEMA_VERSION)
         found = json.loads(version_file.read_text())
         schema = found["schema"]
     except OSError as error:
@@ -50,11 +52,17 @@ def open_folder(root: Path) -> None:
         raise StoreError(
             f"The file {version_file} is damaged; restore it from a backup of the store."
         ) from error
-    if schema != SCHEMA_VERSION:
+    if type(schema) is not int or not 1 <= schema <= SCHEMA_VERSION:
         raise StoreError(
-            f"The store {root} has schema version {schema}, this program reads version "
+            f"The store {root} has schema version {schema!r}, this program reads up to version "
             f"{SCHEMA_VERSION}; use the version of Tonescope that wrote it, or a newer one."
         )
+    return schema
+
+
+def write_version(root: Path, version: int) -> None:
+    """Notes the schema version of a store; raises what the disk raises."""
+    _write_whole(root / VERSION_FILE, json.dumps({"format": "tonescope", "schema": version}))
 
 
 def _strangers(root: Path) -> list[str]:

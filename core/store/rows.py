@@ -44,6 +44,19 @@ def recording_row(recording: Recording) -> pa.Table:
     )
 
 
+def given_columns(recording: Recording) -> tuple[str, ...]:
+    """Returns the columns that a recording sets anew where it is known already."""
+    given = {
+        "source": recording.source,
+        "kept": recording.kept,
+        "session": recording.session,
+        "speaker": recording.speaker,
+        "recorded_on": recording.recorded_on,
+        "tags": recording.tags or None,
+    }
+    return tuple(column for column, value in given.items() if value is not None)
+
+
 def recording_from(row: Mapping[str, Any]) -> Recording:
     """Returns the record of a row of `recordings`."""
     info = AudioInfo(

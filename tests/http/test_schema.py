@@ -48,6 +48,6 @@ def test_every_route_answers_as_it_says(api):
             suppress_health_check=list(HealthCheck),
         )
         def answers(case):
-            case.call_and_validate(checks=list(CHECKS), headers=HEADERS)
+            case.call_and_validate(checks=list(CHECKS), headers=HEADERS, timeout=120)
 
         answers()

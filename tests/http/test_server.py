@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import pytest
 import uvicorn
 from jsonschema import validate
 
-import core.cli_serve as serving
+import core.http.guard as serving
 from core.api import Tonescope
 from core.contract import schema
 from core.errors import SettingsError
+from core.http import shapes
 from core.http.guard import Limits
 from core.http.server import application
 from tests.fakes import FakeEngine
@@ -241,3 +243,43 @@ def test_off_loopback_a_token_is_needed(monkeypatch, run):
     assert serving.token_for("0.0.0.0") == TOKEN  # noqa: S104
     monkeypatch.delenv(serving.TOKEN)
     assert run("serve", "--host", "0.0.0.0").status == 1  # noqa: S104
+
+
+def test_large_upload_goes_to_disk_and_not_to_memory(serve):
+    """Of 48 MB that arrive, Python never holds more than a small part."""
+    client = serve()
+    part = bytes(1 << 18)
+
+    def body():
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+        yield from (part for _ in range(192))
+        yield b"\r\n--x--\r\n"
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    client.get("/healthz")
+    tracemalloc.start()
+    try:
+        said = client.post("/v1/recordings", content=body(), headers=headers)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert said.status_code == 202
+    assert peak_bytes < 16 << 20
+
+
+def test_every_route_is_described_with_an_example(serve):
+    told = serve().get("/openapi.json").json()
+    for path, methods in told["paths"].items():
+        for route in methods.values():
+            right = next(v for status, v in route["responses"].items() if status.startswith("2"))
+            content = right["content"]["application/json"]
+            form = content["schema"]
+            if "$ref" in form:
+                fields = told["components"]["schemas"][form["$ref"].rpartition("/")[2]]
+                described = [f for f in fields["properties"].values() if "examples" in f]
+                assert described or "items" in str(fields), path
+            else:
+                assert content["example"], path
+    for name, example in (("engines", shapes.ENGINE), ("similar", shapes.HIT)):
+        validate(example, schema(name))
+    validate(shapes.PREDICTION, schema("predict"))

@@ -44,12 +44,12 @@ def test_file_is_no_folder(tmp_path):
         Store(tmp_path / "store")
 
 
-@pytest.mark.parametrize("schema", [0, 2, "1", None])
+@pytest.mark.parametrize("schema", [0, 3, "1", None, True])
 def test_other_schema_version_is_refused_and_left_alone(tmp_path, schema):
     Store(tmp_path)
     text = json.dumps({"format": "tonescope", "schema": schema})
     (tmp_path / VERSION_FILE).write_text(text)
-    with pytest.raises(StoreError, match=r"reads version 1; use the version of Tonescope"):
+    with pytest.raises(StoreError, match=r"reads up to version 2; use the version of Tonescope"):
         Store(tmp_path)
     assert (tmp_path / VERSION_FILE).read_text() == text
 

@@ -1,0 +1,36 @@
+"""How the tables of the store are laid out in files and what Delta is told of them."""
+
+from typing import Final
+
+import pyarrow as pa
+from deltalake import ColumnProperties, WriterProperties
+
+from core.store.table import Table
+
+SHORT_LOG: Final = {"delta.logRetentionDuration": "interval 1 hours"}
+
+
+def configuration(table: Table) -> dict[str, str]:
+    """Returns a table's properties; old entries of its log go by themselves."""
+    if table.statistics:
+        return SHORT_LOG | {"delta.dataSkippingStatsColumns": ",".join(table.statistics)}
+    return SHORT_LOG | {"delta.dataSkippingNumIndexedCols": "0"}
+
+
+def properties(table: Table) -> WriterProperties:
+    """Returns how a table is written.
+
+    Texts have no statistics in the files either. Merging writes them as Arrow's `string_view`, and
+    pyarrow 26 cannot compare their least and greatest values with a text that is looked for.
+    """
+    texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
+    blind = ColumnProperties(statistics_enabled="NONE")
+    plain = ColumnProperties(dictionary_enabled=False)
+    split = ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT")
+    columns = {f"{name}.list.element": plain for name in table.vectors}
+    columns |= dict.fromkeys(table.floats, split) | dict.fromkeys(texts, blind)
+    return WriterProperties(
+        compression="ZSTD",
+        max_row_group_size=table.row_group,
+        column_properties=columns or None,
+    )
