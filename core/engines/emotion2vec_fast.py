@@ -3,7 +3,7 @@
 What differs from FunASR's `forward`, and why:
 
 - Convolutions are matrix products over views of channels-last data, so that the layer norm after
-  each needs no transposes; they run over pieces of a second, whose values stay in the cache, side
+  each needs no transposes; they run over pieces of half a second, whose values stay in the cache, side
   by side in one thread each.
 - Attention is `scaled_dot_product_attention`, which keeps no table of scores. The table of
   distances (`alibi.py`) lives for one batch, FunASR's for ever.
@@ -24,7 +24,7 @@ from core.engines.side_by_side import SingleThreads
 if TYPE_CHECKING:
     from torch import Tensor
 
-PIECE: Final = 48  # frames convolved at once: 6 MB behind the first layer
+PIECE: Final = 24  # frames convolved at once: 3 MB behind the first layer, for each thread
 ROWS: Final = 512  # frames widened at once: 8 MB
 BATCH_FRAMES: Final = 1600  # frames that go through the blocks together; one window is 1,499
 WINDOW_BYTES: Final = (
