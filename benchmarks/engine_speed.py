@@ -2,11 +2,12 @@
 
     python -m benchmarks.engine_speed (--shape base|large | --engine compact) --seconds N
                                       [--precision auto|fp32|bf16] [--repeat 5]
-                                      [--processor-time]
+                                      [--processor-time] [--profile] [--seed 0]
 
-From samples to scores with the model loaded; the best of `--repeat`, ours and FunASR's in turn. With
-`--processor-time` everything has one thread, and its processor time is what counts: for a machine
-that has other work as well.
+From samples to scores with the model loaded; the best of `--repeat`, ours and FunASR's in turn, and how
+far the answers are from each other. With `--processor-time` everything has one thread, and its
+processor time is what counts: for a machine that has other work as well. With `--profile` also the
+time, bytes and bound of each kind of operation (`profiled.py`). `--seed` draws other weights.
 """
 
 import argparse
@@ -18,13 +19,18 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import profiled
 from benchmarks.figures import Figure
 from benchmarks.generated import SHAPES, funasr_generate, model_directory
 from benchmarks.machine import copy_bandwidth, flops_of, matrix_peak
-from core.engines.base import Engine, Floats
+from core.engines.base import SAMPLE_RATE, Engine, Floats
+from core.engines.devices import exact_products
+from core.engines.emotion2vec import Emotion2vecEngine
+from core.engines.parity import LEAST_COSINE, TOLERANCE, compared
 from core.engines.precision import PRECISIONS
 from core.engines.registry import Registry
 from core.engines.sample import sample
+from core.engines.side_by_side import in_one_thread
 from core.engines.windows import run_windowed
 
 
@@ -38,8 +44,11 @@ def main() -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--processor-time", action="store_true")
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    with model_directory(options.shape) if options.shape else nullcontext() as directory:
+    made = model_directory(options.shape, options.seed) if options.shape else nullcontext()
+    with made as directory:
         measure(options, directory)
 
 
@@ -73,13 +82,40 @@ def measure(options: argparse.Namespace, directory: Path | None) -> None:
         limit=None,
     ).show()
     peak = matrix_peak(engine.precision, clock)
-    # Work is counted in this thread alone, where a window by itself is run.
-    work = flops_of(lambda: scores(engine, sound, batch=1))
+    bandwidth = copy_bandwidth(clock)
+    with in_one_thread():  # what other threads do is not counted
+        work = flops_of(lambda: scores(engine, sound, batch=1))
     share = round(work / best_s / peak, 3)
     Figure("peak_share", share, f"of the {engine.precision} matrix peak", limit=1.0).show()
     Figure("matrix_peak", round(peak / 1e9, 1), "GFLOP/s").show()
-    Figure("copy_bandwidth", round(copy_bandwidth(clock) / 1e9, 1), "GB/s").show()
+    Figure("copy_bandwidth", round(bandwidth / 1e9, 1), "GB/s").show()
     Figure("work", round(work / options.seconds / 1e9, 2), "GFLOP for a second of audio").show()
+    if generate is not None and isinstance(engine, Emotion2vecEngine):
+        _show_parity(engine, generate, sound)
+    if options.profile:
+        with in_one_thread():
+            parts = profiled.profiled(lambda: scores(engine, sound, batch=1))
+        profiled.show(parts, peak, bandwidth)
+
+
+def _show_parity(
+    engine: Emotion2vecEngine, generate: Callable[[Floats], Any], sound: Floats
+) -> None:
+    """Prints how far answers are from FunASR's, for a second and for all up to a window."""
+    sounds = [sound[:SAMPLE_RATE], sound[: round(engine.windowing.window_s * SAMPLE_RATE)]]
+    with exact_products():
+        answers = [generate(one)[0] for one in sounds]
+    found = compared(answers, [engine.run(one[np.newaxis])[0] for one in sounds], engine._scores)
+    exact = engine.precision == "fp32"
+    unit = f"largest difference from FunASR's ({engine.precision})"
+    limit = TOLERANCE if exact else None
+    Figure("parity_scores", _short(found.scores), unit, limit=limit).show()
+    Figure("parity_embeddings", _short(found.embeddings), unit, limit=limit).show()
+    Figure("parity_cosine", round(found.cosine, 7), "least", limit=LEAST_COSINE).show()
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.2g}")
 
 
 def scores(engine: Engine, sound: Floats, batch: int | None = None) -> Floats:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.engines.devices import device
 from core.engines.funasr_loader import quiet_process
 from tests.emotion2vec import config, write_directory
 
@@ -21,16 +22,17 @@ SHAPES = {  # dimensions, depth, heads, blocks of the prenet
 
 
 @contextmanager
-def model_directory(shape: str) -> Iterator[Path]:
-    """Yields a directory of a shape; it takes up to 0.7 GB until it is left."""
+def model_directory(shape: str, seed: int = 0) -> Iterator[Path]:
+    """Yields a directory of a shape, drawn from a seed; it takes up to 0.7 GB until it is left."""
     with TemporaryDirectory() as folder:
-        yield write_directory(Path(folder) / shape, settings=config(*SHAPES[shape]), spread=0.0)
+        settings = config(*SHAPES[shape])
+        yield write_directory(Path(folder) / shape, seed=seed, settings=settings, spread=0.0)
 
 
 def funasr_generate(
     directory: Path, n_threads: int | None = None
 ) -> Callable[[NDArray[np.float32]], Any]:
-    """Returns FunASR's `generate` of a directory with its default settings.
+    """Returns FunASR's `generate` of a directory with its default settings, on the engines' device.
 
     Args:
         directory: of the model.
@@ -41,7 +43,7 @@ def funasr_generate(
     with quiet_process():
         from funasr import AutoModel
 
-        model = AutoModel(model=str(directory), disable_update=True, device="cpu")
+        model = AutoModel(model=str(directory), disable_update=True, device=str(device()))
         its_threads = n_threads or torch.get_num_threads()
 
     def generate(waveform: NDArray[np.float32]) -> Any:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from core.engines.devices import device, exact_products
+
 Clock = Callable[[], float]
 
 
@@ -18,10 +20,11 @@ def matrix_peak(precision: str, clock: Clock = time.perf_counter) -> float:
     """
     import torch
 
-    best = 0.0
-    with torch.inference_mode():
-        for size in (256, 512, 1024, 2048):
-            made = torch.randn(size, size).to(
+    best, place = 0.0, device()
+    sizes = (256, 512, 1024, 2048) if place.type == "cpu" else (2048, 4096, 8192)
+    with torch.inference_mode(), exact_products():
+        for size in sizes:
+            made = torch.randn(size, size, device=place).to(
                 torch.bfloat16 if precision == "bf16" else torch.float32
             )
             seconds = best_s(lambda made=made: made @ made, 5, clock)
@@ -32,7 +35,13 @@ def matrix_peak(precision: str, clock: Clock = time.perf_counter) -> float:
 
 
 def copy_bandwidth(clock: Clock = time.perf_counter) -> float:
-    """Returns the bytes per second of copying 256 MB, read and written."""
+    """Returns the bytes per second of copying 256 MB where engines compute, read and written."""
+    if device().type != "cpu":
+        import torch
+
+        there = torch.ones(32 << 20, dtype=torch.float64, device=device())
+        answer = torch.empty_like(there)
+        return 2 * there.nbytes / best_s(lambda: answer.copy_(there), 5, clock)
     source = np.ones(32 << 20)
     target = np.empty_like(source)
     return 2 * source.nbytes / best_s(lambda: np.copyto(target, source), 5, clock)
@@ -41,16 +50,31 @@ def copy_bandwidth(clock: Clock = time.perf_counter) -> float:
 def best_s(work: Callable[[], Any], repeat: int, clock: Clock = time.perf_counter) -> float:
     """Returns the least seconds that something takes, after a first time that does not count."""
     work()
+    _wait()
     times = []
     for _ in range(repeat):
         start_s = clock()
         work()
+        _wait()
         times.append(clock() - start_s)
     return min(times)
 
 
+def _wait() -> None:
+    """Waits for a CUDA device, which is only told what to do."""
+    if device().type == "cuda":
+        import torch
+
+        torch.cuda.synchronize()
+
+
 def flops_of(work: Callable[[], Any]) -> int:
-    """Returns the floating-point operations of the matrix products in something."""
+    """Returns the floating-point operations of the products in something, in the calling thread."""
+    return sum(flops_by_operation(work).values())
+
+
+def flops_by_operation(work: Callable[[], Any]) -> dict[str, int]:
+    """Returns the floating-point operations of each kind of product, by its name (`aten.addmm`)."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -61,4 +85,5 @@ def flops_of(work: Callable[[], Any]) -> int:
     sdpa = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     with FlopCounterMode(display=False, custom_mapping={sdpa: attended}) as counter:
         work()
-    return int(counter.get_total_flops())
+    counts = counter.get_flop_counts().get("Global", {})
+    return {str(operation): int(flops) for operation, flops in counts.items()}

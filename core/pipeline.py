@@ -235,7 +235,7 @@ class Pipeline:
             class_mask=self.engine.class_mask,
             temperatures=self.engine.temperatures,
             versions=versions(),
-            warnings=found.warnings,
+            warnings=found.warnings + ((self.engine.remark,) if self.engine.remark else ()),
             created_at=datetime.now(UTC),
             quality=found.quality,
         )

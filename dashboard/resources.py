@@ -79,6 +79,11 @@ def engines() -> list[EngineInfo]:
     return scope().registry.list()
 
 
+def own_engine(name: str) -> EngineInfo | None:
+    """Returns what can be said of a model directory of the user's own, once it was verified."""
+    return scope().registry.own(name)
+
+
 def about_engine(name: str) -> str:
     """Returns what an engine is, in a sentence or two."""
     if name == "compact":

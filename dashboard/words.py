@@ -222,7 +222,7 @@ WIDTH_MM: Final = (
 GREY: Final = "For print without colour: black lines with dashes, areas and bars with hatching."
 GAMMA: Final = "Weighs differing boundaries and differing words at once; it may take a while."
 PRECISION: Final = {
-    "fp32": "computes in fp32, the faster one on this computer",
+    "fp32": "computes in fp32",
     "bf16": "computes in bf16, rounded but faster on this computer",
 }
 AGREES: Final = {

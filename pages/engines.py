@@ -67,6 +67,8 @@ def _engine(info: resources.EngineInfo, default: str) -> None:
     left.markdown(f"**{info.name}** {' '.join(marks)}")
     left.markdown(resources.about_engine(info.name))
     left.caption(_facts(info))
+    with left:
+        _remark(info)
     left.caption(f"Licence: {info.licence}")
     view = resources.fetch_view(info.name)
     if view is not None and not view.finished:
@@ -86,6 +88,11 @@ def _facts(info: resources.EngineInfo) -> str:
     if info.agrees is not None:
         facts.append(words.AGREES[info.agrees])
     return " · ".join(facts)
+
+
+def _remark(info: resources.EngineInfo) -> None:
+    if info.remark:
+        st.warning(words.plain(info.remark), icon=":material/warning:")
 
 
 def _actions(info: resources.EngineInfo, place: st.delta_generator.DeltaGenerator) -> None:
@@ -121,6 +128,10 @@ def _own() -> None:
         fetch_status.show(name)
     elif view is not None:
         fetch_status.result(view)
+        info = resources.own_engine(name) if view.reason is None else None
+        if info is not None:
+            st.caption(_facts(info))
+            _remark(info)
         if view.reason is None and view.name != resources.default_engine():
             st.button("Make it the default", on_click=resources.choose_engine, args=(name,))
 

@@ -20,6 +20,7 @@ class FakeEngine:
     windowing = Windowing(window_s=4.0, overlap_s=1.0)
     together = 1
     precision = "fp32"
+    remark: str | None = None
     temperatures: ClassVar[dict[float, float] | None] = {0.5: 2.0, 10.0: 1.0}
 
     def n_frames(self, n_samples: int) -> int:

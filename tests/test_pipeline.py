@@ -34,6 +34,13 @@ def rows_in(store: Store) -> dict[str, int]:
     return {name: len(store.lake.read(name)) for name in TABLES if len(store.lake.read(name))}
 
 
+def test_why_an_engine_runs_otherwise_is_told_with_every_track(talk_file, loud_is_speech):
+    engine = FakeEngine()
+    engine.remark = "It runs in fp32: in bf16 it differs."
+    assert Pipeline(engine).predict(talk_file).track.source.warnings[-1] == engine.remark
+    assert engine.remark not in Pipeline(FakeEngine()).predict(talk_file).track.source.warnings
+
+
 def test_prediction_hears_what_was_put_there(pipeline, talk_file):
     analysed = pipeline.predict(talk_file)
     timeline = Timeline(analysed.track)

@@ -82,6 +82,10 @@ class Engine(Protocol):
         """`fp32` or `bf16`: the arithmetic of the network."""
 
     @property
+    def remark(self) -> str | None:
+        """Why it runs otherwise than asked for, in sentences for people, or None."""
+
+    @property
     def temperatures(self) -> dict[float, float] | None:
         """Calibration temperature by region width in seconds, or None if never measured."""
 

@@ -1,5 +1,6 @@
 """The embedded engine: Whisper tiny.en's encoder with a linear head for the nine emotions."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,20 +9,30 @@ import numpy as np
 from core.emotions import EMOTIONS
 from core.engines.base import HOP_SAMPLES, Floats, Frames, Windowing
 from core.engines.compact_files import CURE, WEIGHTS, ModelFiles, read_files
-from core.engines.precision import PRECISIONS, chosen_precision, device
+from core.engines.devices import device, exact_products
+from core.engines.measured import joined, note, noted
+from core.engines.parity import compared, known_parity, sounds
+from core.engines.precision import PRECISIONS, chosen_precision
 from core.engines.side_by_side import SingleThreads
 from core.errors import EngineError
 
 if TYPE_CHECKING:
     from core.engines.whisper_encoder import WhisperEncoder
 
+log = logging.getLogger(__name__)
+
+CUDA_WINDOWS = 16  # run at once on a CUDA device; one of 10 s takes about 20 MB there
+
 
 class CompactEngine:
     """Frames of 20 ms, frame i standing for the samples from `320 i` on; see `Engine`.
 
-    Each waveform goes through the network by itself, so the answer cannot depend on what else is in
-    a batch. On a processor the waveforms of a batch are run side by side, in one thread each: products
-    of one window are too small for two threads not to wait for one another.
+    On a processor the waveforms of a batch are run side by side, in one thread each: products of one
+    window are too small for two threads not to wait for one another. A CUDA device takes them as one
+    batch; the network has nothing that goes from one waveform to another.
+
+    In bfloat16 it must answer nearly what it answers in float32 (`Parity.near`), as its calibration
+    was measured in that; this is compared once, and where it fails it runs in float32.
     """
 
     def __init__(
@@ -33,12 +44,14 @@ class CompactEngine:
         self._config = files.config
         self._columns = [EMOTIONS.index(emotion) for emotion in files.config.classes]
         self.name = name
+        self._sha256 = files.sha256
         self.engine_id = f"{name}-{files.sha256[:12]}"
         self.n_dims = files.config.encoder["n_dims"]
         self.class_mask = tuple(emotion in files.config.classes for emotion in EMOTIONS)
         self.offset_s = 0.0
         self.windowing: Windowing = files.config.windowing
         self.precision = precision
+        self.remark: str | None = None
         self._pool = SingleThreads(1 if self._device.type != "cpu" else None)
         self.temperatures: dict[float, float] | None = files.temperatures
 
@@ -61,17 +74,23 @@ class CompactEngine:
                 f"The precision {precision!r} is unknown, choose one of {', '.join(PRECISIONS)}."
             )
         files = read_files(directory)
-        if precision == "auto":
+        is_auto = precision == "auto"
+        if is_auto:
             precision = chosen_precision(files.sha256)
-        network = _network(files, directory / WEIGHTS)
-        if precision == "bf16":
-            network.to_bfloat16()
-        return cls(network, files, name, precision)
+        engine = cls(_network(files, directory / WEIGHTS), files, name, "fp32")
+        if precision == "bf16" and not engine._to_bfloat16():
+            remark = "It runs in fp32: in bf16 its scores differ too much from those in fp32."
+            log.warning("%s: %s", name, remark)
+            note(files.sha256, precision="fp32", remark_bf16=remark)
+            engine = cls(_network(files, directory / WEIGHTS), files, name, "fp32")
+        if is_auto or precision == "bf16":
+            engine.remark = joined(noted(files.sha256).get("remark_bf16"))
+        return engine
 
     @property
     def together(self) -> int:
         """How many windows are best run at once on this machine."""
-        return self._pool.n_threads
+        return self._pool.n_threads if self._device.type == "cpu" else CUDA_WINDOWS
 
     def n_frames(self, n_samples: int) -> int:
         """Returns `ceil(floor(n_samples / 160) / 2)`, 0 below `min_samples` (400)."""
@@ -87,8 +106,8 @@ class CompactEngine:
             EngineError: the waveforms are too short, too long for one pass, or not finite.
         """
         self._check(waveforms)
-        if len(waveforms) == 1 or self.together == 1:
-            return [self._frames(waveform) for waveform in waveforms]
+        if len(waveforms) == 1 or self._device.type != "cpu":
+            return self._batch(waveforms)
         return self._pool.map(self._frames, waveforms)
 
     def _check(self, waveforms: Floats) -> None:
@@ -116,14 +135,42 @@ class CompactEngine:
             )
 
     def _frames(self, waveform: Floats) -> Frames:
+        return self._batch(waveform[np.newaxis])[0]
+
+    def _batch(self, waveforms: Floats) -> list[Frames]:
         import torch
 
-        with torch.inference_mode():
-            given = torch.from_numpy(np.array(waveform, np.float32)).to(self._device)
-            answered, embeddings = (part.cpu() for part in self._network(given[None]))
-        logits = np.zeros((answered.shape[1], len(EMOTIONS)), np.float32)
-        logits[:, self._columns] = answered[0].numpy()
-        return Frames(logits=logits, embeddings=embeddings[0].numpy())
+        with torch.inference_mode(), exact_products():
+            given = torch.from_numpy(np.array(waveforms, np.float32)).to(self._device)
+            parts = [part.cpu().numpy() for part in self._network(given)]
+        found = []
+        for answered, embedded in zip(*parts, strict=True):
+            logits = np.zeros((len(answered), len(EMOTIONS)), np.float32)
+            logits[:, self._columns] = answered
+            found.append(Frames(logits=logits, embeddings=embedded))
+        return found
+
+    def _to_bfloat16(self) -> bool:
+        """Turns to bfloat16; returns whether the answers are near enough, compared once."""
+        known = known_parity(noted(self._sha256).get("parity_bf16"))
+        exact = [] if known else [self._frames(sound) for sound in sounds()]
+        self._network.to_bfloat16()
+        self.precision = "bf16"
+        if known is None:
+            answers = [
+                {"scores": self._scores(frames), "feats": frames.embeddings.mean(axis=0)}
+                for frames in exact
+            ]
+            known = compared(answers, [self._frames(sound) for sound in sounds()], self._scores)
+            note(self._sha256, parity_bf16=known.told(holds=known.near()))
+        return known.near()
+
+    def _scores(self, frames: Frames) -> Floats:
+        """Returns softmax(mean of the logits) of the classes that it has."""
+        logits = frames.logits.astype(np.float64).mean(axis=0)[self._columns]
+        raised = np.exp(logits - logits.max())
+        scores: Floats = (raised / raised.sum()).astype(np.float32)
+        return scores
 
 
 def _network(files: ModelFiles, path: Path) -> "WhisperEncoder":

@@ -9,6 +9,7 @@ Source: Ma et al., 2023, https://arxiv.org/abs/2312.15185; funasr/models/emotion
 
 import logging
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,27 @@ import numpy as np
 from core.emotions import EMOTIONS
 from core.engines.base import HOP_SAMPLES, SAMPLE_RATE, Floats, Frames, Windowing
 from core.engines.checkpoint import chosen_tensors, read_checkpoint
-from core.engines.emotion2vec_fast import FastNetwork, UnknownStructureError, to_bfloat16
+from core.engines.devices import device, exact_products, fitting
+from core.engines.emotion2vec_fast import (
+    CUDA_WINDOWS,
+    WINDOW_BYTES,
+    FastNetwork,
+    UnknownStructureError,
+    to_bfloat16,
+)
 from core.engines.emotion2vec_files import WEIGHTS, ModelFiles, checked_path, read_files
 from core.engines.emotion2vec_spec import CURE, MIN_SAMPLES
-from core.engines.measured import forget, note, noted
-from core.engines.parity import Parity, compared, sounds
-from core.engines.precision import PRECISIONS, chosen_precision, device
+from core.engines.measured import forget, joined, note, noted
+from core.engines.parity import (
+    LENGTHS_S,
+    TOLERANCE,
+    VERIFIED_S,
+    Parity,
+    compared,
+    known_parity,
+    sounds,
+)
+from core.engines.precision import PRECISIONS, chosen_precision
 from core.engines.published import OWN_NAME, PUBLISHED
 from core.errors import EngineError
 
@@ -32,20 +48,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WINDOWING = Windowing(window_s=30.0, overlap_s=2.0)  # attention costs time and memory by the square
-PARITY = 1e-4
 
 
 class Emotion2vecEngine:
     """Frames of 20 ms, frame i standing for the samples from `320 i` on; see `Engine`.
 
     They come from `FastNetwork` as long as it answers what FunASR answers, which is compared once
-    for each set of weights and machine. Otherwise they come from FunASR's own `forward`, in float32,
-    one waveform at a time behind a lock, as its table of distances grows while it is used; `remark`
-    says why.
+    for each set of weights, precision and machine. Otherwise they come from FunASR's own `forward`,
+    in float32, one waveform at a time behind a lock, as its table of distances grows while it is
+    used; `remark` says why, and is noted beside what was measured.
+
+    `load` and `verified` make one; those of `sounds(lengths_s)` are compared.
     """
 
     def __init__(
-        self, model: Any, files: ModelFiles, sha256: str, name: str, precision: str
+        self,
+        model: Any,
+        files: ModelFiles,
+        sha256: str,
+        name: str,
+        precision: str,
+        lengths_s: Sequence[float] = LENGTHS_S,
     ) -> None:
         self._model = model
         self._network = model.model
@@ -62,35 +85,58 @@ class Emotion2vecEngine:
         self.class_mask = tuple(emotion in files.classes for emotion in EMOTIONS)
         self.offset_s = 0.0
         self.windowing = WINDOWING
-        self.together = 1  # a window of 30 s keeps all cores busy
+        self._lengths_s = lengths_s
         self.temperatures: dict[float, float] | None = None  # never measured
         self.remark: str | None = None
         self.precision = precision
         self._fast = self._fast_network()
+        # A window of 30 s keeps all cores of a processor busy.
+        batched = self._fast is not None and self._device.type == "cuda"
+        self.together = fitting(WINDOW_BYTES, CUDA_WINDOWS) if batched else 1
 
     @classmethod
     def load(
-        cls,
-        directory: Path,
-        precision: str = "fp32",
-        name: str | None = None,
-        *,
-        fresh: bool = False,
+        cls, directory: Path, precision: str = "fp32", name: str | None = None
     ) -> "Emotion2vecEngine":
         """Returns the engine of a directory, after verifying all of it; nothing is fetched.
 
         Args:
             directory: holds config.yaml, tokens.txt, model.pt and, mostly, configuration.json.
             precision: `fp32`, `bf16`, or `auto` for the faster one on this machine. Where bfloat16
-                differs too much with these weights, the engine is in float32 and says so.
+                differs too much with these weights, the engine is in float32 and says so; `auto` is
+                float32 from then on.
             name: under which the user chose it; by default the directory's own if it is that of a
                 published model, else `emotion2vec`.
-            fresh: whether what was measured before is measured again.
 
         Raises:
             EngineError: the directory is incomplete, damaged, hostile, or no emotion2vec model; or
                 FunASR is missing.
         """
+        return cls._load(directory, precision, name, LENGTHS_S)
+
+    @classmethod
+    def verified(cls, directory: Path, name: str | None = None) -> "Emotion2vecEngine":
+        """Returns the engine in float32 after measuring all anew: speed, then parity.
+
+        Sounds of up to 30 s are compared, in float32 and in what `auto` stands for.
+
+        Raises:
+            EngineError: see `load`.
+        """
+        engine = cls._load(directory, "fp32", name, VERIFIED_S, anew=True)
+        if chosen_precision(engine.sha256) == "bf16":
+            cls._load(directory, "bf16", name, VERIFIED_S)
+        return engine
+
+    @classmethod
+    def _load(
+        cls,
+        directory: Path,
+        precision: str,
+        name: str | None,
+        lengths_s: Sequence[float],
+        anew: bool = False,
+    ) -> "Emotion2vecEngine":
         if precision not in PRECISIONS:
             raise EngineError(
                 f"The precision {precision!r} is unknown, choose one of {', '.join(PRECISIONS)}."
@@ -98,17 +144,22 @@ class Emotion2vecEngine:
         files = read_files(directory)
         path = checked_path(directory, WEIGHTS)
         sha256, found = read_checkpoint(path)
-        if fresh:
+        if anew:
             forget(sha256)
-            chosen_precision(sha256)
-        if precision == "auto":
+        is_auto = precision == "auto"
+        if is_auto:
             precision = chosen_precision(sha256)
-        model = _filled(files, found, path)
-        engine = cls(model, files, sha256, name or _name_of(directory), precision)
+        engine = cls(
+            _filled(files, found, path), files, sha256, name or _name_of(directory), precision,
+            lengths_s,
+        )  # fmt: skip
+        note(sha256, **{f"remark_{precision}": engine.remark})
+        before = noted(sha256).get("remark_bf16") if is_auto and precision == "fp32" else None
         if engine.precision != precision:  # its weights are rounded by now
-            remark = engine.remark
-            engine = cls.load(directory, engine.precision, name)
-            engine.remark = engine.remark or remark
+            note(sha256, precision=engine.precision)
+            before = engine.remark
+            engine = cls._load(directory, engine.precision, name, lengths_s)
+        engine.remark = joined(before, engine.remark)
         return engine
 
     def n_frames(self, n_samples: int) -> int:
@@ -132,10 +183,10 @@ class Emotion2vecEngine:
         """
         from core.engines.funasr_loader import generate
 
-        with self._lock:
+        with exact_products(), self._lock:
             answer = generate(self._model, waveform)
         found = self._scores(self._frames(waveform[np.newaxis])[0])
-        return bool(np.abs(found - np.array(answer["scores"])[: len(found)]).max() <= PARITY)
+        return bool(np.abs(found - np.array(answer["scores"])[: len(found)]).max() <= TOLERANCE)
 
     def _check(self, waveforms: Floats) -> None:
         if waveforms.ndim != 2:
@@ -163,7 +214,7 @@ class Emotion2vecEngine:
         import torch
         from torch.nn.functional import layer_norm
 
-        with torch.inference_mode():
+        with torch.inference_mode(), exact_products():
             sources = torch.from_numpy(np.array(waveforms, np.float32)).to(self._device)
             if self._files.normalize:
                 sources = torch.stack([layer_norm(source, source.shape) for source in sources])
@@ -203,13 +254,14 @@ class Emotion2vecEngine:
         try:
             fast = FastNetwork(self._network)
         except UnknownStructureError as error:
+            self.precision = "fp32"
             self._leave_fast(f"{error}, which is not known here")
             return None
-        known = _known(noted(self.sha256).get(f"parity_{self.precision}"))
+        known = known_parity(noted(self.sha256).get(f"parity_{self.precision}"))
         answers = None
         if known is None:
-            with self._lock:
-                answers = [generate(self._model, sound) for sound in sounds()]
+            with exact_products(), self._lock:
+                answers = [generate(self._model, sound) for sound in sounds(self._lengths_s)]
         if self.precision == "bf16":
             to_bfloat16(self._network)
         self._fast = fast
@@ -221,10 +273,11 @@ class Emotion2vecEngine:
 
     def _judge(self, answers: list[dict[str, Any]]) -> Parity:
         """Compares with FunASR's answers to the built-in sounds; leaves the faster way if it fails."""
-        ours = [self._frames(sound[np.newaxis])[0] for sound in sounds()]
+        ours = [self._frames(sound[np.newaxis])[0] for sound in sounds(self._lengths_s)]
         found = compared(answers, ours, self._scores)
-        note(self.sha256, **{f"parity_{self.precision}": found.told(self.precision)})
-        if not found.holds(self.precision):
+        holds = found.holds(self.precision)
+        note(self.sha256, **{f"parity_{self.precision}": found.told(holds=holds)})
+        if not holds:
             self._leave_fast(_difference(found))
         return found
 
@@ -235,15 +288,6 @@ class Emotion2vecEngine:
             self.remark = f"It runs in fp32: in bf16 {reason}."
             self.precision = "fp32"
         log.warning("%s: %s", self.name, self.remark)
-
-
-def _known(told: object) -> Parity | None:
-    if not isinstance(told, dict):
-        return None
-    try:
-        return Parity(**{key: value for key, value in told.items() if key != "holds"})
-    except TypeError:
-        return None
 
 
 def _difference(found: Parity) -> str:

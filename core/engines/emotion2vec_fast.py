@@ -3,10 +3,12 @@
 What differs from FunASR's `forward`, and why:
 
 - Convolutions are matrix products over views of channels-last data, so that the layer norm after
-  each needs no transposes; they run over pieces of a second, whose values stay in the cache.
+  each needs no transposes; they run over pieces of half a second, whose values stay in the cache, side
+  by side in one thread each.
 - Attention is `scaled_dot_product_attention`, which keeps no table of scores. The table of
   distances (`alibi.py`) lives for one batch, FunASR's for ever.
 - Waveforms of the same length go through the blocks together.
+- On a CUDA device nothing is cut into pieces: there a few large operations are best.
 - In bfloat16 all but the first convolution, whose input is the sound itself, and the head.
 
 Source: funasr/models/emotion2vec (MIT).
@@ -17,13 +19,18 @@ from typing import TYPE_CHECKING, Any, Final
 from core.engines.alibi import attend, make_bias, slopes_of
 from core.engines.base import HOP_SAMPLES
 from core.engines.emotion2vec_spec import MIN_SAMPLES
+from core.engines.side_by_side import SingleThreads
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-PIECE: Final = 48  # frames convolved at once: 6 MB behind the first layer
+PIECE: Final = 24  # frames convolved at once: 3 MB behind the first layer, for each thread
 ROWS: Final = 512  # frames widened at once: 8 MB
 BATCH_FRAMES: Final = 1600  # frames that go through the blocks together; one window is 1,499
+WINDOW_BYTES: Final = (
+    800 << 20
+)  # on a CUDA device: a window's convolutions in float32, and its batch
+CUDA_WINDOWS: Final = 8  # that go through the blocks together there, at most
 
 
 class UnknownStructureError(Exception):
@@ -52,6 +59,8 @@ class FastNetwork:
             self._encoder.project_features, "TransposeLast", "LayerNorm", "Linear"
         )
         self._check_blocks()
+        self._on_cuda = bool(self._projection.weight.is_cuda)
+        self._pool = SingleThreads(1 if self._on_cuda else None)
 
     def features(self, waveforms: "Tensor") -> "Tensor":
         """Returns the frame features, float32, shape `(n_waveforms, n_frames, n_dims)`.
@@ -63,7 +72,8 @@ class FastNetwork:
 
         n_frames = (waveforms.shape[1] - MIN_SAMPLES) // HOP_SAMPLES + 1
         bias = self._bias(n_frames, waveforms)
-        n_together = max(1, BATCH_FRAMES // n_frames)
+        most = BATCH_FRAMES * (CUDA_WINDOWS if self._on_cuda else 1)
+        n_together = max(1, most // n_frames)
         answers = [
             self._batch(waveforms[first : first + n_together], bias)
             for first in range(0, len(waveforms), n_together)
@@ -99,15 +109,19 @@ class FastNetwork:
         import torch
 
         n_frames = (len(waveform) - MIN_SAMPLES) // HOP_SAMPLES + 1
-        pieces = []
-        for start in range(0, n_frames, PIECE):
-            n = min(PIECE, n_frames - start)
+        n_piece = n_frames if self._on_cuda else PIECE
+
+        def convolved(start: int) -> "Tensor":
+            n = min(n_piece, n_frames - start)
             first = start * HOP_SAMPLES
-            x = waveform[first : first + (n - 1) * HOP_SAMPLES + MIN_SAMPLES].unsqueeze(1)
-            for convolution in self._convolutions:
-                x = convolution(x)
-            pieces.append(self._projection(self._norm(x)))
-        return torch.cat(pieces)
+            with torch.inference_mode():  # which a thread has to itself
+                x = waveform[first : first + (n - 1) * HOP_SAMPLES + MIN_SAMPLES].unsqueeze(1)
+                for convolution in self._convolutions:
+                    x = convolution(x)
+                answer: Tensor = self._projection(self._norm(x))
+            return answer
+
+        return torch.cat(self._pool.map(convolved, range(0, n_frames, n_piece)))
 
     def _bias(self, n_frames: int, like: "Tensor") -> "Tensor | None":
         import torch
@@ -207,9 +221,10 @@ def _widened(mlp: Any, x: "Tensor") -> "Tensor":
     import torch
 
     rows = x.reshape(-1, x.shape[-1])
+    n_rows = len(rows) if x.is_cuda else ROWS
     done = [
-        mlp.fc2(torch.ops.aten.gelu_(mlp.fc1(rows[first : first + ROWS])))
-        for first in range(0, len(rows), ROWS)
+        mlp.fc2(torch.ops.aten.gelu_(mlp.fc1(rows[first : first + n_rows])))
+        for first in range(0, len(rows), n_rows)
     ]
     return torch.cat(done).view(x.shape)
 

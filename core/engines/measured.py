@@ -1,18 +1,20 @@
 """What was measured once on this machine about an engine's weights, kept as a small file.
 
 A file is named by the SHA-256 of the weights and holds numbers and short texts only. What another
-machine, PyTorch or FunASR measured is not taken.
+machine, CUDA device, PyTorch or FunASR measured is not taken.
 """
 
 import json
 import os
 import platform
+import sys
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from core.engines.devices import device_name
 from core.settings import digest, measurements
 
 
@@ -20,7 +22,9 @@ def noted(sha256: str) -> dict[str, Any]:
     """Returns what is known of weights on this machine, empty if nothing is; imports no torch.
 
     Keys: `precision` (what `auto` stands for), `bf16_gain` (bfloat16's speed by float32's) and, for
-    each precision of emotion2vec, `parity_fp32` and `parity_bf16` (see `parity.Parity`).
+    each precision asked for, `parity_fp32` and `parity_bf16` (see `parity.Parity`), `remark_fp32` and
+    `remark_bf16` (why the engine runs otherwise, or None). Where torch is not imported, the device is
+    not asked for: what was measured last counts.
     """
     try:
         with _path(sha256).open("rb") as file:
@@ -29,13 +33,18 @@ def noted(sha256: str) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict) or content.get("machine") != _machine():
         return {}
+    if "torch" in sys.modules and content.get("device") != device_name():
+        return {}
     return content
 
 
 def note(sha256: str, **found: Any) -> None:
     """Adds what was found to what is known; where nothing can be written it is measured again."""
-    path = _path(sha256)
-    content = noted(sha256) | found | {"machine": _machine()}
+    path, device = _path(sha256), device_name()
+    known = noted(sha256)
+    content = known | found | {"machine": _machine(), "device": device}
+    if content == known:
+        return
     draft = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,6 +53,12 @@ def note(sha256: str, **found: Any) -> None:
     except OSError:
         with suppress(OSError):
             draft.unlink()
+
+
+def joined(*remarks: object) -> str | None:
+    """Returns the remarks there are as one text, each once, or None."""
+    said = dict.fromkeys(remark for remark in remarks if remark and isinstance(remark, str))
+    return " ".join(said) or None
 
 
 def forget(sha256: str) -> None:

@@ -1,4 +1,4 @@
-"""How far a faster way through a network is from FunASR's own answers, and how far it may be."""
+"""How far faster ways through a network are from its own answers, and how far they may be."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +12,9 @@ from core.engines.sample import sample
 TOLERANCE: Final = 1e-4  # of scores and pooled embeddings in float32
 LEAST_COSINE: Final = 0.9999  # of pooled embeddings in bfloat16
 CLEAR: Final = 0.02  # scores nearer than this may change places in bfloat16
-LENGTHS_S: Final = (1.0, 3.7)
+LENGTHS_S: Final = (1.0, 3.7)  # compared when weights are first loaded
+VERIFIED_S: Final = (1.0, 3.7, 10.0, 30.0)  # and when they are verified: up to a whole window
+NEAR_COSINE: Final = 0.9995  # of `compact`, whose scores in bfloat16 may differ by `CLEAR`
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,31 @@ class Parity:
             return max(self.scores, self.embeddings) <= TOLERANCE
         return self.cosine >= LEAST_COSINE and self.same_label
 
-    def told(self, precision: str) -> dict[str, Any]:
+    def near(self) -> bool:
+        """Whether the answers are nearly those of float32, as `compact` must give in bfloat16."""
+        return self.cosine >= NEAR_COSINE and self.scores <= CLEAR and self.same_label
+
+    def told(self, *, holds: bool) -> dict[str, Any]:
         """Returns it as plain values, to be noted, with whether it holds."""
-        table = asdict(self) | {"holds": self.holds(precision)}
+        table = asdict(self) | {"holds": holds}
         return {key: v if isinstance(v, bool) else float(f"{v:.6g}") for key, v in table.items()}
 
 
-def sounds() -> list[Floats]:
-    """Returns the built-in sounds that are compared, each of shape `(n_samples,)`."""
+def known_parity(noted: object) -> Parity | None:
+    """Returns what was noted (`Parity.told`), or None if it is not that."""
+    if not isinstance(noted, dict):
+        return None
+    try:
+        return Parity(**{key: value for key, value in noted.items() if key != "holds"})
+    except TypeError:
+        return None
+
+
+def sounds(lengths_s: Sequence[float] = LENGTHS_S) -> list[Floats]:
+    """Returns built-in sounds to compare, each of shape `(n_samples,)`."""
     random = np.random.default_rng(0)
     found = []
-    for seconds in LENGTHS_S:
+    for seconds in lengths_s:
         noise = 0.01 * random.standard_normal(round(seconds * SAMPLE_RATE))
         found.append((sample(seconds) + noise).astype(np.float32))
     return found

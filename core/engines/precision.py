@@ -1,29 +1,24 @@
 """The arithmetic in which this machine multiplies matrices fastest, found by a short measurement.
 
 Processors with units for bfloat16 (AMX) multiply several times faster in it than in float32; one
-without may be hundreds of times slower. So the first product tried is a very small one.
+without may be tens of times slower. So the first product tried is a very small one. A CUDA device
+takes longer to start a small product than to compute it: there a large one counts.
 """
 
 import time
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from core.engines.devices import device, exact_products
 from core.engines.measured import note, noted
-
-if TYPE_CHECKING:
-    import torch
 
 PRECISIONS: Final = ("auto", "fp32", "bf16")
 LEAST_GAIN: Final = 1.2  # under this, what is exact is taken
-_SIZES: Final = (128, 512)  # 0.06 ms and 4 ms in float32 on one core of 0.07 TFLOP/s
+_SIZES: Final = {  # of square matrices
+    "cpu": (128, 512),  # 0.06 ms and 4 ms in float32 on one core of 0.07 TFLOP/s
+    "cuda": (512, 4096),  # the larger one: 17 ms at 8 TFLOP/s, 2 ms at 67
+}
 _HOPELESS: Final = 0.2  # a small product has more to do than to multiply, but not that much more
-
-
-def device() -> "torch.device":
-    """Returns where engines compute: the first CUDA device if there is one, else the processor."""
-    import torch
-
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def chosen_precision(sha256: str) -> str:
@@ -48,7 +43,7 @@ def bf16_gain() -> float:
     A size is tried only where the smaller one was not already far slower.
     """
     gain = 0.0
-    for size in _SIZES:
+    for size in _SIZES[device().type]:
         gain = product_s(size, "float32") / product_s(size, "bfloat16")
         if gain < _HOPELESS:
             break
@@ -68,7 +63,7 @@ def product_s(size: int, kind: str, repeat: int = 3) -> float:
     times = []
     torch.set_num_threads(1)
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), exact_products():
             made = torch.linspace(-1, 1, size * size, device=place).view(size, size)
             made = made.to(getattr(torch, kind))
             for _ in range(repeat + 1):

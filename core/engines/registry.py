@@ -11,9 +11,9 @@ from typing import Any
 from core.engines.base import Engine
 from core.engines.compact_files import trained_on
 from core.engines.emotion2vec_files import CONFIG, WEIGHTS, read_files
-from core.engines.measured import noted
+from core.engines.measured import joined, noted
 from core.engines.precision import PRECISIONS
-from core.engines.published import COMPACT_LICENCE, EMOTION2VEC_LICENCE, PUBLISHED
+from core.engines.published import COMPACT_LICENCE, EMOTION2VEC_LICENCE, PUBLISHED, UNKNOWN_LICENCE
 from core.engines.verified import Note, read_note, remove_note, write_note
 from core.engines.weights import Progress, fetch
 from core.errors import EngineError
@@ -33,8 +33,9 @@ class EngineInfo:
         dims: dimensions of an embedding.
         precision: what `auto` stands for here, `fp32` or `bf16`; None until it was measured, which
             the first loading does.
-        agrees: whether its faster way answers what FunASR answers; None if it has none, or was not
-            compared yet.
+        agrees: whether its faster way answers what FunASR answers in that precision; None if it has
+            none, or was not compared yet.
+        remark: why it runs otherwise than the fastest way, in sentences for people, or None.
     """
 
     name: str
@@ -46,6 +47,7 @@ class EngineInfo:
     dims: int
     precision: str | None = None
     agrees: bool | None = None
+    remark: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,10 @@ class Registry:
     def __init__(self, models_dir: Path = MODELS_DIR, fetched_dir: Path | None = None) -> None:
         self._models_dir = models_dir
         self._fetched_dir = fetched_dir or fetched_models(models_dir)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of the tables; loading has one for each name
+        self._loading: dict[str, threading.Lock] = {}
         self._loaded: dict[tuple[str, str], Engine] = {}
+        self._verified: dict[str, tuple[str, str, int]] = {}
         self._added: dict[str, Loader] = {}
 
     def add(self, name: str, loader: Loader) -> None:
@@ -80,6 +84,16 @@ class Registry:
         """Returns what engines there are, ready or not, without loading any."""
         fetched = [describe_emotion2vec(name, self.directory(name)) for name in PUBLISHED]
         return [describe("compact", self.directory("compact")), *fetched]
+
+    def own(self, name: str) -> EngineInfo | None:
+        """Returns what can be said of an emotion2vec directory of the user's own, once verified."""
+        with self._lock:
+            known = self._verified.get(name)
+        weights = self.directory(name) / WEIGHTS
+        if known is None or not weights.is_file():
+            return None
+        engine_id, sha256, dims = known
+        return _ready(name, engine_id, sha256, weights, UNKNOWN_LICENCE, dims)
 
     def directory(self, name: str) -> Path:
         """Returns where the files of an engine are, or will be: by its name, else a path."""
@@ -101,12 +115,23 @@ class Registry:
             raise EngineError(
                 f"There is no precision {precision!r}; choose one of {', '.join(PRECISIONS)}."
             )
+        key = (name, precision)
         with self._lock:
-            key = (name, precision)
-            if key not in self._loaded:
-                engine = self._loader(name)(precision)
+            if key in self._loaded:
+                return self._loaded[key]
+        with self._turn(name):
+            with self._lock:
+                if key in self._loaded:
+                    return self._loaded[key]
+            engine = self._loader(name)(precision)
+            with self._lock:
                 self._loaded[key] = self._loaded.setdefault((name, engine.precision), engine)
-            return self._loaded[key]
+                return self._loaded[key]
+
+    def _turn(self, name: str) -> threading.Lock:
+        """Returns the lock of loading one engine; meanwhile others are loaded or already there."""
+        with self._lock:
+            return self._loading.setdefault(name, threading.Lock())
 
     def trained_on(self, name: str) -> frozenset[str] | None:
         """Returns the SHA-256 of an engine's training files, or None where they are not told.
@@ -133,7 +158,7 @@ class Registry:
             EngineError: it cannot be fetched; see `weights.fetch`.
         """
         fetch(name, self._fetched_dir, hub, address=address, progress=progress)
-        with self._lock:
+        with self._turn(name), self._lock:
             self._loaded = {key: e for key, e in self._loaded.items() if key[0] != name}
         return self.verify(name)
 
@@ -155,20 +180,24 @@ class Registry:
         from core.engines.emotion2vec import Emotion2vecEngine
         from core.engines.sample import sample
 
-        engine = self._loader(name, fresh=True)("fp32")
-        if not isinstance(engine, Emotion2vecEngine):
-            engine.run(sample()[None])
+        directory = self.directory(name)
+        if name in self._added or not (name in PUBLISHED or is_emotion2vec(directory)):
+            self._loader(name)("fp32").run(sample()[None])
             return
+        self._check_there(name)
+        engine = Emotion2vecEngine.verified(directory, name if name in PUBLISHED else None)
         if not engine.agrees_with_funasr(sample()):
             raise EngineError(
                 f"{name} does not answer what FunASR answers for the same sound: fetch it again."
             )
         if name in PUBLISHED:
-            write_note(self.directory(name), Note(engine.sha256, engine.n_dims))
+            write_note(directory, Note(engine.sha256, engine.n_dims))
+        else:
+            with self._lock:
+                self._verified[name] = (engine.engine_id, engine.sha256, engine.n_dims)
 
-    def _loader(self, name: str, fresh: bool = False) -> Loader:
-        if name in self._added:
-            return self._added[name]
+    def _check_there(self, name: str) -> None:
+        """Raises EngineError where an engine has no files."""
         directory = self.directory(name)
         if name in PUBLISHED and not directory.is_dir():
             raise EngineError(
@@ -179,13 +208,19 @@ class Registry:
                 f"There is no engine {name!r}; choose compact, {', '.join(PUBLISHED)}, or the path "
                 "of a model directory."
             )
+
+    def _loader(self, name: str) -> Loader:
+        if name in self._added:
+            return self._added[name]
+        self._check_there(name)
+        directory = self.directory(name)
         if name in PUBLISHED or is_emotion2vec(directory):
 
             def load(precision: str) -> Engine:
                 from core.engines.emotion2vec import Emotion2vecEngine
 
                 chosen = name if name in PUBLISHED else None
-                return Emotion2vecEngine.load(directory, precision, chosen, fresh=fresh)
+                return Emotion2vecEngine.load(directory, precision, chosen)
 
             return load
 
@@ -213,9 +248,7 @@ def describe(name: str, directory: Path) -> EngineInfo:
     except (OSError, ValueError, KeyError, TypeError):
         reason = f"{weights.name} or config.json cannot be read: restore {directory.name} by git."
         return EngineInfo(name, None, False, reason, None, COMPACT_LICENCE, 384)
-    size_mb = round(weights.stat().st_size / 1e6, 2)
-    engine_id, precision = f"{name}-{sha256[:12]}", noted(sha256).get("precision")
-    return EngineInfo(name, engine_id, True, None, size_mb, COMPACT_LICENCE, dims, precision)
+    return _ready(name, f"{name}-{sha256[:12]}", sha256, weights, COMPACT_LICENCE, dims)
 
 
 def describe_emotion2vec(name: str, directory: Path) -> EngineInfo:
@@ -235,22 +268,31 @@ def describe_emotion2vec(name: str, directory: Path) -> EngineInfo:
     note = read_note(directory)
     if note is None:
         return missing("Its files are not verified, or changed since; verify it.", size_mb)
-    engine_id = f"{name}-{note.sha256[:12]}"
-    known = noted(note.sha256)
+    engine_id, weights = f"{name}-{note.sha256[:12]}", directory / WEIGHTS
+    return _ready(name, engine_id, note.sha256, weights, EMOTION2VEC_LICENCE, dims)
+
+
+def _ready(
+    name: str, engine_id: str, sha256: str, weights: Path, licence: str, dims: int
+) -> EngineInfo:
+    """Returns what can be said of an engine that is there, with what was measured about it."""
+    known = noted(sha256)
+    chosen = known.get("precision")
     return EngineInfo(
         name,
         engine_id,
-        True,
-        None,
-        size_mb,
-        EMOTION2VEC_LICENCE,
-        dims,
-        precision=known.get("precision"),
-        agrees=_agrees(known),
+        ready=True,
+        reason=None,
+        size_mb=round(weights.stat().st_size / 1e6, 2),
+        licence=licence,
+        dims=dims,
+        precision=chosen if chosen in PRECISIONS else None,
+        agrees=None if weights.name != WEIGHTS else _agrees(known),
+        remark=joined(known.get("remark_bf16"), known.get("remark_fp32")),
     )
 
 
 def _agrees(known: dict[str, Any]) -> bool | None:
-    """Returns whether the faster way passed in the precision that counts here."""
-    told = known.get(f"parity_{known.get('precision') or 'fp32'}") or known.get("parity_fp32")
+    """Returns whether the faster way passed in the precision that counts here, None if not compared."""
+    told = known.get(f"parity_{known.get('precision') or 'fp32'}")
     return bool(told.get("holds")) if isinstance(told, dict) else None

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import engine_speed, long_recording
 from benchmarks.machine import flops_of, matrix_peak
+from benchmarks.profiled import bytes_by_operation, kind_of
 from core.contract import schema
 from core.settings import PROJECT_ROOT, SAMPLES_DIR
 
@@ -37,6 +38,51 @@ def test_speed_of_a_shape_is_told_beside_funasr(monkeypatch, capsys):
     assert found["seconds_per_second"]["ratio"] > 0
     assert "FunASR" in found["seconds_per_second"]["against"]
     assert 0 < found["peak_share"]["value"] < 1.5
+    assert found["parity_scores"]["value"] <= found["parity_scores"]["limit"] == 1e-4
+    assert found["parity_cosine"]["value"] > 0.9999
+    assert "share_products" not in found
+
+
+def test_profile_tells_where_the_time_goes(monkeypatch, capsys):
+    arguments = ("--engine", "compact", "--seconds", "4", "--repeat", "1", "--precision", "fp32")
+    found = figures(monkeypatch, capsys, engine_speed, *arguments, "--profile")
+    shares = {name: f["value"] for name, f in found.items() if name.startswith("share_")}
+    assert sum(shares.values()) == pytest.approx(1.0, abs=0.01)
+    assert min(shares.values()) >= 0  # whose is the largest is not sure on a busy machine
+    assert {"share_attention", "share_gelu", "share_layer_norm"} <= shares.keys()
+    # The network's weights alone are taken once, so the products take at least those.
+    assert found["bytes_products"]["value"] > 0.015
+    flop = found["work"]["value"] * 4e9
+    limits = found["time_products"]["limit"] + found["time_attention"]["limit"]
+    assert limits >= 0.99 * flop / (found["matrix_peak"]["value"] * 1e9)
+    assert found["time_all"]["limit"] < 20 * found["time_all"]["value"]
+
+
+def test_bytes_are_those_taken_and_given_and_views_move_none():
+    a, b = torch.zeros(30, 40), torch.zeros(40, 50)
+    with torch.inference_mode():
+        counted = bytes_by_operation(lambda: (a @ b).T.view(50, 30).add_(1.0))
+    assert counted == {"aten.mm": 4 * (1200 + 2000 + 1500), "aten.add_": 4 * 2 * 1500}
+    with torch.inference_mode():
+        counted = bytes_by_operation(lambda: torch.nn.functional.linear(a, b.T))
+    assert counted == {"aten.mm": 4 * (1200 + 2000 + 1500)}
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [
+        ("aten::addmm", "products"),
+        ("aten.bmm", "products"),
+        ("aten::_scaled_dot_product_flash_attention_for_cpu", "attention"),
+        ("aten::mkldnn_convolution", "convolutions"),
+        ("aten::native_layer_norm", "layer_norm"),
+        ("aten::copy_", "copies"),
+        ("aten::softmax", "other"),
+        ("odd", "other"),
+    ],
+)
+def test_operations_are_of_a_kind(operation, kind):
+    assert kind_of(operation) == kind
 
 
 def test_speed_of_compact_is_told(monkeypatch, capsys):

@@ -56,6 +56,12 @@ def resign(directory: Path, name: str) -> None:
     sums.write_text("\n".join(lines) + "\n")
 
 
+@pytest.fixture
+def measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forgets what was measured about the shipped weights."""
+    monkeypatch.setenv("TONESCOPE_CACHE", str(tmp_path / "measured"))
+
+
 def test_shapes_and_names_follow_the_contract(engine: CompactEngine) -> None:
     contract: Engine = engine
     frames = contract.run(np.stack([voice(2.0), voice(2.0, 1)]))
@@ -129,8 +135,58 @@ def test_bf16_stays_close_to_fp32(engine: CompactEngine) -> None:
         waveform = voice(3.0, seed)
         a = engine.run(waveform[None])[0].embeddings.mean(axis=0)
         b = rough.run(waveform[None])[0].embeddings.mean(axis=0)
-        assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) > 0.995
-        np.testing.assert_allclose(scores(rough, waveform), scores(engine, waveform), atol=0.1)
+        assert 0.9995 < a @ b / np.linalg.norm(a) / np.linalg.norm(b) < 1 - 1e-7
+        np.testing.assert_allclose(scores(rough, waveform), scores(engine, waveform), atol=0.02)
+
+
+def test_bf16_that_differs_too_much_becomes_fp32_and_says_so(
+    measured_anew: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.engines.registry import describe
+    from core.engines.whisper_encoder import WhisperEncoder
+
+    exact = CompactEngine.load(MODEL)
+
+    def rough(network: WhisperEncoder) -> None:
+        network.projection.weight *= 1.2
+
+    monkeypatch.setattr(WhisperEncoder, "to_bfloat16", rough)
+    monkeypatch.setattr("core.engines.precision.bf16_gain", lambda: 5.0)
+    for _ in range(2):  # found out, then known
+        engine = CompactEngine.load(MODEL, "auto")
+        assert engine.precision == "fp32"
+        assert "in bf16" in (engine.remark or "")
+        np.testing.assert_array_equal(scores(engine, voice(1.0)), scores(exact, voice(1.0)))
+    assert CompactEngine.load(MODEL).remark is None
+    info = describe("compact", MODEL)
+    assert (info.precision, info.agrees, info.remark) == ("fp32", None, engine.remark)
+
+
+def test_bf16_is_compared_once(measured_anew: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert CompactEngine.load(MODEL, "bf16").remark is None
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("it is known already")
+
+    monkeypatch.setattr("core.engines.compact.sounds", refuse)
+    assert CompactEngine.load(MODEL, "bf16").precision == "bf16"
+
+
+def test_it_runs_on_a_cuda_device() -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device is here")
+    from core.engines.whisper_encoder import WhisperEncoder
+
+    found = CompactEngine.load(MODEL)
+    waveforms = np.stack([voice(10.0, seed) for seed in range(found.together + 1)])
+    together = found.run(waveforms)
+    network: WhisperEncoder = found._network.cpu()
+    for waveform, frames in zip(waveforms, together, strict=True):
+        with torch.inference_mode():
+            logits = network(torch.from_numpy(waveform)[None])[0][0].numpy()
+        np.testing.assert_allclose(frames.logits[:, found._columns], logits, atol=1e-3)
 
 
 def test_silence_noise_and_tone_are_unknown(engine: CompactEngine) -> None:

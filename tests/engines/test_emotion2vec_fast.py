@@ -9,7 +9,7 @@ from core.engines.emotion2vec import Emotion2vecEngine
 from core.engines.emotion2vec_fast import FastNetwork
 from core.engines.funasr_loader import generate, quiet_process
 from core.engines.measured import noted
-from core.engines.parity import LEAST_COSINE, Parity, compared
+from core.engines.parity import LEAST_COSINE, VERIFIED_S, Parity, compared
 from core.engines.registry import Registry
 from tests.emotion2vec import TOKENS, config, write_directory
 from tests.synthetic import speech_like
@@ -91,6 +91,9 @@ def test_what_it_does_not_know_runs_as_funasr_runs_it_and_says_so(tmp_path, chan
     assert "runs" in engine.remark
     assert engine.remark in caplog.text
     assert engine.agrees_with_funasr(speech_like(1.0))
+    known = noted(engine.sha256)  # so that it is told before the engine is loaded
+    assert (known["precision"], known["remark_fp32"]) == ("fp32", engine.remark)
+    assert Emotion2vecEngine.load(tmp_path / "model", "auto").remark == engine.remark
 
 
 def test_one_that_differs_is_left_and_the_finding_kept(tmp_path, monkeypatch):
@@ -104,10 +107,14 @@ def test_one_that_differs_is_left_and_the_finding_kept(tmp_path, monkeypatch):
     monkeypatch.undo()
     again = Emotion2vecEngine.load(directory)  # what was found counts until it is verified anew
     assert again._fast is None
-    assert Registry().verify(str(directory)).ok
-    assert (
-        noted(engine.sha256).get("parity_fp32") is None or Emotion2vecEngine.load(directory)._fast
-    )
+    assert noted(engine.sha256)["remark_fp32"] == engine.remark == again.remark
+    registry = Registry()
+    assert registry.own(str(directory)) is None
+    assert registry.verify(str(directory)).ok
+    assert noted(engine.sha256)["parity_fp32"]["holds"] is True
+    assert Emotion2vecEngine.load(directory)._fast is not None
+    info = registry.own(str(directory))
+    assert (info.engine_id, info.agrees, info.remark) == (engine.engine_id, True, None)
 
 
 def test_bfloat16_that_differs_too_much_becomes_float32(tmp_path, monkeypatch):
@@ -120,11 +127,34 @@ def test_bfloat16_that_differs_too_much_becomes_float32(tmp_path, monkeypatch):
         return found + torch.linspace(0, 1, found.shape[2]) if is_rough else found
 
     monkeypatch.setattr(FastNetwork, "features", rough)
-    engine = Emotion2vecEngine.load(directory, "bf16")
-    assert engine.precision == "fp32"
-    assert "in bf16" in engine.remark
-    assert engine._fast is not None
+    monkeypatch.setattr("core.engines.precision.bf16_gain", lambda: 5.0)
+    for _ in range(2):  # found out, then known
+        engine = Emotion2vecEngine.load(directory, "auto")
+        assert engine.precision == "fp32"
+        assert "in bf16" in engine.remark
+        assert engine._fast is not None
     assert engine.agrees_with_funasr(speech_like(1.0))
+    assert Emotion2vecEngine.load(directory, "fp32").remark is None  # as asked for
+    known = noted(engine.sha256)
+    assert (known["precision"], known["parity_bf16"]["holds"]) == ("fp32", False)
+    assert known["remark_bf16"] == engine.remark
+
+
+def test_verifying_compares_whole_windows_in_what_auto_takes(tmp_path, monkeypatch):
+    directory = build(tmp_path, seed=14, feature_encoder_spec=OTHER_LAYERS)
+    monkeypatch.setattr("core.engines.precision.bf16_gain", lambda: 5.0)
+    asked, answer = [], generate
+    monkeypatch.setattr(
+        "core.engines.funasr_loader.generate",
+        lambda model, sound: asked.append(len(sound) / 16_000) or answer(model, sound),
+    )
+    registry = Registry()
+    assert registry.verify(str(directory)).ok
+    assert asked[:8] == [*VERIFIED_S, *VERIFIED_S]  # float32, then bfloat16
+    assert max(asked) == 30.0
+    info = registry.own(str(directory))
+    assert (info.precision, info.agrees, info.remark) == ("bf16", True, None)
+    assert noted(Emotion2vecEngine.load(directory).sha256)["parity_bf16"]["holds"] is True
 
 
 def test_comparison_is_made_once(tmp_path, monkeypatch):
@@ -168,9 +198,17 @@ def test_weights_stay_funasrs_own(tmp_path):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_it_runs_on_a_cuda_device(tmp_path, precision):
-    engine, found = parity(build(tmp_path), precision, (1.0, 5.0))
+    engine, found = parity(build(tmp_path), precision, (1.0, 5.0, 30.0))
     assert next(engine._network.parameters()).is_cuda
     assert found.holds(precision)
+    assert engine.together >= 1
+    sounds = np.stack([speech_like(5.0, seed) for seed in range(3)])
+    for sound, frames in zip(sounds, engine.run(sounds), strict=True):
+        alone = engine.run(sound[None])[0].logits
+        scale = float(np.abs(alone).max())
+        np.testing.assert_allclose(
+            frames.logits, alone, atol=scale * (1e-4 if precision == "fp32" else 2e-2)
+        )
 
 
 def test_labels_in_use_are_those_compared(tmp_path):

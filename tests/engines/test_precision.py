@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from core.engines import measured, precision
+from core.engines import devices, measured, precision
 from core.engines.compact import CompactEngine
-from core.engines.measured import forget, note, noted
+from core.engines.measured import forget, joined, note, noted
 from core.engines.precision import bf16_gain, chosen_precision, product_s
 from core.engines.registry import Registry
 from core.settings import MODELS_DIR
@@ -36,6 +36,57 @@ def test_what_another_machine_measured_is_not_taken(sha256, monkeypatch):
     assert noted(sha256)["precision"] == "bf16"
     monkeypatch.setattr(measured, "_machine", lambda: "another")
     assert noted(sha256) == {}
+
+
+def test_what_another_device_measured_is_not_taken(sha256, monkeypatch):
+    note(sha256, precision="bf16")
+    monkeypatch.setattr(measured, "device_name", lambda: "Some CUDA device")
+    assert noted(sha256) == {}
+    note(sha256, bf16_gain=2.0)
+    assert "precision" not in noted(sha256)
+
+
+def test_known_again_is_not_written_again(sha256, tmp_path):
+    note(sha256, precision="fp32", remark_fp32=None)
+    (path,) = (tmp_path / "cache").iterdir()
+    before = path.stat().st_mtime_ns, path.stat().st_ino
+    note(sha256, precision="fp32")
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == before
+
+
+def test_remarks_are_joined_each_once():
+    assert joined(None, "A.", "", "B.", "A.", 7) == "A. B."
+    assert joined(None, "") is None
+
+
+def test_a_large_product_is_tried_on_a_cuda_device(monkeypatch):
+    tried = []
+    cuda = torch.device("cuda")
+    monkeypatch.setattr(precision, "device", lambda: cuda)
+    monkeypatch.setattr(precision, "product_s", lambda size, kind: tried.append(size) or 1.0)
+    bf16_gain.cache_clear()
+    assert bf16_gain() == 1.0
+    assert max(tried) >= 4096
+    bf16_gain.cache_clear()
+
+
+def test_float32_is_no_tf32_on_a_cuda_device_and_settings_are_put_back(monkeypatch):
+    places = torch.backends.cudnn.conv, torch.backends.cuda.matmul
+    before = [place.fp32_precision for place in places]
+    assert before[0] == "tf32"  # as PyTorch has it
+    with devices.exact_products():
+        assert [place.fp32_precision for place in places] == before  # a processor has no TF32
+    monkeypatch.setattr(devices, "device", lambda: torch.device("cuda"))
+    with devices.exact_products(), devices.exact_products():
+        assert [place.fp32_precision for place in places] == ["ieee", "ieee"]
+    assert [place.fp32_precision for place in places] == before
+    assert torch.backends.cudnn.allow_tf32  # the older name still answers
+
+
+@pytest.mark.parametrize(("free_gb", "fit"), [(0.1, 1), (4.0, 2), (80.0, 8)])
+def test_windows_run_together_on_a_cuda_device_by_its_free_memory(monkeypatch, free_gb, fit):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (int(free_gb * 1e9), int(90e9)))
+    assert devices.fitting(int(0.8e9), 8) == fit
 
 
 @pytest.mark.parametrize("content", ["", "[1]", "{", "null", "[" * 100_000])

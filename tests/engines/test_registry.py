@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from core.engines.registry import Registry, describe
+from core.engines.registry import Registry, _agrees, describe
 from core.errors import EngineError
 from tests.fakes import FakeEngine
 
@@ -46,6 +46,31 @@ def test_engine_is_loaded_once_however_many_ask():
     assert len(found) == 8
 
 
+def test_loading_one_engine_keeps_nobody_from_another():
+    registry, started, go_on = Registry(), threading.Event(), threading.Event()
+
+    def slow(precision: str) -> FakeEngine:
+        started.set()
+        assert go_on.wait(timeout=20)
+        return FakeEngine()
+
+    registry.add("slow", slow)
+    registry.add("fake", lambda precision: FakeEngine())
+    here = registry.load("fake")
+    thread = threading.Thread(target=registry.load, args=("slow",))
+    thread.start()
+    try:
+        assert started.wait(timeout=20)
+        found = []
+        other = threading.Thread(target=lambda: found.append(registry.load("fake")), daemon=True)
+        other.start()
+        other.join(timeout=10)
+        assert found == [here]
+    finally:
+        go_on.set()
+        thread.join()
+
+
 def test_loading_that_failed_may_be_tried_again():
     registry, turns = Registry(), iter([EngineError("not yet"), FakeEngine()])
 
@@ -59,6 +84,21 @@ def test_loading_that_failed_may_be_tried_again():
     with pytest.raises(EngineError, match="not yet"):
         registry.load("fake")
     assert registry.load("fake").name == "fake"
+
+
+@pytest.mark.parametrize(
+    ("known", "agrees"),
+    [
+        ({"precision": "bf16", "parity_fp32": {"holds": True}}, None),  # bf16 is not compared yet
+        ({"precision": "bf16", "parity_bf16": {"holds": True}}, True),
+        ({"precision": "fp32", "parity_fp32": {"holds": False}}, False),
+        ({"parity_fp32": {"holds": True}}, True),
+        ({"parity_fp32": "yes"}, None),
+        ({}, None),
+    ],
+)
+def test_agreement_is_told_of_the_precision_that_counts(known, agrees):
+    assert _agrees(known) is agrees
 
 
 @pytest.mark.parametrize("name", ["guess", "", "/no/such/folder", "a\nb"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.engines.compact import CompactEngine
-from core.engines.side_by_side import MOST, SingleThreads
+from core.engines.side_by_side import MOST, SingleThreads, in_one_thread
 from core.settings import MODELS_DIR
 from tests.synthetic import speech_like
 
@@ -39,6 +39,14 @@ def test_pieces_run_at_once_in_one_thread_each_and_others_keep_theirs():
     finally:
         torch.set_num_threads(before)
     assert SingleThreads().n_threads <= MOST
+
+
+def test_all_pieces_stay_in_the_calling_thread_where_asked():
+    pool, here = SingleThreads(2), threading.get_ident()
+    with in_one_thread():
+        assert pool.map(lambda _: threading.get_ident(), range(3)) == [here] * 3
+    assert here not in pool.map(lambda _: threading.get_ident(), range(3))
+    assert SingleThreads(1).map(lambda _: threading.get_ident(), range(3)) == [here] * 3
 
 
 def test_failure_of_a_piece_is_raised():

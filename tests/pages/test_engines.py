@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from core.engines.measured import forget, note
 from core.engines.registry import Verification
 from core.preferences import FILE, choose_engine, default_engine
 from dashboard import shared
@@ -194,7 +195,6 @@ def test_unexpected_failure_is_shown_and_the_queue_lives_on(open_page, monkeypat
 
 
 def test_what_was_measured_is_told(open_page, tmp_path, monkeypatch):
-    from core.engines.measured import note
     from core.engines.registry import describe
     from core.settings import MODELS_DIR
 
@@ -206,3 +206,61 @@ def test_what_was_measured_is_told(open_page, tmp_path, monkeypatch):
     note(sha256, precision="bf16")
     assert describe("compact", weights.parent).precision == "bf16"
     assert "computes in bf16" in text_of(open_page("engines"))
+
+
+@pytest.fixture
+def fetched(open_page, emotion2vec_dir, models, tmp_path, monkeypatch):
+    """A published engine's directory as if it had been fetched and verified; returns its hash."""
+    import shutil
+
+    from core.engines.verified import Note, write_note
+
+    monkeypatch.setenv("TONESCOPE_CACHE", str(tmp_path / "measured"))
+    directory = shutil.copytree(emotion2vec_dir, models / SEED)
+    sha256 = hashlib.sha256((directory / "model.pt").read_bytes()).hexdigest()
+    write_note(directory, Note(sha256, 64))
+    return sha256
+
+
+def test_engine_that_fell_back_says_so_and_why(open_page, fetched):
+    differs = "It runs in fp32: in bf16 its scores differ by 0.3."
+    note(fetched, precision="fp32", remark_bf16=differs, parity_fp32={"holds": True})
+    app = open_page("engines")
+    assert not app.exception
+    text = text_of(app)
+    assert "computes in fp32 · answers as FunASR does" in text
+    assert "computes in bf16" not in text
+    assert differs in text.replace("\\", "")
+
+    note(
+        fetched, remark_bf16=None, parity_fp32={"holds": False}, remark_fp32="It is <b>slower</b>."
+    )
+    text = text_of(open_page("engines"))
+    assert "runs as FunASR runs it, slower" in text
+    assert "answers as FunASR does" not in text
+    assert "\\<b\\>slower" in text
+
+    forget(fetched)
+    note(fetched, precision="fp32", remark_fp32="It runs as FunASR runs it: a block is X.")
+    text = text_of(open_page("engines"))
+    assert "a block is X" in text
+    assert "FunASR does" not in text
+
+
+def test_bf16_that_was_not_compared_is_not_said_to_agree(open_page, fetched):
+    note(fetched, precision="bf16", parity_fp32={"holds": True})
+    text = text_of(open_page("engines"))
+    assert "computes in bf16" in text
+    assert "FunASR does" not in text
+
+
+def test_own_directory_tells_what_was_measured(open_page, emotion2vec_dir):
+    app = open_page("engines")
+    app.text_input(key="engines.folder").set_value(str(emotion2vec_dir)).run()
+    app.button(key="verify-own").click().run()
+    app = wait_for_fetch(app)
+    assert not app.exception
+    text = text_of(app)
+    assert "Verified" in text
+    assert "64 dimensions · emotion2vec-" in text
+    assert "answers as FunASR does" in text
