@@ -13,9 +13,9 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import StudyError
-from core.learn.library import speakers_of
 from core.records import Metadata
 from core.statistics.permutation import GroupTest
+from core.store.corpus import speakers_of
 from core.store.rows import MIX
 from core.studies import grouping, metadata, trajectories, trends
 from core.studies.grouping import Grouped
