@@ -18,6 +18,7 @@ import pandas as pd
 from core.emotions import EMOTIONS, SIGNS, Emotion
 from core.engines.published import licence_of
 from core.errors import StoreError
+from core.export.law import MEANT_FOR, NOTICE, POINTS
 from core.store import consent, copies
 from core.store.consent import Use
 from core.store.corpus import newest_runs
@@ -129,6 +130,7 @@ def _page(store: Store, runs: pd.DataFrame) -> str:
         "<h2>Methods</h2>",
         *(f"<p>{_safe(text)}</p>" for text in made),
         f"<h2>Limits</h2><p>{_safe(_LIMITS)}</p>",
+        f"<h2>Law and ethics</h2><p>{_safe(NOTICE)}</p><ul>{_law()}</ul><p>{_safe(MEANT_FOR)}</p>",
         f"<h2>How to cite</h2><pre>{_safe(citing)}</pre>",
     ]
     head = f'<meta charset="utf-8"><title>{_safe(title)}</title><style>{_STYLE}</style>'
@@ -161,6 +163,10 @@ def _pictures(store: Store, runs: pd.DataFrame) -> list[str]:
     if len(runs) > _MOST_PICTURES:
         told.append(f"<p>The first {_MOST_PICTURES} of {len(runs)} are drawn.</p>")
     return told
+
+
+def _law() -> str:
+    return "".join(f"<li><strong>{_safe(head)}</strong>{_safe(text)}</li>" for head, text in POINTS)
 
 
 def _key() -> str:

@@ -6,7 +6,7 @@ corpus.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from core.statistics.prediction_powered import (
     corrected_difference,
     corrected_mean,
 )
+from core.statistics.proportions import Estimate
 from core.store.corpus import Corpus, corpus, speakers_of
 from core.store.samples import Sample, sample, samples, write_sample
 from core.store.store import Store
@@ -173,11 +174,23 @@ def estimate(store: Store, drawn: Sample, emotion: Emotion) -> Corrected:
             answers[rest],
             speakers[rest],
         )
-    means = {name: corrected_mean(part) if _enough(part) else None for name, part in parts.items()}
+    means = {name: _share(part) if _enough(part) else None for name, part in parts.items()}
     difference = None
     if len(parts) == 2 and all(_enough(part) for part in parts.values()):
         difference = corrected_difference(*parts.values())
     return Corrected(means, difference, counts, changed)
+
+
+def _share(part: Sampled) -> PredictionPowered:
+    """Returns the corrected mean of a group; ends beyond 0 or 1, where no share is, are set to these."""
+    found = corrected_mean(part)
+    return replace(found, estimate=_within(found.estimate), labels_only=_within(found.labels_only))
+
+
+def _within(found: Estimate) -> Estimate:
+    if found.low is None or found.high is None:
+        return found
+    return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
 
 
 def _enough(part: Sampled) -> bool:

@@ -1,6 +1,6 @@
 """Group results with the engine's error in them: a random sample to label, raw and corrected shares."""
 
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -56,7 +56,7 @@ def show(engine: str) -> None:
     elif step == _DRAW:
         _draw(engine, first=False)
     else:
-        _result(chosen)
+        _result(chosen, bar)
 
 
 def _draw(engine: str, *, first: bool) -> None:
@@ -82,8 +82,8 @@ def _draw(engine: str, *, first: bool) -> None:
     )
 
 
-def _result(drawn: Sample) -> None:
-    emotion = st.selectbox(
+def _result(drawn: Sample, bar: Any) -> None:
+    emotion = bar.selectbox(
         "Emotion",
         [str(emotion) for emotion in EMOTIONS],
         format_func=palette.signed,

@@ -67,14 +67,15 @@ def show(engine: str) -> None:
 def _matrix(found: Changes, present: list[str], rows: pd.DataFrame) -> None:
     st.subheader("What follows what", help=_MATRIX, anchor=False)
     order = [_NAMES.index(name) for name in present]
+    known = found.counts[np.ix_(order, order)] > 0
+    means = np.where(known, found.chances.mean[np.ix_(order, order)], 0.0)
     chances = pd.DataFrame(
-        found.chances.mean[np.ix_(order, order)],
+        np.where(known, np.char.mod("%.2f", means), ""),
         index=pd.Index([palette.signed(name) for name in present], name="from"),
         columns=[palette.signed(name) for name in present],
     )
-    chances = chances.where(found.counts[np.ix_(order, order)] > 0)
     picked = st.dataframe(
-        chances.style.apply(_shaded, axis=1).format("{:.2f}", na_rep=""),
+        chances.style.apply(lambda _: _shades(means), axis=None),
         key=f"sessions.transitions.{len(rows)}.{len(present)}",
         on_select="rerun",
         selection_mode="single-cell",
@@ -112,8 +113,6 @@ def _cell(found: Changes, before: str, after: str, rows: pd.DataFrame) -> None:
     stretch_table.table(table, f"sessions.transition.{before}.{after}.{len(rows)}")
 
 
-def _shaded(row: pd.Series) -> list[str]:
-    return [
-        "" if pd.isna(chance) else f"background-color: rgba(70, 120, 175, {0.55 * chance:.3f})"
-        for chance in row
-    ]
+def _shades(means: np.ndarray) -> np.ndarray:
+    shades = np.char.mod("background-color: rgba(70, 120, 175, %.3f)", 0.55 * means)
+    return np.where(means > 0, shades, "")
