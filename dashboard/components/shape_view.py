@@ -71,8 +71,8 @@ def _drawn(bar: Any) -> Query | None:
             st.info("Write scores from 0 to 1, such as 0.1 0.1 0.8 0.3.", icon=":material/edit:")
             return None
         return shape_search.drawn(shape_search.points_of(text or ""), length_s, emotion)
-    low = _number(bar, "from, score", Keys.SHAPE_LOW, 0.1, (0.0, 1.0, 0.05))
-    high = _number(bar, "to, score", Keys.SHAPE_HIGH, 0.7, (0.0, 1.0, 0.05))
+    low = _number(bar, "Lowest score", Keys.SHAPE_LOW, 0.1, (0.0, 1.0, 0.05))
+    high = _number(bar, "Highest score", Keys.SHAPE_HIGH, 0.7, (0.0, 1.0, 0.05))
     return shape_search.drawn(shape_search.between(shape, low, high), length_s, emotion)
 
 
