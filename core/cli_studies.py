@@ -141,7 +141,8 @@ def _trend(options: argparse.Namespace) -> int:
     else:
         found = trends.group_means(rows, options.measure, options.group, options.over)
     for row in cli_answer.plain(found):
-        cli_answer.answer(row)
+        day = row.get("recorded_on")
+        cli_answer.answer(row if day is None else row | {"recorded_on": str(day)[:10]})
     return 0
 
 

@@ -109,6 +109,8 @@ def test_flags_and_sessions(run, corpus, tmp_path):
     more = ["--engine", "fake", "--over", "recorded_on", "--group", "tags"]
     days = run("sessions", "trend", "--each", *more, *place).lines
     assert {row["recorded_on"] for row in days} == {"no date", "2026-02-01"}
+    each = run("sessions", "trend", "--each", "--engine", "fake", *place).lines
+    assert {row["session"]: row["recorded_on"] for row in each}["s9"] == "2026-02-01"
     assert {row["recorded_on"] for row in run("sessions", "trend", *more, *place).lines} == {
         "no date",
         "2026-02-01",

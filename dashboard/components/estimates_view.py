@@ -17,6 +17,7 @@ from dashboard.components import annotator, choose, group_choice, quick_labels
 from dashboard.session import Keys, is_dark
 
 _RESULT, _LABEL, _DRAW = "Result", "Label", "New sample"
+_NEXT: Final = "estimates.next"
 _SIZES: Final = (10, 20, 30, 50, 100, 200)
 _WHY: Final = (
     "What the engine gets wrong may differ between groups, and then a difference between them is one of "
@@ -41,10 +42,13 @@ def show(engine: str) -> None:
     labels = {str(one.sample): f"{one.name}, {one.made_at:%d %b %H:%M}" for one in drawn}
     number = choose.show("Sample", Keys.CALIBRATE_DRAW, labels, bar, width=300)
     chosen = next(one for one in drawn if str(one.sample) == number)
+    if _NEXT in st.session_state:
+        st.session_state[Keys.ESTIMATE_STEP] = st.session_state.pop(_NEXT)
+    elif Keys.ESTIMATE_STEP not in st.session_state and Keys.ESTIMATE_STEP not in st.query_params:
+        st.session_state[Keys.ESTIMATE_STEP] = _RESULT
     step = bar.segmented_control(
         "Do",
         [_RESULT, _LABEL, _DRAW],
-        default=_RESULT,
         key=Keys.ESTIMATE_STEP,
         bind="query-params",
         label_visibility="collapsed",
@@ -73,8 +77,7 @@ def _draw(engine: str, *, first: bool) -> None:
             st.error(words.plain(str(error)), icon=":material/error:")
             return
         st.query_params[Keys.CALIBRATE_DRAW] = str(drawn.sample)
-        st.query_params[Keys.ESTIMATE_STEP] = _LABEL
-        st.session_state.pop(Keys.ESTIMATE_STEP, None)
+        st.session_state[_NEXT] = _LABEL
         st.rerun()
     st.caption(
         "Every segment of a group has the same chance, whether it was labelled before or not. A larger "

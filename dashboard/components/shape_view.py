@@ -9,6 +9,7 @@ import streamlit as st
 from core.emotions import EMOTIONS, Emotion
 from core.errors import StudyError
 from core.records import Span
+from core.store.rows import MIX
 from core.studies import shape_search
 from core.studies.shape_search import Query
 from dashboard import corpus, course_figures, courses, palette, spans, words
@@ -86,7 +87,9 @@ def _stretch(engine: str, bar: Any) -> Query | None:
     }
     asked = st.query_params.get(Keys.RECORDING, "")
     if asked not in names:  # another page names the recording alone
-        found = next((key for key in names if asked and key.startswith(asked)), None)
+        channel = f"{asked}.{st.query_params.get(Keys.SIMILAR_CHANNEL, MIX)}"
+        first = next((key for key in names if asked and key.startswith(asked)), None)
+        found = channel if channel in names else first
         if found:
             st.query_params[Keys.RECORDING] = found
     chosen = choose.show("Recording", Keys.RECORDING, names, bar, width=250)
