@@ -15,8 +15,10 @@ from core import answers, cli_answer
 from core.api import Tonescope
 from core.cli_analyze import add_analyze
 from core.cli_calibrate import add_calibrate
+from core.cli_courses import add_courses
 from core.cli_evaluate import add_evaluate
 from core.cli_explore import add_explore
+from core.cli_flags import add_flags
 from core.cli_labels import add_labels
 from core.cli_privacy import add_privacy
 from core.cli_serve import add_serve
@@ -145,8 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_store(export)
     add_whole(export)
     export.set_defaults(command=_export)
-    families = (add_explore, add_turns, add_labels, add_calibrate, add_studies, add_privacy)
-    families += (add_store,)
+    studies = (add_flags, add_studies, add_courses)
+    families = (add_explore, add_turns, add_labels, add_calibrate, *studies)
+    families += (add_privacy, add_store)
     actions = [action for add in families for action in add(commands)]
     for adding in (*actions, add_serve(commands)):
         _add_store(adding)

@@ -4,7 +4,10 @@ import argparse
 import json
 import math
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def answer(value: dict[str, Any]) -> None:
@@ -28,3 +31,9 @@ def seconds(text: str) -> float:
     if not math.isfinite(value) or value < 0:
         raise argparse.ArgumentTypeError(f"{text} is no time in seconds; give 0 or more")
     return value
+
+
+def plain(rows: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Returns rows as JSON takes them: what is missing is null."""
+    told = rows.astype(object).where(rows.notna(), None)
+    return [{str(key): value for key, value in row.items()} for row in told.to_dict("records")]

@@ -1,34 +1,20 @@
-"""The commands `flags` and `sessions`: rules over the corpus, and who, when and what for."""
+"""The command `sessions`: who, when and what for, and how emotions change over it."""
 
 import argparse
-import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from core import cli_answer
 from core.api import Tonescope
-from core.errors import RuleError
 from core.export.pseudonyms import leaving
-from core.studies import flag_store, grouping, metadata, trends
-from core.studies.rules import MOST_BYTES, Rule, from_json, to_json
+from core.records import Metadata
+from core.studies import grouping, metadata, trends
 
 
 def add_studies(commands: Any) -> Iterator[argparse.ArgumentParser]:
     """Adds the commands; yields the parser of each action, which still lacks `--store`."""
-    flags = commands.add_parser("flags", help="moments that a rule flags")
-    actions = flags.add_subparsers(required=True, metavar="ACTION")
-    finding = actions.add_parser("find", help="find a rule's moments in all stored tracks")
-    finding.add_argument("rule", metavar="RULE.json|NAME", help="a file, or a rule of the store")
-    finding.add_argument("--engine", default="compact", help="a name, or an engine id")
-    finding.set_defaults(command=_find)
-    saving = actions.add_parser("save", help="keep a rule as the next version under its name")
-    saving.add_argument("rule", metavar="RULE.json")
-    saving.set_defaults(command=_save)
-    listing = actions.add_parser("list", help="list the rules of the store")
-    listing.set_defaults(command=_list)
     sessions = commands.add_parser("sessions", help="group recordings, sum them up")
     steps = sessions.add_subparsers(required=True, metavar="ACTION")
     taking = steps.add_parser("import", help="take session, speaker, date and tags from a table")
@@ -36,13 +22,32 @@ def add_studies(commands: Any) -> Iterator[argparse.ArgumentParser]:
     names = steps.add_parser("names", help="read them from file names by a pattern")
     names.add_argument("pattern", help="such as {speaker}_{session}, or a regular expression")
     names.add_argument("--preview", action="store_true", help="show, and change nothing")
-    undoing = steps.add_parser("undo", help="take the last step back")
-    for parser, command in ((taking, _import), (names, _names), (undoing, _undo)):
+    setting = steps.add_parser("set", help="say it of recordings; what is not given stays")
+    setting.add_argument("recording", nargs="+", metavar="ID", help="SHA-256, or its first digits")
+    for field in grouping.FIELDS:
+        setting.add_argument(f"--{field}", help="split at semicolons" if field == "tags" else None)
+    setting.add_argument(
+        "--clear", action="append", default=[], choices=grouping.FIELDS, help="say nothing of this"
+    )
+    undoing = steps.add_parser("undo", help="take your last step back")
+    redoing = steps.add_parser("redo", help="do again what you took back last")
+    edits = ((taking, _import), (names, _names), (setting, _set), (undoing, _undo))
+    for parser, command in (*edits, (redoing, _redo)):
         parser.add_argument("--by", default="command line", help="whose step it is")
         parser.set_defaults(command=command)
+    listing = steps.add_parser("list", help="list what is said of each recording")
+    listing.set_defaults(command=_list)
+    history = steps.add_parser("history", help="list the steps that count")
+    history.set_defaults(command=_history)
     summing = steps.add_parser("trend", help="each emotion's share or score over sessions")
     summing.add_argument("--measure", choices=["share", "mean"], default="share")
-    summing.add_argument("--group", choices=["tags", "speaker"], help="divide by this column")
+    summing.add_argument(
+        "--group", choices=["tags", "speaker"], help="divide by tag, or by speaker"
+    )
+    summing.add_argument("--over", choices=["session", "recorded_on"], default="session")
+    summing.add_argument(
+        "--each", action="store_true", help="of each speaker, in place of means over speakers"
+    )
     summing.set_defaults(command=_trend)
     writing = steps.add_parser("tidy", help="write a table with a codebook for R or pandas")
     writing.add_argument("--unit", choices=["segment", "turn"], default="segment")
@@ -50,42 +55,7 @@ def add_studies(commands: Any) -> Iterator[argparse.ArgumentParser]:
     writing.set_defaults(command=_tidy)
     for parser in (summing, writing):
         parser.add_argument("--engine", default="compact", help="a name, or an engine id")
-    yield from (finding, saving, listing, taking, names, undoing, summing, writing)
-
-
-def _rule(options: argparse.Namespace) -> Rule:
-    path = Path(options.rule)
-    if path.suffix != ".json":
-        return flag_store.rule(Tonescope(options.store).store, options.rule).rule
-    try:
-        with path.open("rb") as file:
-            return from_json(file.read(4 * MOST_BYTES).decode("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or "it is not in UTF-8"
-        raise RuleError(f"{path.name} cannot be read ({said}); give a rule as JSON.") from error
-
-
-def _find(options: argparse.Namespace) -> int:
-    rule = _rule(options)
-    for row in _plain(flag_store.find(Tonescope(options.store).store, rule, options.engine)):
-        cli_answer.answer({"rule": rule.name, **row})
-    return 0
-
-
-def _save(options: argparse.Namespace) -> int:
-    _stored(flag_store.save_rule(Tonescope(options.store).store, _rule(options)))
-    return 0
-
-
-def _list(options: argparse.Namespace) -> int:
-    for found in flag_store.rules(Tonescope(options.store).store):
-        _stored(found)
-    return 0
-
-
-def _stored(found: flag_store.StoredRule) -> None:
-    told = {"name": found.rule.name, "version": found.version}
-    cli_answer.answer(told | {"rule": json.loads(to_json(found.rule))})
+    yield from (taking, names, setting, undoing, redoing, listing, history, summing, writing)
 
 
 def _import(options: argparse.Namespace) -> int:
@@ -118,16 +88,62 @@ def _names(options: argparse.Namespace) -> int:
     return 0
 
 
+def _set(options: argparse.Namespace) -> int:
+    store = Tonescope(options.store).store
+    given = {field: getattr(options, field) or "" for field in grouping.FIELDS}
+    said = grouping.metadata_of(given, "The options")
+    found = {}
+    for name in options.recording:
+        known = store.recording(name)
+        kept: dict[str, Any] = {
+            "session": said.session or known.session,
+            "speaker": said.speaker or known.speaker,
+            "recorded_on": said.recorded_on or known.recorded_on,
+            "tags": said.tags or known.tags,
+        }
+        for field in options.clear:
+            kept["recorded_on" if field == "date" else field] = () if field == "tags" else None
+        found[known.recording] = Metadata(**kept)
+    n = metadata.edit(store, found, options.by)
+    cli_answer.answer({"recordings": len(found), "changed": n})
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    for row in cli_answer.plain(metadata.table(Tonescope(options.store).store)):
+        day = row["recorded_on"].isoformat() if row["recorded_on"] else None
+        cli_answer.answer({**row, "recorded_on": day, "tags": list(row["tags"])})
+    return 0
+
+
+def _history(options: argparse.Namespace) -> int:
+    for step in metadata.steps(Tonescope(options.store).store):
+        cli_answer.answer({**asdict(step), "made_at": step.made_at.isoformat()})
+    return 0
+
+
 def _undo(options: argparse.Namespace) -> int:
     step = metadata.undo(Tonescope(options.store).store, options.by)
     cli_answer.answer({"undone": step is not None, "recordings": step.n_recordings if step else 0})
     return 0
 
 
+def _redo(options: argparse.Namespace) -> int:
+    step = metadata.redo(Tonescope(options.store).store, options.by)
+    cli_answer.answer({"redone": step is not None, "recordings": step.n_recordings if step else 0})
+    return 0
+
+
 def _trend(options: argparse.Namespace) -> int:
-    rows = trends.tidy(Tonescope(options.store).store, options.engine)
-    for row in _plain(trends.group_means(rows, options.measure, options.group)):
-        cli_answer.answer(row)
+    every = trends.tidy(Tonescope(options.store).store, options.engine)
+    rows = trends.dated(every, options.over, options.group)
+    if options.each:
+        found = trends.per_session(rows, options.group, options.over)
+    else:
+        found = trends.group_means(rows, options.measure, options.group, options.over)
+    for row in cli_answer.plain(found):
+        day = row.get("recorded_on")
+        cli_answer.answer(row if day is None else row | {"recorded_on": str(day)[:10]})
     return 0
 
 
@@ -138,9 +154,3 @@ def _tidy(options: argparse.Namespace) -> int:
     cli_answer.answer({"file": str(table), "rows": len(rows)})
     cli_answer.answer({"file": str(book), "rows": len(trends.CODEBOOK)})
     return 0
-
-
-def _plain(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Returns the rows as JSON takes them: what is missing is null."""
-    plain = rows.astype(object).where(rows.notna(), None)
-    return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]

@@ -121,6 +121,11 @@ def review(queue: int, moment: int, verdict: Verdict, by: str) -> None:
     flag_store.review(scope().store, queue, moment, verdict, by)
 
 
+def undo_review(queue: int, by: str) -> bool:
+    """Takes a person's last verdict on a queue back; returns whether there was one."""
+    return flag_store.undo_review(scope().store, queue, by) is not None
+
+
 def quality(queue: int) -> Quality:
     """Returns precision and recall of a rule, from the verdicts on a queue."""
     return flag_store.quality(scope().store, queue)

@@ -5,10 +5,26 @@ import streamlit as st
 from core.errors import TonescopeError
 from core.studies.trends import CODEBOOK
 from dashboard import corpus, sessions, words
-from dashboard.components import choose, courses_view, metadata_table, nothing, trend_view
+from dashboard.components import (
+    choose,
+    courses_view,
+    estimates_view,
+    metadata_table,
+    nothing,
+    shape_view,
+    transitions_view,
+    trend_view,
+)
 from dashboard.session import Keys
 
-_TABLE, _TREND, _COURSES, _TIDY = "Recordings", "Trend", "Courses", "Table for R"
+_TABLE, _TIDY = "Recordings", "Table for R"
+_VIEWS = {
+    "Trend": trend_view.show,
+    "Courses": courses_view.show,
+    "Like this": shape_view.show,
+    "Transitions": transitions_view.show,
+    "Engine's error": estimates_view.show,
+}
 _SHOWN = 200
 
 
@@ -30,7 +46,7 @@ def main() -> None:
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     step = bar.segmented_control(
         "Show",
-        [_TABLE, _TREND, _COURSES, _TIDY],
+        [_TABLE, *_VIEWS, _TIDY],
         default=_TABLE,
         key=Keys.STEP,
         bind="query-params",
@@ -39,10 +55,8 @@ def main() -> None:
     if len(engines) > 1 and step not in (_TABLE, None):
         engine = choose.show("Engine", Keys.MAP_ENGINE, {e: e for e in engines}, bar, width=260)
     try:
-        if step == _TREND:
-            trend_view.show(engine)
-        elif step == _COURSES:
-            courses_view.show(engine)
+        if step in _VIEWS:
+            _VIEWS[step](engine)
         elif step == _TIDY:
             _tidy(engine)
         else:

@@ -5,6 +5,10 @@ import json
 import pandas as pd
 import pytest
 
+from core.emotions import EMOTIONS
+from core.labels import history
+from core.labels.records import Draft
+from core.store.store import Store
 from tests.synthetic import talk, write
 from tests.test_contract_schemas import valid
 
@@ -68,6 +72,7 @@ def test_flags_and_sessions(run, corpus, tmp_path):
     again = run("flags", "find", "Loud", "--engine", "fake", *place).lines
     assert again == found
     assert run("flags", "find", tmp_path / "gone.json", *place).status == 1
+    review(run, place)
 
     shown = run("sessions", "names", "{speaker}_{session}", "--preview", *place).lines
     assert all(row["fits"] for row in shown)
@@ -91,3 +96,89 @@ def test_flags_and_sessions(run, corpus, tmp_path):
     assert list(rows.columns) == list(json.loads((out / "tidy_codebook.json").read_text()))
     assert "'=one;two" in set(rows["tags"])
     assert run("sessions", "undo", *place).lines[0] == {"undone": True, "recordings": 1}
+    assert run("sessions", "redo", *place).lines[0] == {"redone": True, "recordings": 1}
+    (listed,) = [r for r in run("sessions", "list", *place).lines if r["name"] == "P0_s0.wav"]
+    assert (listed["tags"], listed["recorded_on"]) == (["=one", "two"], "2026-01-31")
+    options = ["--session", "s9", "--date", "2026-02-01", "--clear", "tags", *place]
+    said = run("sessions", "set", listed["recording"][:12], *options)
+    assert said.lines == [{"recordings": 1, "changed": 1}]
+    (listed,) = [r for r in run("sessions", "list", *place).lines if r["name"] == "P0_s0.wav"]
+    assert (listed["session"], listed["tags"], listed["speaker"]) == ("s9", [], "P0")
+    assert run("sessions", "set", "zz", "--session", "x", *place).status == 1
+    assert [s["n_recordings"] for s in run("sessions", "history", *place).lines] == [4, 1, 1]
+    more = ["--engine", "fake", "--over", "recorded_on", "--group", "tags"]
+    days = run("sessions", "trend", "--each", *more, *place).lines
+    assert {row["recorded_on"] for row in days} == {"no date", "2026-02-01"}
+    each = run("sessions", "trend", "--each", "--engine", "fake", *place).lines
+    assert {row["session"]: row["recorded_on"] for row in each}["s9"] == "2026-02-01"
+    assert {row["recorded_on"] for row in run("sessions", "trend", *more, *place).lines} == {
+        "no date",
+        "2026-02-01",
+    }
+
+
+def review(run, place):
+    """Draws a queue of a rule, reviews it, takes a verdict back."""
+    drawn = run("flags", "draw", "Loud", "--flagged", "3", "--engine", "fake", *place).lines[0]
+    queue = ["--queue", str(drawn["queue"]), *place]
+    moments = run("flags", "moments", *queue).lines
+    assert len(moments) == drawn["moments"]
+    for moment in moments:
+        verdict = "right" if moment["flagged"] else "skip"
+        said = run("flags", "review", verdict, "--moment", str(moment["moment"]), *queue)
+        assert said.lines[0] == {"moment": moment["moment"], "verdict": verdict}
+    found = run("flags", "quality", *queue).lines[0]
+    assert (found["precision"], found["n_reviewed"], found["recall"]) == (1.0, 3, None)
+    undone = run("flags", "undo", *queue).lines[0]
+    assert undone == {"undone": True, "moment": moments[-1]["moment"]}
+    assert run("flags", "moments", *queue).lines[-1]["verdict"] is None
+    assert not run("flags", "undo", "--by", "Bob", *queue).lines[0]["undone"]
+    assert run("flags", "review", "right", "--moment", "1", *queue).status == 1
+    listed = run("flags", "list", "--versions", *place).lines
+    assert listed[0]["queues"] == [drawn["queue"]]
+
+
+def test_courses_and_estimates(run, corpus, tmp_path):
+    place = ["--store", tmp_path / "s"]
+    engine = ["--engine", "fake", *place]
+    run("sessions", "names", "{speaker}_{session}", *place)
+    groups = ["--group", "s0", "--group", "s1"]
+    (told,) = run("courses", "compare", *groups, *engine).lines
+    assert told["speakers"] == {"s0": 2, "s1": 2}
+    assert told["p"] >= told["smallest_p"] == pytest.approx(1 / 3)
+    assert set(told["p_by_emotion"]) == {str(e) for e in EMOTIONS}
+    rows = run("courses", "compare", *groups, "--end-s", "3", "--values", *engine).lines
+    assert [row["time"] for row in rows[1:]] == [0.0, 0.0, 1.0, 1.0, 2.0, 2.0]
+    assert rows[-1]["mean"]["angry"] is not None
+    said = run("courses", "compare", *groups, "--event", "label:x", *engine)
+    assert (said.status, "has speech round" in said.stderr) == (1, True)
+    assert run("courses", "compare", *groups, "--event", "x", *engine).status == 1
+    recording = run("sessions", "list", *place).lines[0]["recording"]
+    like = ["courses", "shape", "--recording", recording[:10], *engine]
+    found = run(*like, "--start-s", "1", "--end-s", "6", "-k", "3").lines
+    assert [row["rank"] for row in found] == [1, 2, 3]
+    assert run(*like, "--start-s", "6", "--end-s", "1").status == 1
+    shape = ["courses", "shape", "--length-s", "4", *engine]
+    assert run(*shape, "--shape", "peak", "--emotion", "angry", "-k", "2").lines[0]["rank"] == 1
+    assert run(*shape, "--points", "0 1 0", "--emotion", "angry").status == 0
+    assert run(*shape, "--points", "0 1 0").status == 1
+    lines = run("courses", "transitions", *engine).lines
+    assert lines[0] == {"speakers": 4}
+    (change,) = [row for row in lines if row.get("from") == "angry"]
+    assert (change["to"], change["chance"], change["chance_low"]) == ("sad", 1.0, None)
+    assert {row["emotion"] for row in lines if "emotion" in row} == {"angry", "sad"}
+    alone = run("courses", "transitions", "--speaker", "P1", *engine).lines
+    assert alone[0] == {"speakers": 1}
+    drawn = run("estimates", "draw", *groups, "-n", "5", *engine).lines
+    assert len(drawn) == 10
+    sample = ["--sample", str(drawn[0]["sample"]), "--emotion", "sad", *place]
+    rows = run("estimates", "correct", *sample).lines
+    assert [row["corrected"] for row in rows] == [None, None]
+    store = Store(tmp_path / "s")
+    for row in drawn:
+        spot = {key: row[key] for key in ("recording", "start_s", "end_s")}
+        history.add(store, Draft(term="sad", annotator="Ann", **spot))
+    rows = run("estimates", "correct", *sample).lines
+    assert [row["group"] for row in rows] == ["s0", "s1", None]
+    assert [row["labels"] for row in rows] == [1.0, 1.0, 0.0]
+    assert rows[0]["n_labelled"] == 5

@@ -1,7 +1,6 @@
 """The heads of a store: made from labels, kept, applied to what is stored without running a model."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,8 @@ import pyarrow as pa
 
 from core.emotions import EMOTIONS
 from core.errors import HeadError
-from core.labels.agreement import LEAST_COVERED, emotion_labels, label_about, units_of
+from core.labels.terms import in_samples as in_samples
+from core.labels.terms import terms_of as terms_of
 from core.learn import calibrating
 from core.learn.calibrating import Calibrated
 from core.learn.head_files import read_head, write_head
@@ -22,6 +22,7 @@ from core.learn.picking import Way, pick
 from core.plain import one_line
 from core.records import Track
 from core.store.corpus import Corpus, corpus, embeddings, read_outs
+from core.store.corpus import speakers_of as speakers_of
 from core.store.samples import Sample, sample, samples, write_sample
 from core.store.schema import TABLES
 from core.store.store import Store
@@ -235,45 +236,6 @@ def import_head(store: Store, folder: Path) -> Head:
     return found
 
 
-def terms_of(store: Store, of: Corpus, annotators: Iterable[str] | None = None) -> Names:
-    """Returns the term of each segment of a corpus, shape `(n_segments,)`; empty without one.
-
-    A label is about a segment if it covers at least half of it. Where annotators disagree, the term of
-    most counts, and where two terms are equally frequent there is none.
-    """
-    labels = emotion_labels(store)
-    wanted = None if annotators is None else set(annotators)
-    people = {
-        recording: sorted({label.annotator for label in mine if _counts(label.annotator, wanted)})
-        for recording, mine in labels.items()
-    }
-    found = []
-    for unit in units_of(of.segments.to_dict("records")):
-        mine = labels.get(unit.recording, [])
-        said = [label_about(unit, person, mine) for person in people.get(unit.recording, [])]
-        votes = Counter(label.term for label in said if label).most_common(2)
-        tied = len(votes) == 2 and votes[0][1] == votes[1][1]
-        found.append(votes[0][0] if votes and not tied else "")
-    return np.array(found, dtype=str)
-
-
-def in_samples(of: Corpus, drawn: Iterable[Sample]) -> np.ndarray:
-    """Returns which segments of a corpus lie at least by half in a drawn one, shape `(n,)`."""
-    places: dict[tuple[str, int], list[tuple[float, float]]] = {}
-    for one in drawn:
-        for row in one.segments.to_dict("records"):
-            spans = places.setdefault((row["recording"], row["channel"]), [])
-            spans.append((row["start_s"], row["end_s"]))
-    found = np.zeros(len(of.segments), dtype=bool)
-    for number, unit in enumerate(units_of(of.segments.to_dict("records"))):
-        least_s = LEAST_COVERED * (unit.end_s - unit.start_s) - 1e-9
-        found[number] = any(
-            min(end_s, unit.end_s) - max(start_s, unit.start_s) >= least_s
-            for start_s, end_s in places.get((unit.recording, unit.channel), ())
-        )
-    return found
-
-
 def engine_scores(store: Store, of: Corpus) -> Doubles:
     """Returns the engine's own raw scores of each segment of a corpus, shape `(n_segments, 9)`."""
     read = read_outs(store, of)
@@ -283,18 +245,8 @@ def engine_scores(store: Store, of: Corpus) -> Doubles:
     return scores_of(logits, list(read["class_mask"].iloc[0]))
 
 
-def speakers_of(segments: pd.DataFrame) -> Names:
-    """Returns who speaks in each segment; where nobody is named, the recording stands for them."""
-    named = segments["speaker"].mask(segments["speaker"] == "")
-    return named.fillna("recording " + segments["recording"]).to_numpy(dtype=str)
-
-
 def _random(store: Store, engine_id: str) -> list[Sample]:
     return [one for one in samples(store, engine_id) if one.parameters["way"] == Way.RANDOM]
-
-
-def _counts(person: str, wanted: set[str] | None) -> bool:
-    return wanted is None or person in wanted
 
 
 def _head(row: dict[str, Any]) -> Head:

@@ -24,6 +24,7 @@ from core.store.query import catalogue
 from core.store.rows import MIX, matrix_of
 from core.store.store import Store
 
+Names = NDArray[np.str_]
 SEGMENT_KEYS: Final = ("recording", "channel", "run_key", "segment")
 _READ = ["attempt", "segment", "start_s", "end_s", "emotion", "confidence", "speaker"]
 _EMOTIONS = [str(emotion) for emotion in EMOTIONS]
@@ -175,6 +176,12 @@ def _runs(store: Store, engine: str) -> pd.DataFrame:
             "consents; record others if there are any, or analyse other recordings."
         )
     return counted(allowed)
+
+
+def speakers_of(segments: pd.DataFrame) -> Names:
+    """Returns who speaks in each segment; where nobody is named, the recording stands for them."""
+    named = segments["speaker"].mask(segments["speaker"] == "")
+    return named.fillna("recording " + segments["recording"]).to_numpy(dtype=str)
 
 
 def newest_runs(store: Store, recording: str | None = None) -> pd.DataFrame:

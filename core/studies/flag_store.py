@@ -1,7 +1,8 @@
 """Rules, review queues and verdicts of a store; rows are only ever added.
 
 A row of `flags` is a version of a rule (`rule`), a review queue (`queue`, with what it was drawn from),
-a moment of a queue (`moment`) or what a person said of one (`verdict`); the last verdict counts.
+a moment of a queue (`moment`), what a person said of one (`verdict`), or that a verdict does not count
+(`undo`); of the others the last one counts.
 """
 
 import json
@@ -25,14 +26,13 @@ from core.store import consent
 from core.store import turns as turn_versions
 from core.store.attempts import new_number
 from core.store.consent import Use
-from core.store.corpus import counted
-from core.store.query import catalogue
 from core.store.rows import MIX, channel_number
 from core.store.schema import TABLES
 from core.store.store import Store
 from core.studies.flagging import Heard, flags
 from core.studies.quality import Quality, Verdict, measured, windows
 from core.studies.rules import LevelOver, Rule, TurnsTo, from_json, to_json
+from core.studies.timelines import tracks
 from core.timeline.track import Timeline
 from core.timeline.turning_points import turning_points
 
@@ -46,6 +46,7 @@ class _Kind(StrEnum):
     QUEUE = "queue"
     MOMENT = "moment"
     VERDICT = "verdict"
+    UNDO = "undo"
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def queues(store: Store, name: str | None = None) -> list[int]:
 
 def moments(store: Store, queue: int) -> list[Moment]:
     """Returns the moments of a queue in the order of reviewing."""
-    said = {row["of"]: Verdict(row["review"]) for row in _read(store, _Kind.VERDICT, queue)}
+    said = {row["of"]: Verdict(row["review"]) for row in _verdicts(store, queue)}
     return [
         Moment(
             moment=row["flag"],
@@ -229,6 +230,19 @@ def review(store: Store, queue: int, moment: int, verdict: Verdict, by: str) -> 
     _append(store, row)
 
 
+def undo_review(store: Store, queue: int, by: str) -> int | None:
+    """Takes a person's last verdict on a queue back; returns its moment, or None if there was none.
+
+    What was said of the moment before, by whomever, counts again.
+    """
+    person = one_line(by, 80)
+    mine = [row for row in _verdicts(store, queue) if row["by"] == person]
+    if not mine:
+        return None
+    _append(store, _row(_Kind.UNDO, queue=queue, of=mine[-1]["flag"], by=person))
+    return int(mine[-1]["of"])
+
+
 def quality(store: Store, queue: int, level: float = 0.95) -> Quality:
     """Returns precision and recall of a rule, from the verdicts on a queue.
 
@@ -245,19 +259,11 @@ def quality(store: Store, queue: int, level: float = 0.95) -> Quality:
 
 def _tracks(store: Store, engine: str, rule: Rule | None) -> Iterator[tuple[dict[str, Any], Heard]]:
     """Yields every track that counts, with what a rule asks of it."""
-    every = catalogue(store)
-    mine = every[(every["engine_id"] == engine) | (every["engine"] == engine)]
-    mine = counted(mine[mine["engine_id"].eq(mine["engine_id"].iloc[0])]) if len(mine) else mine
-    mine = mine[~mine["recording"].isin(consent.withheld(store, Use.ANALYSE))]
     conditions = rule.conditions if rule else ()
     wants_points = any(isinstance(condition, TurnsTo) for condition in conditions)
     wants_level = any(isinstance(condition, LevelOver) for condition in conditions)
-    for row in mine.to_dict("records"):
+    for row, timeline in tracks(store, engine):
         channel = None if row["channel"] == MIX else int(row["channel"])
-        track = store.track(row["recording"], channel, row["track_key"], blocks=False)
-        if track is None:
-            continue
-        timeline = Timeline(track)
         version = turn_versions.versions(store, row["recording"], channel)
         turns = version[-1].turns if version else ()
         heard = Heard(
@@ -294,6 +300,12 @@ def _rules(store: Store) -> list[StoredRule]:
         StoredRule(from_json(row["rule"]), row["version"], row["made_at"])
         for row in _read(store, _Kind.RULE)
     ]
+
+
+def _verdicts(store: Store, queue: int) -> list[dict[str, Any]]:
+    """Returns the verdicts on a queue that were not taken back, in order."""
+    undone = {row["of"] for row in _read(store, _Kind.UNDO, queue)}
+    return [row for row in _read(store, _Kind.VERDICT, queue) if row["flag"] not in undone]
 
 
 def _read(store: Store, kind: _Kind, queue: int | None = None) -> list[dict[str, Any]]:

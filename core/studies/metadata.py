@@ -147,10 +147,13 @@ def settle(store: Store, recordings: set[str] | None = None) -> None:
 
 
 def table(store: Store) -> pd.DataFrame:
-    """Returns what is said of each recording, a row each: `recording`, `name` and the four fields."""
+    """Returns what is said of each recording, a row each: `recording`, `name` and the four fields.
+
+    Rows are in the order of names.
+    """
     found = [
         {"recording": known.recording, "name": known.name, **vars(_said(known))}
-        for known in _recordings(store)
+        for known in sorted(_recordings(store), key=lambda known: (known.name, known.recording))
     ]
     return pd.DataFrame(found, columns=["recording", "name", *_FIELDS], dtype=object)
 

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import StudyError
 from core.timeline.calibration import Doubles
 
 LEAST_POINTS = 4
+LEAST_KNOWN = 0.5  # share of a place's points that have a value
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,9 @@ def search(
 ) -> list[Match]:
     """Returns the places most like a query, the most alike first.
 
-    Places are windows as long as the query, half of it apart; within a window points may move by the
-    band. Points without a value are filled in between their neighbours.
+    Places are windows as long as the query, an eighth of it apart; within a window points may move by
+    the band. Points without a value are filled in between their neighbours; a place that lacks more than
+    half of its points is none.
 
     Args:
         query: shape `(n_points,)` or `(n_points, n_emotions)`, drawn by a person or cut from a course.
@@ -71,6 +74,7 @@ def search(
                 f"The shape has {wanted.shape[1]} curves and a recording {values.shape[1]}; compare "
                 "the same emotions."
             )
+        known = np.concatenate([[0], np.cumsum(_known(course))])
         mine = [
             Match(
                 number,
@@ -80,6 +84,7 @@ def search(
                 / n_points**0.5,
             )
             for start in range(0, len(values) - n_points + 1, max(1, n_points // 8))
+            if known[start + n_points] - known[start] >= LEAST_KNOWN * n_points
         ]
         found += _apart(sorted(mine, key=lambda match: match.distance), per_course)
     return sorted(found, key=lambda match: match.distance)[:most]
@@ -92,12 +97,18 @@ def filled(course: Doubles) -> Doubles:
     """
     values = np.array(course, dtype=np.float64)
     values = values[:, np.newaxis] if values.ndim == 1 else values
-    known = ~np.isnan(values).any(axis=1)
+    known = _known(values)
     if not known.any():
         return np.zeros((0, values.shape[1]))
     times = np.arange(len(values))
     columns = [np.interp(times, times[known], column[known]) for column in values.T]
     return np.ascontiguousarray(np.stack(columns, axis=1))
+
+
+def _known(course: Doubles) -> NDArray[np.bool_]:
+    """Returns which points have a value, shape `(n_times,)`."""
+    missing = np.isnan(course).reshape(len(course), -1).any(axis=1)
+    return np.logical_not(missing)
 
 
 def _apart(ordered: list[Match], most: int) -> list[Match]:

@@ -17,7 +17,7 @@ from core.statistics.resampling import (
     nested_draws,
     nested_mean,
 )
-from core.store.corpus import corpus, read_outs
+from core.store.corpus import corpus, read_outs, speakers_of
 from core.store.store import Store
 from core.timeline.calibration import Calibration, Doubles, scores_of
 
@@ -110,24 +110,52 @@ def _harmless(text: Any) -> Any:
     return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@") else text
 
 
-def per_session(rows: pd.DataFrame, group: str | None = None) -> pd.DataFrame:
+def dated(rows: pd.DataFrame, over: str = "session", group: str | None = None) -> pd.DataFrame:
+    """Returns the rows of `tidy` with a text in the column of a trend, also where nothing was said.
+
+    Args:
+        rows: of `tidy`.
+        over: `session` or `recorded_on`.
+        group: where it is `tags`, a row with several tags comes once for each.
+    """
+    found = rows.copy()
+    if over == "session":
+        found["session"] = found["session"].fillna("").replace("", "no session")
+    else:
+        days = found["recorded_on"].astype(object)
+        found["recorded_on"] = [
+            str(day)[:10] if day is not None and day == day else "no date" for day in days
+        ]
+    found["tags"] = found["tags"].fillna("")
+    if group == "tags":
+        found["tags"] = found["tags"].str.split(";")
+        found = found.explode("tags", ignore_index=True)
+    found["speaker"] = speakers_of(found)
+    return found
+
+
+def per_session(
+    rows: pd.DataFrame, group: str | None = None, over: str = "session"
+) -> pd.DataFrame:
     """Returns each speaker's share of speech time and mean calibrated score in each session.
 
     Args:
         rows: of `tidy`.
         group: a column that divides the speakers or sessions, such as `tags`.
+        over: the column that stands for sessions.
 
     Returns:
-        A row for each (`group`, `speaker`, `session`), with `recorded_on` (the earliest), `speech_s`,
+        A row for each (`group`, `speaker`, `over`), with `recorded_on` (the earliest), `speech_s`,
         `share_*` and `mean_*` of each emotion; both weighted by speech time.
     """
     rows = _usable(rows)
-    keys = [*([group] if group else []), "speaker", "session"]
+    keys = list(dict.fromkeys([*([group] if group else []), "speaker", over]))
     made = []
     for values, mine in rows.groupby(keys, dropna=False):
         told: dict[str, Any] = dict(zip(keys, values, strict=True))
         weights = mine["speech_s"].to_numpy()
-        told |= {"recorded_on": mine["recorded_on"].min(), "speech_s": float(weights.sum())}
+        days = mine["recorded_on"].dropna()
+        told |= {"recorded_on": days.min() if len(days) else None, "speech_s": float(weights.sum())}
         told |= {f"share_{n}": float(np.average(mine[f"is_{n}"], weights=weights)) for n in NAMES}
         scored = mine[mine["score_neutral"].notna()]
         for name in NAMES:

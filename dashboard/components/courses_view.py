@@ -7,14 +7,17 @@ import streamlit as st
 
 from core.emotions import EMOTIONS
 from core.statistics.permutation import GroupTest
-from dashboard import palette, sessions, study_figures, words
-from dashboard.components import busy
+from core.studies.courses import Axis, Courses
+from core.studies.events import Event, EventKind
+from dashboard import courses, palette, study_figures, words
+from dashboard.components import busy, event_choice, group_choice
 from dashboard.session import Keys, is_dark
-from dashboard.sessions import Courses
 
-_BY: Final = {"Session": "session", "Tag": "tag"}
-_RELATIVE, _SECONDS = "Start to end", "Seconds"
-_LENGTHS: Final = (10, 30, 60, 120, 300, 600, 1800, 3600)
+_EVENTS: Final = {
+    EventKind.TURN: "the turning point to",
+    EventKind.LABEL: "the label",
+    EventKind.FLAG: "the flag of",
+}
 _TEST: Final = (
     "Whole speakers are put into the groups anew, or where they are the same speakers, the two "
     "conditions are exchanged. The greatest difference over all times and emotions is what each is held "
@@ -25,67 +28,41 @@ _TEST: Final = (
 def show(engine: str) -> None:
     """Asks for two groups and shows their courses."""
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    by = bar.segmented_control(
-        "Groups by", list(_BY), default="Session", key=Keys.SESSIONS_BY, bind="query-params"
-    )
-    members = sessions.groups_of(engine, _BY[by or "Session"])
-    if len(members) < 2:
-        st.info(
-            f"Courses are compared between two groups, and there {'is' if len(members) == 1 else 'are'} "
-            f"{len(members)} here. Give recordings a session or tags under *Recordings* first.",
-            icon=":material/group_work:",
-        )
+    chosen = group_choice.show(engine, bar, "Courses are compared")
+    if chosen is None:
         return
-    names = list(members)
-    chosen = [
-        bar.selectbox(
-            label,
-            names,
-            index=number,
-            format_func=lambda name: f"{name} ({len(members[name])})",
-            key=f"sessions.group.{by}.{number}",
-            width=200,
-        )
-        for number, label in enumerate(("First group", "Second group"))
-    ]
-    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     emotion = bar.selectbox(
         "Emotion",
         [str(emotion) for emotion in EMOTIONS],
         format_func=palette.signed,
         key=Keys.SESSIONS_EMOTION,
         bind="query-params",
-        width=180,
+        width=165,
     )
-    axis = bar.segmented_control(
-        "Time",
-        [_RELATIVE, _SECONDS],
-        default=_RELATIVE,
-        key=Keys.SESSIONS_AXIS,
-        bind="query-params",
-    )
-    end_s = None
-    if axis == _SECONDS:
-        end_s = float(bar.selectbox("up to, s", _LENGTHS, index=2, width=120))
-    if chosen[0] == chosen[1]:
-        st.info("Choose two different groups.")
+    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    axis = event_choice.show(bar)
+    if axis is None:
         return
-    kind = _BY[by or "Session"]
-    task = sessions.start_courses(engine, kind, chosen, end_s)
+    by, names = chosen
+    task = courses.compare(engine, by, names, axis)
     if not task.finished or task.error:
-        busy.show(sessions.courses_key(engine, kind, chosen, end_s), sessions.WORK)
+        busy.show(courses.compare_key(engine, by, names, axis), courses.WORK)
         return
-    _result(task.result, emotion, end_s)
+    _result(task.result, emotion, axis)
 
 
-def _result(found: Courses, emotion: str, end_s: float | None) -> None:
-    axis = "time, s" if end_s else "share of the recording"
+def _result(found: Courses, emotion: str, axis: Axis) -> None:
+    title = "time, s" if axis.end_s else "share of the recording"
+    if axis.event is not None:
+        title = f"time from {_EVENTS[axis.event.kind]} {axis.event.what}, s"
     st.plotly_chart(
-        study_figures.courses_figure(found.times, found.bands, emotion, is_dark(), axis),
+        study_figures.courses_figure(found.times, found.bands, emotion, is_dark(), title),
         config={"displayModeBar": False},
         key="sessions.courses",
         alt=f"Mean course of {emotion} in two groups",
     )
+    if axis.event is not None:
+        _events(found, axis.event)
     no_band = [name for name, band in found.bands.items() if band.low is None]
     if no_band:
         st.caption(
@@ -102,6 +79,17 @@ def _result(found: Courses, emotion: str, end_s: float | None) -> None:
         )
     else:
         _test(found, found.test)
+
+
+def _events(found: Courses, event: Event) -> None:
+    counts = [f"{words.plain(name)}: {n:,}" for name, n in found.n_events.items()]
+    said = f"Events: {', '.join(counts)}; those of a recording are averaged."
+    if event.kind is not EventKind.LABEL:
+        said += (
+            " They are found from the same scores, so what happens at 0 is there by construction; look "
+            "at what comes before and after, and at the difference between the groups."
+        )
+    st.caption(said)
 
 
 def _test(found: Courses, test: GroupTest) -> None:
@@ -124,6 +112,12 @@ def _test(found: Courses, test: GroupTest) -> None:
         help=_TEST,
     )
     notes = [_smallest(test.smallest_p)]
+    n_compared = int(known.any(axis=1).sum())
+    if n_compared < len(found.times):
+        notes.append(
+            f"Compared at {n_compared} of {len(found.times)} times, those at which every speaker has "
+            "speech."
+        )
     if test.smallest_p >= 0.05:
         notes.append("So few speakers can never show a difference at 5%.")
     notes.append("The test says whether the courses differ, and nothing of when that sets in.")

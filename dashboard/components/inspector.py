@@ -83,7 +83,11 @@ def _same_tone(choice: Choice, timeline: Timeline, marked: Span) -> None:
     }
     if choice.channel is not None:
         query[Keys.SIMILAR_CHANNEL] = str(choice.channel)
-    navigation.link("similar", "Same tone in the corpus", ":material/hearing:", **query)
+    bar = st.container(horizontal=True, gap="medium")
+    with bar:
+        navigation.link("similar", "Same tone in the corpus", ":material/hearing:", **query)
+        query[Keys.STEP] = "Like this"
+        navigation.link("sessions", "Courses like this one", ":material/show_chart:", **query)
 
 
 def _numbers(choice: Choice, timeline: Timeline, read: ReadOut) -> None:

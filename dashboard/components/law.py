@@ -1,14 +1,8 @@
 """Plain words on law and ethics; information, not legal advice."""
 
-from typing import Final
-
 import streamlit as st
 
 from core.law import ADVICE, ASK, MEANT, POINTS
-
-LAW: Final = "\n".join(
-    [f"**{ADVICE}** {ASK}\n", *(f"- **{head}**{text}" for head, text in POINTS), f"\n{MEANT}"]
-)
 
 
 def show() -> None:
@@ -18,4 +12,5 @@ def show() -> None:
         "exceptions. A voice is personal data. A flag is no diagnosis."
     )
     with st.expander("Law and ethics, in plain words", icon=":material/gavel:"):
-        st.markdown(LAW)
+        points = "\n".join(f"- **{head}**{text}" for head, text in POINTS)
+        st.markdown(f"**{ADVICE}** {ASK}\n\n{points}\n\n{MEANT}")

@@ -47,7 +47,7 @@ def show(engine: str) -> None:
         for one in drawn
     }
     number = choose.show("Draw", Keys.CALIBRATE_DRAW, labels, bar, width=260)
-    _queue(next(one for one in drawn if str(one.sample) == number), name)
+    queue(next(one for one in drawn if str(one.sample) == number), name)
     annotator.keep(name, "calibrate")
     with st.expander("Draw more", icon=":material/shuffle:"):
         _draw(engine, first=False)
@@ -68,7 +68,13 @@ def _draw(engine: str, *, first: bool) -> None:
         st.rerun()
 
 
-def _queue(drawn: Sample, name: str) -> None:
+def queue(drawn: Sample, name: str) -> None:
+    """Shows how far a draw is labelled, and asks for the next segment.
+
+    Args:
+        drawn: what is to be labelled.
+        name: of who listens, or an empty string.
+    """
     said = calibrating.said_of(drawn, name)
     skipped: set[tuple[int, int]] = st.session_state.setdefault(_SKIPPED, set())
     done = sum(bool(term) for term in said)

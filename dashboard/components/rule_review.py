@@ -42,6 +42,7 @@ def show(chosen: StoredRule, engine: str) -> None:
         _moment(queue, open_ones[0], name)
     else:
         st.success("All moments of this queue are reviewed.", icon=":material/check:")
+    _undo(queue, name, said)
     _figures(queue)
     annotator.keep(name, f"flags-{queue}")
     with st.expander("Another queue", icon=":material/shuffle:"):
@@ -96,6 +97,24 @@ def _moment(queue: int, moment: Moment, name: str) -> None:
         return
     st.session_state[_AGAIN] = 0
     st.rerun()
+
+
+def _undo(queue: int, name: str, n_said: int) -> None:
+    """Takes the last verdict of a person back, by a button or its key."""
+    if not n_said:
+        return
+    undone = st.button(
+        "Undo my last verdict",
+        icon=":material/undo:",
+        shortcut="u",
+        key="flags.undo",
+        disabled=not name,
+    )
+    if undone and studies.undo_review(queue, name):
+        st.session_state[_AGAIN] = 0
+        st.rerun()
+    elif undone:
+        st.caption("None of the verdicts of this queue is yours.")
 
 
 def _figures(queue: int) -> None:

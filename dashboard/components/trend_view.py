@@ -11,6 +11,7 @@ from dashboard.session import Keys, is_dark
 
 _MEASURES: Final = {"Share of speech time": "share", "Mean calibrated score": "mean"}
 _OVER: Final = {"Session": "session", "Date": "recorded_on"}
+_MEANS, _EACH = "Means", "Speakers"
 _GROUPS: Final = {"nothing": None, "tags": "tags"}
 _INTERVAL: Final = (
     "95%: speakers are drawn anew, then their sessions, then segments of these, 1,000 times. Segments "
@@ -21,10 +22,9 @@ _INTERVAL: Final = (
 def show(engine: str) -> None:
     """Shows the trend of one emotion."""
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    names = [str(emotion) for emotion in EMOTIONS]
     emotion = bar.selectbox(
         "Emotion",
-        names,
+        [str(emotion) for emotion in EMOTIONS],
         format_func=palette.signed,
         key=Keys.SESSIONS_EMOTION,
         bind="query-params",
@@ -45,15 +45,24 @@ def show(engine: str) -> None:
         "Divided by", list(_GROUPS), key=Keys.SESSIONS_GROUP, bind="query-params", width=140
     )
     column = _OVER[over or "Session"]
-    rows, grouped = sessions.trend(engine, _MEASURES[measure], _GROUPS[group], column)
+    lines = bar.segmented_control(
+        "Lines",
+        [_MEANS, _EACH],
+        default=_MEANS,
+        key=Keys.SESSIONS_LINES,
+        bind="query-params",
+        help=f"Means need {MIN_SPEAKERS} speakers; with fewer, the speakers are drawn.",
+    )
+    each = lines == _EACH
+    rows, grouped = sessions.trend(engine, _MEASURES[measure], _GROUPS[group], column, each=each)
     if rows.empty:
         st.info("This engine has no calibrated scores; take the share of speech time.")
         return
     mine = rows[rows["emotion"] == emotion]
-    lines = mine["line"].unique()
+    names = mine["line"].unique()
     st.plotly_chart(
         study_figures.trend_figure(
-            mine[mine["line"].isin(lines[:24])].rename(columns={column: over or "Session"}),
+            mine[mine["line"].isin(names[:24])].rename(columns={column: over or "Session"}),
             emotion,
             over or "Session",
             is_dark(),
@@ -63,8 +72,12 @@ def show(engine: str) -> None:
         key="sessions.trend",
         alt=f"{measure} that sounds {emotion} over {over}",
     )
-    more = f" The first 24 of {len(lines)} are drawn." if len(lines) > 24 else ""
-    if grouped:
+    more = f" The first 24 of {len(names)} are drawn." if len(names) > 24 else ""
+    if grouped and each:
+        st.caption(
+            f"Each line is a speaker.{more} A recording without a named speaker counts as one."
+        )
+    elif grouped:
         st.caption(
             "Means over speakers with 95% intervals; points without one rest on fewer than "
             f"{MIN_SPEAKERS} speakers.{more}",

@@ -55,6 +55,8 @@ def test_report_is_whole_and_runs_nothing(run, two, tmp_path):
         "fake-000000000000",
         "Licence of the weights",
         "@software{tonescope",
+        "This is information, not legal advice.",
+        "No diagnosis.",
         STAYS[:12],
     ):
         assert said_of in page.text

@@ -128,6 +128,13 @@ def test_review_measures_the_rule_blind(open_page, diary):
             assert verdict == "skip"
         else:
             assert verdict == ("right" if (answer == "yes") == moment.flagged else "wrong")
+    app = field(app.button, "flags.undo").click().run()
+    assert [m.verdict for m in flag_store.moments(store(), queue)] == [*said[:-1], None]
+    app.text_input(key="labels.annotator").set_value("Bob").run()
+    app = field(app.button, "flags.undo").click().run()
+    assert "None of the verdicts of this queue is yours" in text_of(app)
+    app.text_input(key="labels.annotator").set_value("Ann").run()
+    app = field(app.button, "flags.yes").click().run()
     quality = flag_store.quality(store(), queue)
     shown = {m.label: m.value for m in app.metric}
     assert shown["Precision"] == f"{quality.precision.value:.2f}"

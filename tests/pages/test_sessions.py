@@ -8,13 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from core.emotions import Emotion
+from core.labels import history
+from core.labels.records import Draft
 from core.records import Metadata
-from core.studies import metadata, trajectories, trends
+from core.studies import corrected, flag_store, metadata, trajectories, trends
+from core.studies.courses import N_POINTS
+from core.studies.rules import EmotionHolds, Rule
 from core.timeline.track import Timeline
-from dashboard import sessions, shared
+from dashboard import calibrating, courses, sessions, shared
 from dashboard.components import metadata_table
+from tests.pages.corpus_pages import box
 from tests.pages.test_calibrate import loud_and_soft, store  # noqa: F401
-from tests.pages.test_flags import button
+from tests.pages.test_flags import button, field
 from tests.pages.test_map import text_of
 
 
@@ -24,7 +30,7 @@ def said() -> dict[str, tuple]:
 
 
 def settled(app):
-    while not all(task.finished for task in list(sessions.WORK._tasks.values())):
+    while not all(task.finished for task in list(courses.WORK._tasks.values())):
         app.run()
     return app.run()
 
@@ -108,6 +114,8 @@ def test_trend_has_intervals_where_speakers_are_many(open_page, monkeypatch):
     app = open_page("sessions", step="Trend", group="tags")
     assert not app.exception
     assert "Means over speakers with 95% intervals" in text_of(app)
+    app = open_page("sessions", step="Trend", lines="Speakers")
+    assert "Each line is a speaker. A recording" in text_of(app)
     rows, grouped = sessions.trend("fake-000000000000", "share", "tags", "session")
     assert grouped
     assert set(rows["line"]) == {"=one"}
@@ -127,7 +135,7 @@ def test_courses_are_compared_over_speakers(open_page):
     shown = text_of(app)
     assert "2 and 2 speakers, all 6 permutations" in shown
     assert "So few speakers can never show a difference at 5%" in shown
-    (task,) = sessions.WORK._tasks.values()
+    (task,) = courses.WORK._tasks.values()
     tracks = store().lake.read("tracks").to_pylist()
     speakers = {r["recording"]: r["speaker"] for r in metadata.table(store()).to_dict("records")}
     for track in tracks:
@@ -136,10 +144,96 @@ def test_courses_are_compared_over_speakers(open_page):
             if speakers[track["recording"]] in band.speakers:
                 number = band.speakers.index(speakers[track["recording"]])
                 np.testing.assert_allclose(
-                    band.each[number], trajectories.normalised(timeline, sessions.N_POINTS)
+                    band.each[number], trajectories.normalised(timeline, N_POINTS)
                 )
+    assert box(app, "Second group").options == ["s1 (2)"]
     app = settled(open_page("sessions", step="Courses", groups="Tag"))
     assert "there is 1 here" in text_of(app)
+
+
+@pytest.mark.usefixtures("loud_and_soft")
+def test_courses_are_locked_on_flags_and_labels(open_page):
+    app = settled(open_page("sessions", step="Courses", time="Round an event", event="flag"))
+    assert "No rule is saved yet" in text_of(app)
+    rule = Rule("Loud", (EmotionHolds(Emotion.ANGRY, 0.9, 0.5),))
+    flag_store.save_rule(store(), rule)
+    app = settled(open_page("sessions", step="Courses", time="Round an event", event="flag"))
+    assert not app.exception
+    n_flags = flag_store.find(store(), rule, "fake").groupby("session").size()
+    assert f"Events: s0: {n_flags['s0']}, s1: {n_flags['s1']}" in text_of(app)
+    assert "what happens at 0 is there by construction" in text_of(app)
+    app = settled(
+        open_page("sessions", step="Courses", time="Round an event", event="label", before="5")
+    )
+    assert "has speech round 'label:angry'" in text_of(app)
+    app = settled(open_page("sessions", step="Courses", time="Seconds", end="10"))
+    assert not app.exception
+    assert len(list(courses.WORK._tasks.values())[-1].result.times) == 10
+
+
+@pytest.mark.usefixtures("loud_and_soft")
+def test_shapes_are_looked_for_and_heard(open_page):
+    app = settled(open_page("sessions", step="Like this", region="1.000-5.000"))
+    assert not app.exception
+    assert "stretches of 4 s most like it" in text_of(app)
+    rows, _ = list(courses.WORK._tasks.values())[-1].result
+    own = rows[rows["recording"] == app.query_params["recording"].split(".")[0]]
+    assert ((own["start_s"] >= 5.0) | (own["end_s"] <= 1.0)).all()
+    assert app.dataframe[0].value["Difference"].tolist() == rows["distance"].round(3).tolist()
+    app = settled(open_page("sessions", step="Like this", region="0.000-1.000"))
+    assert "courses of 2 to 600 s are compared" in text_of(app)
+    app = settled(open_page("sessions", step="Like this", like="A shape", shape="peak", length="4"))
+    assert not app.exception
+    assert "by raw scores of angry" in text_of(app)
+    app = settled(open_page("sessions", step="Like this", like="A shape", shape="own points"))
+    assert "Write scores from 0 to 1" in text_of(app)
+    points = {"like": "A shape", "shape": "own points"}
+    app = settled(open_page("sessions", step="Like this", points="0.1 x", **points))
+    assert "are no scores" in text_of(app)
+
+
+@pytest.mark.usefixtures("loud_and_soft")
+def test_transitions_and_dwell_times_are_shown(open_page):
+    app = open_page("sessions", step="Transitions")
+    assert not app.exception
+    assert "Mean over 4 speakers, of 28 changes" in text_of(app)
+    shown = app.dataframe[0].value
+    assert shown.loc["😠 angry", "😢 sad"] == "1.00"
+    assert shown.loc["😠 angry", "😠 angry"] == ""
+    found = courses.places(courses.segments("fake-000000000000"), "angry", "sad")
+    assert len(found) == 12
+    app = open_page("sessions", step="Transitions", only="s1")
+    assert "Mean over 2 speakers, of 14 changes" in text_of(app)
+
+
+@pytest.mark.usefixtures("loud_and_soft")
+def test_sample_of_groups_is_drawn_labelled_and_corrects(open_page):
+    app = open_page("sessions", step="Engine's error")
+    assert not app.exception
+    assert "How much of a difference between groups is the engine's error" in text_of(app)
+    app = button(app, "Draw the sample").click().run()
+    assert not app.exception
+    (drawn,) = courses.draws("fake-000000000000")
+    assert len(drawn.segments) == 32  # all there are
+    assert "How does this sound?" in text_of(app)
+    app.text_input(key="labels.annotator").set_value("Ann").run()
+    app = field(app.button, "calibrate.sad").click().run()
+    assert calibrating.said_of(drawn, "Ann")[:2] == ["sad", ""]
+    app = open_page("sessions", step="Engine's error", draw=str(drawn.sample))
+    assert "Too few segments are labelled" in text_of(app)
+    for row in drawn.segments.iloc[1:20].to_dict("records"):
+        place = {key: row[key] for key in ("recording", "start_s", "end_s")}
+        history.add(store(), Draft(term="sad", annotator="Ann", **place))
+    app = open_page("sessions", step="Engine's error", draw=str(drawn.sample))
+    assert not app.exception
+    found = corrected.estimate(store(), drawn, Emotion.ANGRY).difference
+    said = f"raw {found.engine_only:+.2f}, corrected {found.estimate.value:+.2f}"
+    assert said in text_of(app)
+    assert "no interval under 8 speakers" in text_of(app)
+    metadata.edit(store(), {drawn.segments["recording"][0]: Metadata("s0", "P9")}, "Ann")
+    metadata.edit(store(), {drawn.segments["recording"][1]: Metadata("s1", "P8")}, "Ann")
+    app = open_page("sessions", step="Engine's error", draw=str(drawn.sample), sample="New sample")
+    assert not app.exception
 
 
 @pytest.mark.usefixtures("loud_and_soft")
@@ -156,6 +250,6 @@ def test_tidy_table_is_handed_out_with_its_codebook(open_page):
 @pytest.fixture(autouse=True)
 def _fresh():
     """Forgets what was computed for other stores."""
-    sessions.WORK._tasks.clear()
+    courses.WORK._tasks.clear()
     yield
     assert shared.scope is not None

@@ -63,6 +63,28 @@ def test_make_a_rule_review_ten_see_its_precision(filled):
         flag_store.quality(filled, 7)
 
 
+def test_verdicts_are_taken_back_one_by_one(filled):
+    queue = flag_store.make_queue(filled, LOUD, 2, 2, "fake", seed=1)
+    first, second = flag_store.moments(filled, queue)[:2]
+
+    def said() -> list:
+        return [m.verdict for m in flag_store.moments(filled, queue)[:2]]
+
+    assert flag_store.undo_review(filled, queue, "Ann") is None
+    flag_store.review(filled, queue, first.moment, RIGHT, "Ann")
+    flag_store.review(filled, queue, second.moment, WRONG, "Bob")
+    flag_store.review(filled, queue, first.moment, SKIP, "Ann")
+    assert said() == [SKIP, WRONG]
+    assert flag_store.undo_review(filled, queue, "Ann") == first.moment
+    assert said() == [RIGHT, WRONG]
+    assert flag_store.undo_review(filled, queue, "Ann") == first.moment
+    assert said() == [None, WRONG]
+    assert flag_store.undo_review(filled, queue, "Ann") is None
+    flag_store.review(filled, queue, first.moment, WRONG, "Ann")
+    assert said() == [WRONG, WRONG]
+    assert flag_store.quality(filled, queue).n_reviewed == 2
+
+
 def test_rules_are_kept_in_versions(filled):
     first = Rule("Level", (LevelOver(-20.0, 0.5),))
     second = Rule("Level", (LevelOver(-12.0, 0.5),))
