@@ -70,6 +70,93 @@ def forest_figure(rows: pd.DataFrame, dark: bool, title: str) -> go.Figure:
     return dressed(figure, dark, 90 + 26 * max(2, len(rows)))
 
 
+def label_curve_figure(points: pd.DataFrame, engine: float | None, dark: bool) -> go.Figure:
+    """Returns recall over the number of labels, with its band and the engine's own as a line.
+
+    Args:
+        points: `n_labels`, `uar`, and `low` and `high` or NaN.
+        engine: UAR of the engine's own head, or None.
+        dark: for a dark ground.
+    """
+    figure = go.Figure()
+    if points["low"].notna().all():
+        for edge, fill in (("low", None), ("high", "tonexty")):
+            figure.add_trace(
+                go.Scatter(
+                    x=points["n_labels"],
+                    y=points[edge],
+                    mode="lines",
+                    line={"width": 0, "color": palette.WAVE[dark]},
+                    fill=fill,
+                    fillcolor=_faint(palette.WAVE[dark]),
+                    hoverinfo="skip",
+                    showlegend=False,
+                )
+            )
+    figure.add_trace(
+        go.Scatter(
+            x=points["n_labels"],
+            y=points["uar"],
+            name="your head",
+            mode="lines+markers",
+            line={"color": palette.WAVE[dark], "width": 1.6},
+            marker={"size": 7},
+            hovertemplate="after %{x} labels: UAR %{y:.2f}<extra></extra>",
+        )
+    )
+    if engine is not None:
+        figure.add_trace(
+            go.Scatter(
+                x=points["n_labels"],
+                y=[engine] * len(points),
+                name="the engine's own",
+                mode="lines",
+                line={"color": palette.INK[dark], "width": 1.2, "dash": "dash"},
+                hovertemplate="the engine's own: UAR %{y:.2f}<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title="labels given", type="log", fixedrange=True)
+    figure.update_xaxes(tickvals=points["n_labels"], ticktext=points["n_labels"].astype(str))
+    figure.update_yaxes(range=[-0.02, 1.02], title="UAR", fixedrange=True)
+    dressed(figure, dark, 320)
+    return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.12, "x": 0})
+
+
+def scores_figure(start_s: np.ndarray, scores: dict[str, np.ndarray], dark: bool) -> go.Figure:
+    """Returns the scores of a head over time, a line for each class.
+
+    Args:
+        start_s: shape `(n,)`, start of each half second.
+        scores: by class, each of shape `(n,)`.
+        dark: for a dark ground.
+    """
+    figure = go.Figure()
+    nine = {str(emotion) for emotion in EMOTIONS}
+    for number, (name, values) in enumerate(scores.items()):
+        known = name in nine
+        colour = palette.colour(name, dark) if known else palette.speaker(number, dark)
+        figure.add_trace(
+            go.Scatter(
+                x=start_s,
+                y=values,
+                name=palette.escaped(name)[:40],
+                mode="lines",
+                line={
+                    "color": colour,
+                    "width": 1.4,
+                    "dash": palette.DASHES[number % len(palette.DASHES)],
+                    "shape": "hv",
+                },
+                hovertemplate=f"{palette.escaped(name)[:40]} %{{y:.2f}} at %{{x:.1f}} s<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title="time, s", fixedrange=True)
+    figure.update_yaxes(title="score", range=[-0.02, 1.02], fixedrange=True)
+    dressed(figure, dark, 280)
+    legend = {"orientation": "h", "y": 1.16, "x": 0}
+    return figure.update_layout(showlegend=True, legend=legend)
+
+
 def trend_figure(rows: pd.DataFrame, emotion: str, over: str, dark: bool, title: str) -> go.Figure:
     """Returns lines over sessions, one for each `line`, with intervals where there are any.
 

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from core.learn.comparing import EngineComparison
+
 SCORE: Final = (
     "How much the engine leans to each emotion, from 0 to 1, all nine together 1. A score is not a "
     "confidence: raw scores are much surer than they are right."
@@ -262,3 +264,13 @@ SMOOTHING_BAND: Final = (
     "A label that no smoothing moves can still be wrong: of the wrong labels we measured, 37% stayed "
     "the same over all widths."
 )
+
+
+def paired(found: EngineComparison) -> str:
+    """Returns what the paired test over speakers says, in a sentence."""
+    least = f"{found.smallest_p:.3f}" if found.smallest_p >= 0.001 else "under 0.001"
+    shown = f"{found.p:.3f}" if found.p >= 0.001 else "under 0.001"
+    return (
+        f"If answers are exchanged for whole speakers at random, a difference as great comes up with "
+        f"p = {shown}; the least that {found.n_speakers} speakers can give is {least}."
+    ).replace("p = under", "p under")
