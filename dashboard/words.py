@@ -264,6 +264,14 @@ SMOOTHING_BAND: Final = (
     "A label that no smoothing moves can still be wrong: of the wrong labels we measured, 37% stayed "
     "the same over all widths."
 )
+ENGINE_PAIR: Final = (
+    "Both on the same items, so what is hard is hard for both. The test exchanges the two answers for "
+    "whole speakers, as items of one speaker are not independent of each other."
+)
+TIME_ERROR: Final = (
+    "Emotion diarization error: time in which an emotion is missed, told where none is, or told in place "
+    "of another, over the time of all reference labels. 0 is best."
+)
 
 
 def paired(found: EngineComparison) -> str:

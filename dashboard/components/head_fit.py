@@ -95,8 +95,8 @@ def _curve(engine: str) -> None:
     last = found.points[-1]
     grown = last.uar.value - found.points[max(0, len(found.points) - 2)].uar.value
     st.caption(
-        f"{last.uar.value:.2f} after {last.n_labels} labels, {grown:+.2f} by the last step. Each point is "
-        "measured on the whole random sample, by heads without a label of the speaker they answer."
+        f"{last.uar.value:.2f} after {last.n_labels} labels, {grown:+.2f} by the last step. Each point "
+        "is measured on the whole random sample, by heads without a label of the speaker they answer."
         + (" No band, as it needs at least 8 speakers." if last.uar.low is None else "")
     )
 
@@ -140,7 +140,8 @@ def _figures(made: Calibrated) -> None:
         parts.extend(
             (
                 f"says nothing below a confidence of {made.head.threshold:.2f}",
-                f"so answers {made.coverage:.0%} of the sample, there with a UAR of {made.uar_answered:.2f}",
+                f"so answers {made.coverage:.0%} of the sample",
+                f"UAR there {made.uar_answered:.2f}",
             )
         )
     elif made.coverage < 1:
