@@ -182,9 +182,11 @@ def _compared(side: _Side, other: _Side) -> dict[str, Any]:
         raise ManifestError(
             "The two engines answered no item both; analyse the same recordings with both."
         )
-    columns = (both[name].to_numpy(dtype=str) for name in ("label", "answer", "other", "speaker"))
-    found = compare_engines(*columns)
-    return answers.rounded(
+    terms, first, second, speakers = (
+        both[name].to_numpy(dtype=str) for name in ("label", "answer", "other", "speaker")
+    )
+    found = compare_engines(terms, first, second, speakers)
+    told: dict[str, Any] = answers.rounded(
         {
             "engine": other.answer["engine"],
             "head": other.answer.get("head"),
@@ -200,6 +202,7 @@ def _compared(side: _Side, other: _Side) -> dict[str, Any]:
             "n_speakers": found.n_speakers,
         }
     )
+    return told
 
 
 def _human(options: argparse.Namespace) -> dict[str, Any]:
@@ -216,4 +219,5 @@ def _human(options: argparse.Namespace) -> dict[str, Any]:
         }
         for pair in found.pairs
     ]
-    return answers.rounded({"alpha": found.alpha, "pairs": pairs})
+    told: dict[str, Any] = answers.rounded({"alpha": found.alpha, "pairs": pairs})
+    return told

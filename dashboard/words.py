@@ -269,8 +269,8 @@ ENGINE_PAIR: Final = (
     "whole speakers, as items of one speaker are not independent of each other."
 )
 TIME_ERROR: Final = (
-    "Emotion diarization error: time in which an emotion is missed, told where none is, or told in place "
-    "of another, over the time of all reference labels. 0 is best."
+    "Emotion diarization error: time in which an emotion is missed, told where none is, or told in "
+    "place of another, over the time of all reference labels. 0 is best."
 )
 
 

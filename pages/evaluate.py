@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -10,7 +9,7 @@ from core.emotions import EMOTIONS, Emotion
 from core.errors import TonescopeError
 from core.learn.foreign import suggested
 from dashboard import evaluating, palette, words
-from dashboard.components import busy, choose, evaluation, people_beside
+from dashboard.components import answerers, busy, evaluation, people_beside
 from dashboard.evaluating import Answerer, Reference
 from dashboard.session import Keys
 
@@ -25,7 +24,7 @@ def main() -> None:
     source = bar.segmented_control(
         "Labels", [_CSV, _HERE], default=_CSV, key=Keys.EVALUATE_SOURCE, bind="query-params"
     )
-    by, against = _answerers(bar, stored=source == _HERE)
+    by, against = answerers.show(bar, stored=source == _HERE)
     reference = Reference() if source == _HERE else _csv()
     if reference is None:
         return
@@ -116,28 +115,6 @@ def _in_address(counts: dict[str, int]) -> dict[str, Emotion | None]:
         for word, name in said.items()
         if word in counts and (name is None or name in known)
     }
-
-
-def _answerers(bar: Any, *, stored: bool) -> tuple[Answerer | None, Answerer | None]:
-    """Asks who answers, and beside whom."""
-    found = evaluating.answerers(stored)
-    if not found:
-        return None, None
-    names = {name: one.title for name, one in found.items()}
-    chosen = next(iter(found))
-    if len(found) > 1:
-        chosen = choose.show("Who answers", Keys.EVALUATE_ANSWERS, names, bar, width=260)
-        others = {"": "nothing"} | {name: title for name, title in names.items() if name != chosen}
-        other = choose.show(
-            "Compared with",
-            Keys.EVALUATE_AGAINST,
-            others,
-            bar,
-            width=260,
-            help="A second engine, or a head of yours, on the same material.",
-        )
-        return found[chosen], found.get(other)
-    return found[chosen], None
 
 
 def _result(

@@ -11,10 +11,10 @@ from core.errors import HeadError
 from core.labels.agreement import emotion_labels, label_about, units_of
 from core.learn import heads, library
 from core.learn.calibrating import LEAST_SAMPLE, engine_answers, held_out
+from core.learn.comparing import uar_over_speakers
 from core.learn.heads import Labelled
 from core.learn.scoring import recall_of
 from core.statistics.proportions import Estimate
-from core.statistics.resampling import speaker_bootstrap
 from core.store.corpus import Corpus, corpus, embeddings
 from core.store.store import Store
 
@@ -85,11 +85,9 @@ def label_curve(
         except HeadError:
             continue
         answers = np.array(classes)[logits.argmax(axis=1)]
-        uar = speaker_bootstrap(
-            lambda r, said=answers: recall_of(sample.terms[r], said[r]),  # type: ignore[misc]
-            sample.speakers,
+        found.append(
+            CurvePoint(n_labels, uar_over_speakers(sample.terms, answers, sample.speakers))
         )
-        found.append(CurvePoint(n_labels, uar))
     return tuple(found)
 
 

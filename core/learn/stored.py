@@ -144,9 +144,15 @@ def _items(store: Store, found: Corpus, rows: np.ndarray) -> pd.DataFrame:
         key=[f"{r} {c} {a:.2f} {b:.2f}" for r, c, a, b in places],
         speaker=library.speakers_of(of),
         width_s=frame_counts(store, found)[rows] * _HOP_S,
-        snr_db=[json.loads(q).get("snr_db") if q else None for q in read["quality"].fillna("")],
-        tags=[tags.get(recording, ()) for recording in of["recording"]],
+        snr_db=pd.Series([_snr_db(told) for told in read["quality"].fillna("")], dtype=float),
+        tags=pd.Series([tags.get(one, ()) for one in of["recording"]], dtype=object),
     )
+
+
+def _snr_db(quality: str) -> float | None:
+    """Returns speech over background from what is stored of a recording's quality."""
+    found = json.loads(quality).get("snr_db") if quality else None
+    return None if found is None else float(found)
 
 
 def _over_time(
