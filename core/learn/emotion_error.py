@@ -74,8 +74,10 @@ def emotion_error(
     """
     sides = [_checked(reference, ignored), _checked(told, ignored)]
     masks = list(within)
-    stretches = [*sides, *masks, without]
-    edges = np.unique([edge for side in stretches for e in side for edge in (e.start_s, e.end_s)])
+    every: list[Collection[Span]] = [*masks, without]
+    bounds = [(e.start_s, e.end_s) for side in sides for e in side]
+    bounds += [(span.start_s, span.end_s) for spans in every for span in spans]
+    edges = np.unique(bounds)
     if len(edges) < 2:
         return EmotionError(0.0, 0.0, 0.0, 0.0)
     there, said = (_present(side, edges) for side in sides)

@@ -15,7 +15,7 @@ from core.labels.records import Label
 from core.learn import library
 from core.learn.emotion_error import Event
 from core.learn.figures import answers_of
-from core.learn.heads import Doubles, Head
+from core.learn.heads import Doubles, Head, softmax
 from core.learn.label_curve import labelled_at
 from core.learn.over_time import Timed
 from core.learn.scoring import Agreement, agreement
@@ -124,7 +124,7 @@ def nine_scores(head: Head, points: Floats) -> Doubles:
         )
     found = np.zeros((len(points), len(names)))
     columns = [names.index(name) for name in head.classes]
-    found[:, columns] = library.softmax(head.logits(points) / head.temperature)
+    found[:, columns] = softmax(head.logits(points) / head.temperature)
     return found
 
 

@@ -66,8 +66,8 @@ def _training(found: Result) -> None:
     elif found.fitted_on:
         st.warning(
             f"{found.fitted_on} of {n} labels were there when the head was fitted, so it may have "
-            "learnt from them and its figures are too good. Those under *Calibrate* are of speakers it had not "
-            "heard.",
+            "learnt from them and its figures are too good. Those under *Calibrate* are of speakers "
+            "it had not heard.",
             icon=":material/warning:",
         )
     if found.in_training is None:
