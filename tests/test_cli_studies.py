@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score
 
 from core.labels import history
 from core.labels.records import Draft
+from core.learn import heads
 from core.records import Metadata
 from core.store.corpus import corpus as found_in
 from core.store.store import Store
@@ -63,7 +64,10 @@ def test_calibrate_answers_the_contract_and_heads_move(run, corpus, tmp_path):
     assert "None of the 1 recording(s)" in said.stderr
 
 
-def test_evaluate_on_the_labels_of_the_store_and_a_head_beside_the_engine(run, corpus, tmp_path):
+def test_evaluate_on_the_labels_of_the_store_and_a_head_beside_the_engine(
+    run, corpus, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(heads, "STRENGTHS", (0.01, 0.1))
     place = ["--engine", "fake", "--store", tmp_path / "s"]
     assert "No label here stands for" in run("evaluate", *place).stderr
     store = Store(tmp_path / "s")

@@ -8,7 +8,7 @@ from core.learn.calibrating import calibrate
 from core.learn.heads import Labelled
 from core.learn.label_curve import label_curve, sizes
 from core.learn.scoring import recall_of
-from tests.learn.test_heads import corpus
+from tests.learn.test_heads import corpus, few_strengths  # noqa: F401
 
 
 def nothing(of: Labelled) -> Labelled:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import recall_score
 
+from core.emotions import Emotion
 from core.errors import HeadError, ManifestError
 from core.labels import history
 from core.labels.records import Draft
@@ -18,7 +19,7 @@ from tests.learn.test_library import filled  # noqa: F401
 
 
 def named_head(engine_id="fake-000000000000", classes=("angry", "sad"), **card):
-    weight = np.zeros((2, 3))
+    weight = np.zeros((2, 4))
     weight[0, 0], weight[1, 0] = 50.0, -50.0
     return heads.named(Linear(classes, weight, np.array([-5.0, 5.0])), "x", engine_id, card)
 
@@ -38,10 +39,8 @@ def said(filled):  # noqa: F811
 
 
 def test_answers_are_those_of_the_segments(said):
-    words = {"angry": "angry", "sad": "sad"}
-    from core.emotions import Emotion
-
-    found = stored_answers(said, "fake", {k: Emotion(v) for k, v in words.items()})
+    words = {"angry": Emotion.ANGRY, "sad": Emotion.SAD}
+    found = stored_answers(said, "fake", words)
     items = found.items
     assert len(items) == 13  # one of 14 labels stands for none of the nine
     segments = corpus(said, "fake").segments.set_index(["recording", "start_s"])
@@ -64,7 +63,7 @@ def test_answers_are_those_of_the_segments(said):
 def test_head_answers_in_place_of_the_engine(said):
     head = named_head(made_at="2020-01-01T00:00:00+00:00")
     found = stored_answers(said, "fake", head=head)
-    scores = nine_scores(head, np.array([[0.2, 0, 0], [0.0, 0, 0]], np.float32))
+    scores = nine_scores(head, np.array([[0.2, 0, 0, 0], [0.0, 0, 0, 0]], np.float32))
     assert scores.argmax(axis=1).tolist() == [0, 6]
     np.testing.assert_allclose(scores.sum(axis=1), 1)
     assert set(found.items["answer"]) <= {"angry", "sad"}

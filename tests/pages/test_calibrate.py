@@ -7,7 +7,7 @@ import pytest
 
 from core.labels import history
 from core.labels.records import Draft
-from core.learn import library
+from core.learn import heads, library
 from core.learn.picking import Way
 from core.records import Metadata
 from core.store.corpus import corpus, embeddings
@@ -56,7 +56,8 @@ def test_empty_store_teaches(open_page):
     assert "Nothing to calibrate yet" in text_of(app)
 
 
-def test_label_fit_apply_and_move(open_page, loud_and_soft):
+def test_label_fit_apply_and_move(open_page, loud_and_soft, monkeypatch):
+    monkeypatch.setattr(heads, "STRENGTHS", (0.01, 0.1))
     app = open_page("calibrate")
     assert not app.exception
     assert "Nothing is drawn yet" in text_of(app)

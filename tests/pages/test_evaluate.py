@@ -123,10 +123,10 @@ def test_head_is_compared_people_stand_beside_and_tags_are_parts(open_page, diar
     found = corpus(store, "fake")
     metadata.edit(store, {diary: Metadata(speaker="P0", tags=("=call",))}, "Ann")
     classes = ("angry", "sad")
-    linear = Linear(classes, np.zeros((2, 3)), np.array([1.0, 0.0]))
+    linear = Linear(classes, np.zeros((2, 4)), np.array([1.0, 0.0]))
     told = {"made_at": "2999-01-01T00:00:00+00:00"}
     library.keep(store, named(linear, "<b>Mine</b>", found.engine_id, told))
-    own = Linear(("calm", "sad"), np.zeros((2, 3)), np.zeros(2))
+    own = Linear(("calm", "sad"), np.zeros((2, 4)), np.zeros(2))
     library.keep(store, named(own, "Own words", found.engine_id, {}))
     for row in found.segments.to_dict("records"):
         span = {"start_s": row["start_s"], "end_s": row["end_s"]}
