@@ -1,11 +1,13 @@
 """An engine against labels: asked for, mapped, compared as scikit-learn does, opened, left out."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
+from core.engines.registry import Registry
 from core.labels import history
 from core.labels.records import Draft
 from core.learn import library
@@ -152,8 +154,12 @@ def test_head_is_compared_people_stand_beside_and_tags_are_parts(open_page, diar
     assert not app.exception
 
 
-def test_two_engines_on_a_csv_are_tested_over_speakers(open_page, labels_csv):
-    shared.scope().registry.add("louder", lambda _: FakeEngine())
+def test_two_engines_on_a_csv_are_tested_over_speakers(open_page, labels_csv, monkeypatch):
+    registry = shared.scope().registry
+    registry.add("louder", lambda _: FakeEngine())
+    (one,) = [info for info in registry.list() if info.name == "compact"]
+    both = [replace(one, ready=True), replace(one, name="louder", ready=True)]
+    monkeypatch.setattr(Registry, "list", lambda self: both)
     app = open_page(
         "evaluate", csv=str(labels_csv), mapping='{"calm": "neutral"}', against="louder"
     )
