@@ -36,9 +36,12 @@ def show(found: Result, other: Result | None = None) -> None:
         found: of the engine or head that was asked.
         other: of the one it is compared with.
     """
+    _fitted(found)
     _training(found)
-    if other is not None and other.engine_id != found.engine_id:
-        _training(other)
+    if other is not None:
+        _fitted(other)
+        if other.engine_id != found.engine_id:
+            _training(other)
     _figures(found)
     if other is not None:
         engine_pair.show(found, other)
@@ -55,21 +58,27 @@ def show(found: Result, other: Result | None = None) -> None:
                 st.text(f"{where}: {reason}")
 
 
-def _training(found: Result) -> None:
-    n = len(found.items)
+def _fitted(found: Result) -> None:
+    """Says whether a head may have learnt from these labels."""
+    name = words.plain(found.title)
     if found.has_head and found.fitted_on is None:
         st.info(
-            "Whether the head was fitted on these recordings is not known; if it was, its figures are "
-            "too good. Those under *Calibrate* are of speakers it had not heard.",
+            f"Whether {name} was fitted on these recordings is not known; if it was, its figures are too "
+            "good. Those under *Calibrate* are of speakers it had not heard.",
             icon=":material/info:",
         )
     elif found.fitted_on:
         st.warning(
-            f"{found.fitted_on} of {n} labels were there when the head was fitted, so it may have "
-            "learnt from them and its figures are too good. Those under *Calibrate* are of speakers "
-            "it had not heard.",
+            f"{found.fitted_on} of {len(found.items)} labels were there when {name} was fitted, so it "
+            "may have learnt from them and its figures are too good. Those under *Calibrate* are of "
+            "speakers it had not heard.",
             icon=":material/warning:",
         )
+
+
+def _training(found: Result) -> None:
+    """Says what the engine was trained on."""
+    n = len(found.items)
     if found.in_training is None:
         st.info(
             f"Whether {found.engine_id} was trained on these recordings is not known; if it was, the "
@@ -78,12 +87,12 @@ def _training(found: Result) -> None:
         )
     elif found.in_training:
         st.warning(
-            f"{found.in_training} of {n} items were in the engine's training data. The figures are too "
-            "good; take recordings that it has not heard.",
+            f"{found.in_training} of {n} items were in the training data of {found.engine_id}. The "
+            "figures are too good; take recordings that it has not heard.",
             icon=":material/warning:",
         )
     else:
-        st.caption(f"None of the {n} items was in the engine's training data.")
+        st.caption(f"None of the {n} items was in the training data of {found.engine_id}.")
 
 
 def _figures(found: Result) -> None:
@@ -140,7 +149,10 @@ def _reliability(found: Result) -> None:
     table = error_by_width(sure, right, widths)
     if len(table) > 1:
         chosen = st.selectbox(
-            "Width of the regions", [_ALL, *table["width"]], key=Keys.EVALUATE_WIDTH, width=190
+            "Width of the regions",
+            [_ALL, *table["width"]],
+            key=f"{Keys.EVALUATE_WIDTH}.{len(table)}",
+            width=190,
         )
         if chosen in set(table["width"]):
             mine = np.array(binned(widths.tolist(), WIDTHS_S, "s")) == chosen
