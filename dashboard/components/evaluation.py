@@ -63,8 +63,8 @@ def _fitted(found: Result) -> None:
     name = words.plain(found.title)
     if found.has_head and found.fitted_on is None:
         st.info(
-            f"Whether {name} was fitted on these recordings is not known; if it was, its figures are too "
-            "good. Those under *Calibrate* are of speakers it had not heard.",
+            f"Whether {name} was fitted on these recordings is not known; if it was, its figures are "
+            "too good. Those under *Calibrate* are of speakers it had not heard.",
             icon=":material/info:",
         )
     elif found.fitted_on:
