@@ -40,9 +40,8 @@ def outcome(result: Outcome) -> Json:
 
 def evaluation(found: Evaluation, engine_id: str) -> Json:
     """Returns the object of `evaluate`; scores are rounded to six digits."""
-    figures = {k: _rounded(v) for k, v in asdict(found.agreement).items()}
     return {
-        **figures,
+        **rounded(asdict(found.agreement)),
         "failed": len(found.failed),
         "in_training": found.in_training or 0,
         "in_training_known": found.in_training is not None,
@@ -50,9 +49,12 @@ def evaluation(found: Evaluation, engine_id: str) -> Json:
     }
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Returns a value of JSON with all numbers rounded to six digits."""
     if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
+        return {key: rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
     return round(value, 6) if isinstance(value, float) else value
 
 

@@ -29,6 +29,7 @@ from core.explore.units import By
 from core.export.annotations import AnnotationFormat, export_annotations
 from core.export.outputs import write_outputs
 from core.export.tables import TableFormat, export_tables
+from core.learn import library
 from core.learn.manifest import read_manifest
 from core.pipeline import Analysed, Pipeline, Progress
 from core.provenance import sha256_of
@@ -142,16 +143,19 @@ class Tonescope:
         engine: str = "compact",
         precision: str = "auto",
         progress: Progress | None = None,
+        head: str | None = None,
     ) -> Evaluation:
-        """Compares an engine with the labels of a manifest; stores nothing.
+        """Compares an engine, or a head of the store over it, with a manifest; stores nothing.
 
         Raises:
             ManifestError: the manifest cannot be used, or nothing in it could be read out.
             EngineError: there is no such engine, or it does not pass verification.
+            HeadError: there is no such head, or it does not fit the engine.
         """
         items = read_manifest(manifest)
         known = self.registry.trained_on(engine)
-        return evaluate(items, self.pipeline(engine, precision), known, progress)
+        by = None if head is None else library.head(self.store, head)
+        return evaluate(items, self.pipeline(engine, precision), known, progress, by)
 
     def write_outputs(self, path: Path, pipeline: Pipeline, folder: Path) -> Path:
         """Writes the folder of results of a recording that the store holds.

@@ -139,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     evaluate = add_evaluate(commands)
     _add_engine(evaluate)
+    _add_store(evaluate)
     _add_engines(commands)
     export = commands.add_parser("export", help="write the store's results for other programs")
     export.add_argument("--format", choices=[*_FORMATS, *WHOLE], required=True)

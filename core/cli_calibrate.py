@@ -7,12 +7,17 @@ from typing import Any
 
 from core import cli_answer
 from core.api import Tonescope
+from core.errors import HeadError
 from core.learn import library
 from core.learn.from_manifest import head_from_manifest
 from core.learn.head_files import CARD
 from core.learn.heads import Head
+from core.learn.label_curve import curve_of_labels
 from core.learn.manifest import read_manifest
 from core.learn.picking import Way
+from core.statistics.proportions import Estimate
+from core.store.rows import MIX
+from core.store.store import Store
 
 
 def add_calibrate(commands: Any) -> Iterator[argparse.ArgumentParser]:
@@ -38,6 +43,11 @@ def add_calibrate(commands: Any) -> Iterator[argparse.ArgumentParser]:
     calibrate.add_argument(
         "--accuracy", type=float, metavar="SHARE", help="abstain where fewer answers would be right"
     )
+    calibrate.add_argument(
+        "--curve",
+        action="store_true",
+        help="how good it was after the first labels, then after more (not with --manifest)",
+    )
     calibrate.set_defaults(command=_calibrate)
     _options(calibrate)
     yield calibrate
@@ -52,6 +62,9 @@ def add_calibrate(commands: Any) -> Iterator[argparse.ArgumentParser]:
     listing.set_defaults(command=_list)
     applying = actions.add_parser("apply", help="read out all stored segments; no model runs")
     applying.add_argument("--head", required=True, metavar="NAME")
+    applying.add_argument(
+        "--recording", metavar="ID", help="every half second of this recording in place of segments"
+    )
     applying.set_defaults(command=_apply)
     writing = actions.add_parser("export", help="write a head as files that hold no code")
     writing.add_argument("--head", required=True, metavar="NAME")
@@ -69,6 +82,10 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
+    if options.curve and options.manifest:
+        raise HeadError(
+            "The labels of a manifest have no order in time; leave out --curve or --manifest."
+        )
     store = Tonescope(options.store).store
     if options.manifest:
         made = head_from_manifest(
@@ -91,7 +108,8 @@ def _calibrate(options: argparse.Namespace) -> int:
         )
     if not made.other_speakers:
         cli_answer.say("all labels are of one speaker, so the figures say nothing of others")
-    engine, better = made.uar_engine, made.better
+    engine, better, compared = made.uar_engine, made.better, made.compared
+    curve = {"curve": _curve(store, options)} if options.curve else {}
     cli_answer.answer(
         {
             "head": made.head.name,
@@ -103,6 +121,8 @@ def _calibrate(options: argparse.Namespace) -> int:
             "uar_high": made.uar.high,
             "better_low": None if better is None else better.low,
             "better_high": None if better is None else better.high,
+            "p": None if compared is None else compared.p,
+            "smallest_p": None if compared is None else compared.smallest_p,
             "n_sample": made.n_sample,
             "n_speakers": made.n_speakers,
             "coverage": made.coverage,
@@ -111,8 +131,24 @@ def _calibrate(options: argparse.Namespace) -> int:
             "key": made.head.key,
             "engine": made.head.engine_id,
         }
+        | curve
     )
     return 0
+
+
+def _curve(store: Store, options: argparse.Namespace) -> list[dict[str, Any]]:
+    found = curve_of_labels(
+        store,
+        options.engine,
+        annotators=options.annotator,
+        all_random=options.all_random,
+        seed=options.seed,
+    )
+    return [{"n_labels": point.n_labels} | _estimate(point.uar) for point in found.points]
+
+
+def _estimate(found: Estimate) -> dict[str, Any]:
+    return {"uar": found.value, "uar_low": found.low, "uar_high": found.high}
 
 
 def _pick(options: argparse.Namespace) -> int:
@@ -134,6 +170,15 @@ def _list(options: argparse.Namespace) -> int:
 def _apply(options: argparse.Namespace) -> int:
     store = Tonescope(options.store).store
     head = library.head(store, options.head)
+    if options.recording:
+        recording = store.recording(options.recording).recording
+        for row in library.course(store, head, recording).to_dict("records"):
+            channel = None if row["channel"] == MIX else row["channel"]
+            scores = {name: row[f"score_{name}"] for name in head.classes}
+            place = {"recording": recording, "channel": channel, "head": head.name}
+            times = {key: round(row[key], 6) for key in ("start_s", "end_s")}
+            cli_answer.answer(place | times | {"scores": scores})
+        return 0
     for row in library.apply(store, head).to_dict("records"):
         keys = ("recording", "channel", "segment", "start_s", "end_s", "emotion")
         told = {key: row[key] for key in keys}

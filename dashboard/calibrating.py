@@ -19,6 +19,7 @@ from core.learn import library
 from core.learn.calibrating import Calibrated
 from core.learn.head_files import CARD, MOST_BYTES, NUMBERS
 from core.learn.heads import Head
+from core.learn.label_curve import LabelCurve, curve_of_labels
 from core.learn.picking import Way
 from core.store.corpus import corpus
 from core.store.rows import MIX
@@ -79,9 +80,7 @@ def counts(engine: str) -> pd.DataFrame:
     store = scope().store
     found = corpus(store, engine)
     terms = library.terms_of(store, found)
-    drawn = [one for one in samples(store, engine) if one.parameters["way"] == Way.RANDOM]
-    random = library.in_samples(found, drawn)
-    rows = pd.DataFrame({"term": terms, "random": random})
+    rows = pd.DataFrame({"term": terms, "random": library.in_random_draw(store, found)})
     rows = rows[rows["term"] != ""]
     rows["picked"] = ~rows["random"]
     return rows.groupby("term", as_index=False)[["random", "picked"]].sum()
@@ -101,6 +100,31 @@ def fit(engine: str, name: str, accuracy: float | None) -> Task:
         return library.make_head(store, name, engine, accuracy=accuracy)
 
     return studies.soon(WORK.start(fit_key(engine, name, accuracy), "Fitting the head", action))
+
+
+def curve_key(engine: str) -> Hashable:
+    """Returns the name of the curve of the labels of today."""
+    return (*studies.version("labels", "samples", "runs"), engine, "curve")
+
+
+def curve(engine: str) -> Task:
+    """Starts the curve of recall against labels; its result is a `LabelCurve`."""
+    store = scope().store
+
+    def action(report: Report) -> LabelCurve:
+        report("Fitting heads on the first labels, then on more")
+        return curve_of_labels(store, engine)
+
+    return studies.soon(WORK.start(curve_key(engine), "Following the labels", action))
+
+
+def course(head: Head, recording: str) -> pd.DataFrame:
+    """Returns a head's scores over time of a recording, from its blocks; no model runs.
+
+    Raises:
+        TonescopeError: the engine of the head has not analysed it.
+    """
+    return library.course(scope().store, head, recording)
 
 
 def heads(engine: str | None = None) -> list[Head]:

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,27 +10,27 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from core.emotions import Emotion
+from core.emotions import EMOTIONS, Emotion
 from core.errors import ManifestError, TonescopeError
-from core.evaluation import evaluate
+from core.evaluation import evaluate, table_of
 from core.learn import library
-from core.learn.figures import answers_of, over_speakers
+from core.learn.figures import over_speakers
 from core.learn.manifest import files_of_manifest, read_manifest, terms_of_manifest
-from core.learn.scoring import Agreement, agreement
+from core.learn.over_time import Timed
+from core.learn.scoring import Agreement
+from core.learn.stored import Mapped, stored_answers
 from core.plain import file_stem
 from core.provenance import sha256_of
 from core.settings import digest
 from core.statistics.proportions import Estimate
 from core.store import consent
 from core.store.consent import Use
-from core.store.corpus import corpus, frame_counts, read_outs
+from core.store.corpus import corpus, engine_ids
 from dashboard import studies
 from dashboard.background import Background, Report, Task
 from dashboard.shared import scope
 
-Mapped = Mapping[str, Emotion | None]
 WORK: Final = Background()
-_HOP_S: Final = 0.02
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ class Reference:
     data: bytes = b""
 
     @property
+    def stored(self) -> bool:
+        """Whether these are the labels of the store."""
+        return self.path is None and self.name is None
+
+    @property
     def key(self) -> Hashable:
         """Names the labels as they are now."""
         if self.path is not None:
@@ -60,17 +65,37 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Answerer:
+    """Who answers: an engine, or a head of the store over it.
+
+    Attributes:
+        engine: a name, or the id of whose results are stored.
+        head: the key of a head, or None for the engine's own.
+        title: for people.
+    """
+
+    engine: str
+    head: str | None
+    title: str
+
+
+@dataclass(frozen=True)
 class Result:
     """What came of it.
 
     Attributes:
         figures: as the command `evaluate` gives them.
         intervals: `uar`, `uar_present`, `wa` and `f1`, with intervals from 8 speakers on.
-        items: a row for each item: `name`, `file`, `recording`, `start_s`, `end_s`, `speaker`,
-            `label`, `answer`, `confidence`, `width_s` and `snr_db`.
+        items: a row for each item: `key`, `name`, `file`, `recording`, `start_s`, `end_s`, `speaker`,
+            `label`, `answer`, `confidence`, `width_s`, `snr_db` and `tags`.
         failed: what was left out, each with its reason.
         in_training: items that the engine was trained on, or None where that is not known.
         engine_id: whose answers they are.
+        title: of who answers.
+        over_time: each recording over time, by annotator; a CSV's under an empty name.
+        fitted_on: items that a head may have been fitted on; None where that is not known or there is
+            no head.
+        has_head: whether a head answers.
     """
 
     figures: Agreement
@@ -79,6 +104,30 @@ class Result:
     failed: tuple[tuple[str, str], ...]
     in_training: int | None
     engine_id: str
+    title: str
+    over_time: dict[str, tuple[Timed, ...]]
+    fitted_on: int | None = None
+    has_head: bool = False
+
+
+def answerers(stored: bool) -> dict[str, Answerer]:
+    """Returns who can answer, by what the address calls them.
+
+    Args:
+        stored: whether the labels are those of the store; then only stored results can answer.
+    """
+    if stored:
+        engines = {found: found for found in engine_ids(scope().store)}
+    else:
+        infos = [info for info in scope().registry.list() if info.ready]
+        engines = {info.name: str(info.engine_id) for info in infos}
+    found = {name: Answerer(name, None, name) for name in engines}
+    nine = {str(emotion) for emotion in EMOTIONS}
+    for head in library.heads(scope().store):
+        name = next((name for name, known in engines.items() if known == head.engine_id), None)
+        if name is not None and set(head.classes) <= nine:
+            found[f"head:{head.key}"] = Answerer(name, head.key, f"{head.name} (a head of yours)")
+    return found
 
 
 def words_of(reference: Reference, engine: str) -> dict[str, int]:
@@ -88,7 +137,7 @@ def words_of(reference: Reference, engine: str) -> dict[str, int]:
         ManifestError: the CSV cannot be used.
         StoreError: the engine has analysed nothing.
     """
-    if reference.path is None and reference.name is None:
+    if reference.stored:
         store = scope().store
         terms = library.terms_of(store, corpus(store, engine))
         names, counts = np.unique(terms[terms != ""], return_counts=True)
@@ -97,28 +146,27 @@ def words_of(reference: Reference, engine: str) -> dict[str, int]:
         return terms_of_manifest(_csv(reference, folder))
 
 
-def key(reference: Reference, mapping: Mapped, engine: str) -> Hashable:
+def key(reference: Reference, mapping: Mapped, by: Answerer) -> Hashable:
     """Returns the name of an evaluation."""
     told = json.dumps({word: None if e is None else str(e) for word, e in mapping.items()})
-    own = reference.path is None and reference.name is None
-    seen = studies.version("labels", "runs") if own else (studies.place(),)
-    return (*seen, reference.key, told, engine)
+    tables = ("labels", "runs", "recordings") if reference.stored else ()
+    return (*studies.version(*tables), reference.key, told, by.engine, by.head)
 
 
-def start(reference: Reference, mapping: Mapped, engine: str) -> Task:
+def start(reference: Reference, mapping: Mapped, by: Answerer) -> Task:
     """Starts an evaluation; its result is a `Result`."""
 
     def action(report: Report) -> Result:
-        if reference.path is None and reference.name is None:
+        if reference.stored:
             report("Reading labels and answers")
-            return _from_labels(mapping, engine)
-        return _from_csv(reference, mapping, engine, report)
+            return _from_labels(mapping, by)
+        return _from_csv(reference, mapping, by, report)
 
-    name = key(reference, mapping, engine)
-    return studies.soon(WORK.start(name, "Comparing with the labels", action))
+    name = key(reference, mapping, by)
+    return studies.soon(WORK.start(name, f"Comparing {by.title} with the labels", action))
 
 
-def _from_csv(reference: Reference, mapping: Mapped, engine: str, report: Report) -> Result:
+def _from_csv(reference: Reference, mapping: Mapped, by: Answerer, report: Report) -> Result:
     report("Starting the engine")
     missing: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -134,81 +182,66 @@ def _from_csv(reference: Reference, mapping: Mapped, engine: str, report: Report
                     "this store; analyse them first, or give the path of the CSV beside its files."
                 )
             items = read_manifest(path, mapping, lambda name: found.get(_short(name)))
-    pipeline = scope().pipeline(engine)
+    pipeline = scope().pipeline(by.engine)
 
     def progress(share: float) -> None:
         report(f"{share:.0%} of {len(items):,} labels compared")
 
-    came = evaluate(items, pipeline, scope().registry.trained_on(engine), progress)
-    rows = []
-    for one in came.answered:
-        item = one.item
-        rows.append(
-            {
-                "name": item.file.name,
-                "file": str(item.file),
-                "recording": None,
-                "start_s": None if item.span is None else item.span.start_s,
-                "end_s": None if item.span is None else item.span.end_s,
-                "speaker": item.speaker or f"file {item.file.name}",
-                "label": str(item.emotion),
-                "confidence": one.read_out.confidence,
-                "width_s": one.width_s,
-                "snr_db": one.snr_db,
-            }
-        )
+    head = None if by.head is None else library.head(scope().store, by.head)
+    came = evaluate(items, pipeline, scope().registry.trained_on(by.engine), progress, head)
+    rows = table_of(came)
+    known = _tags()
+    digits = {file: sha256_of(Path(file)) for file in rows["file"].unique()}
+    rows["recording"] = [digits[f] if digits[f] in known else None for f in rows["file"]]
+    told = zip(rows["tags"], rows["recording"], strict=True)
+    rows["tags"] = [tags or known.get(str(recording), ()) for tags, recording in told]
     failed = [(f"line {item.row}", reason) for item, reason in came.failed]
     failed += [
         (name, "it is no recording of this store, or several have its name") for name in missing
     ]
     scores = np.array([one.read_out.scores for one in came.answered])
-    return _result(
-        came.agreement,
-        pd.DataFrame(rows),
-        scores,
-        failed,
-        came.in_training,
-        pipeline.engine.engine_id,
+    return Result(
+        figures=came.agreement,
+        intervals=_intervals(rows, scores),
+        items=rows,
+        failed=tuple(failed),
+        in_training=came.in_training,
+        engine_id=pipeline.engine.engine_id,
+        title=by.title,
+        over_time={"": came.over_time},
+        has_head=head is not None,
     )
 
 
-def _from_labels(mapping: Mapped, engine: str) -> Result:
+def _from_labels(mapping: Mapped, by: Answerer) -> Result:
     store = scope().store
-    found = corpus(store, engine)
-    terms = library.terms_of(store, found)
-    labels = [mapping.get(str(term)) if term else None for term in terms]
-    rows = np.flatnonzero([label is not None for label in labels])
-    if not len(rows):
-        raise ManifestError("No label here stands for one of the nine emotions; map one, or label.")
-    of = found.segments.iloc[rows].reset_index(drop=True)
-    read = read_outs(store, found).iloc[rows].reset_index(drop=True)
-    items = of[["name", "recording", "start_s", "end_s", "confidence"]].assign(
-        file=None,
-        speaker=library.speakers_of(of),
-        label=[str(labels[row]) for row in rows],
-        width_s=frame_counts(store, found)[rows] * _HOP_S,
-        snr_db=[json.loads(q).get("snr_db") if q else None for q in read["quality"].fillna("")],
-    )
-    scores = library.engine_scores(store, found)[rows]
-    sure = [None if pd.isna(c) else float(c) for c in items["confidence"]]
-    figures = agreement([Emotion(name) for name in items["label"]], scores, sure)
+    head = None if by.head is None else library.head(store, by.head)
+    found = stored_answers(store, by.engine, mapping, head)
     trained = _trained_on(found.engine_id)
-    known = None if trained is None else int(items["recording"].isin(trained).sum())
-    return _result(figures, items, scores, [], known, found.engine_id)
+    heard = None if trained is None else int(found.items["recording"].isin(trained).sum())
+    return Result(
+        figures=found.figures,
+        intervals=_intervals(found.items, found.scores),
+        items=found.items.assign(file=None),
+        failed=(),
+        in_training=heard,
+        engine_id=found.engine_id,
+        title=by.title,
+        over_time=dict(found.over_time),
+        fitted_on=found.fitted_on,
+        has_head=head is not None,
+    )
 
 
-def _result(
-    figures: Agreement,
-    items: pd.DataFrame,
-    scores: np.ndarray,
-    failed: list[tuple[str, str]],
-    in_training: int | None,
-    engine_id: str,
-) -> Result:
+def _intervals(items: pd.DataFrame, scores: np.ndarray) -> dict[str, Estimate]:
     labels = [Emotion(name) for name in items["label"]]
-    items["answer"] = answers_of(labels, scores)[0]
-    intervals = over_speakers(labels, scores, list(items["speaker"]))
-    return Result(figures, intervals, items, tuple(failed), in_training, engine_id)
+    return over_speakers(labels, scores, list(items["speaker"]))
+
+
+def _tags() -> dict[str, tuple[str, ...]]:
+    """Returns the tags of each recording of the store."""
+    rows = scope().store.lake.read("recordings", columns=["recording", "tags"]).to_pylist()
+    return {row["recording"]: tuple(row["tags"] or ()) for row in rows}
 
 
 def _trained_on(engine_id: str) -> frozenset[str] | None:
@@ -216,14 +249,6 @@ def _trained_on(engine_id: str) -> frozenset[str] | None:
         return scope().registry.trained_on(engine_id.rsplit("-", 1)[0])
     except TonescopeError:
         return None
-
-
-def recording_of(row: pd.Series) -> str | None:
-    """Returns the recording of the store that an item is of, or None."""
-    if isinstance(row["recording"], str):
-        return str(row["recording"])
-    digits = sha256_of(Path(row["file"]))
-    return digits if digits in studies.names() else None
 
 
 def _csv(reference: Reference, folder: str) -> Path:

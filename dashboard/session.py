@@ -136,6 +136,12 @@ class Keys:
     EVALUATE_PATH = "csv"
     EVALUATE_MAP = "mapping"
     EVALUATE_BY = "parts"
+    EVALUATE_ANSWERS = "answers"
+    EVALUATE_AGAINST = "against"
+    EVALUATE_WIDTH = "evaluate.width"
+    EVALUATE_NEUTRAL = "evaluate.neutral"
+    EVALUATE_UNLABELLED = "evaluate.unlabelled"
+    EVALUATE_PAUSES = "evaluate.pauses"
 
 
 def is_dark() -> bool:

@@ -43,20 +43,24 @@ def reliability_figure(bins: pd.DataFrame, dark: bool) -> go.Figure:
     return dressed(figure, dark, 300)
 
 
-def forest_figure(rows: pd.DataFrame, dark: bool, title: str) -> go.Figure:
+def forest_figure(
+    rows: pd.DataFrame, dark: bool, title: str, value: str = "uar", least: float = 0.0
+) -> go.Figure:
     """Returns a figure with its interval for each slice.
 
     Args:
-        rows: `slice`, `n`, `n_speakers`, `uar`, `low`, `high`.
+        rows: `slice`, `n`, `n_speakers`, the column `value`, `low`, `high`.
         dark: for a dark ground.
         title: of the axis.
+        value: the column of the figure.
+        least: where the axis begins; it ends at 1.
     """
     names = [f"{palette.escaped(str(r['slice']))[:40]} ({r['n']})" for r in rows.to_dict("records")]
-    high = (rows["high"] - rows["uar"]).fillna(0)
-    low = (rows["uar"] - rows["low"]).fillna(0)
+    high = (rows["high"] - rows[value]).fillna(0)
+    low = (rows[value] - rows["low"]).fillna(0)
     figure = go.Figure(
         go.Scatter(
-            x=rows["uar"],
+            x=rows[value],
             y=names,
             mode="markers",
             marker={"size": 9, "color": palette.WAVE[dark]},
@@ -65,9 +69,138 @@ def forest_figure(rows: pd.DataFrame, dark: bool, title: str) -> go.Figure:
             hovertemplate="%{y}: %{x:.2f}, %{text}<extra></extra>",
         )
     )
-    figure.update_xaxes(range=[-0.02, 1.02], title=title, fixedrange=True)
+    figure.update_xaxes(range=[least - 0.02, 1.02], title=title, fixedrange=True)
     figure.update_yaxes(autorange="reversed", fixedrange=True, type="category")
     return dressed(figure, dark, 90 + 26 * max(2, len(rows)))
+
+
+def time_error_figure(rows: pd.DataFrame, dark: bool) -> go.Figure:
+    """Returns the emotion diarization error as bars of missed, false alarm and confused.
+
+    Args:
+        rows: `name`, `miss`, `false_alarm` and `confusion` as shares of the reference, `rate`, `low` and
+            `high` (NaN without an interval).
+        dark: for a dark ground.
+    """
+    figure = go.Figure()
+    names = [palette.escaped(str(name))[:60] for name in rows["name"]]
+    parts = (("miss", "missed", 0), ("false_alarm", "false alarm", 1), ("confusion", "confused", 2))
+    for column, title, number in parts:
+        bar: dict[str, Any] = {}
+        if column == "confusion":
+            high = (rows["high"] - rows["rate"]).fillna(0)
+            low = (rows["rate"] - rows["low"]).fillna(0)
+            bar["error_x"] = {"array": high, "arrayminus": low, "thickness": 1.4, "width": 4}
+        figure.add_trace(
+            go.Bar(
+                x=rows[column],
+                y=names,
+                orientation="h",
+                name=title,
+                marker={
+                    "color": palette.speaker(number, dark),
+                    "pattern": {"shape": ("", "/", ".")[number], "solidity": 0.25},
+                },
+                hovertemplate=f"%{{y}}: {title} %{{x:.0%}} of the reference<extra></extra>",
+                **bar,
+            )
+        )
+    figure.update_layout(barmode="stack", bargap=0.45)
+    figure.update_xaxes(
+        title="share of the reference time", tickformat=".0%", rangemode="tozero", fixedrange=True
+    )
+    figure.update_yaxes(autorange="reversed", fixedrange=True, type="category")
+    dressed(figure, dark, 130 + 34 * len(rows))
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"}
+    figure.update_layout(showlegend=True, legend=legend, margin_t=40)
+    return figure
+
+
+def label_curve_figure(points: pd.DataFrame, engine: float | None, dark: bool) -> go.Figure:
+    """Returns recall over the number of labels, with its band and the engine's own as a line.
+
+    Args:
+        points: `n_labels`, `uar`, and `low` and `high` or NaN.
+        engine: UAR of the engine's own head, or None.
+        dark: for a dark ground.
+    """
+    figure = go.Figure()
+    if points["low"].notna().all():
+        for edge, fill in (("low", None), ("high", "tonexty")):
+            figure.add_trace(
+                go.Scatter(
+                    x=points["n_labels"],
+                    y=points[edge],
+                    mode="lines",
+                    line={"width": 0, "color": palette.WAVE[dark]},
+                    fill=fill,
+                    fillcolor=_faint(palette.WAVE[dark]),
+                    hoverinfo="skip",
+                    showlegend=False,
+                )
+            )
+    figure.add_trace(
+        go.Scatter(
+            x=points["n_labels"],
+            y=points["uar"],
+            name="your head",
+            mode="lines+markers",
+            line={"color": palette.WAVE[dark], "width": 1.6},
+            marker={"size": 7},
+            hovertemplate="after %{x} labels: UAR %{y:.2f}<extra></extra>",
+        )
+    )
+    if engine is not None:
+        figure.add_trace(
+            go.Scatter(
+                x=points["n_labels"],
+                y=[engine] * len(points),
+                name="the engine's own",
+                mode="lines",
+                line={"color": palette.INK[dark], "width": 1.2, "dash": "dash"},
+                hovertemplate="the engine's own: UAR %{y:.2f}<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title="labels given", type="log", fixedrange=True)
+    figure.update_xaxes(tickvals=points["n_labels"], ticktext=points["n_labels"].astype(str))
+    figure.update_yaxes(range=[-0.02, 1.02], title="UAR", fixedrange=True)
+    dressed(figure, dark, 320)
+    return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.12, "x": 0})
+
+
+def scores_figure(start_s: np.ndarray, scores: dict[str, np.ndarray], dark: bool) -> go.Figure:
+    """Returns the scores of a head over time, a line for each class.
+
+    Args:
+        start_s: shape `(n,)`, start of each half second.
+        scores: by class, each of shape `(n,)`.
+        dark: for a dark ground.
+    """
+    figure = go.Figure()
+    nine = {str(emotion) for emotion in EMOTIONS}
+    for number, (name, values) in enumerate(scores.items()):
+        known = name in nine
+        colour = palette.colour(name, dark) if known else palette.speaker(number, dark)
+        figure.add_trace(
+            go.Scatter(
+                x=start_s,
+                y=values,
+                name=palette.escaped(name)[:40],
+                mode="lines",
+                line={
+                    "color": colour,
+                    "width": 1.4,
+                    "dash": palette.DASHES[number % len(palette.DASHES)],
+                    "shape": "hv",
+                },
+                hovertemplate=f"{palette.escaped(name)[:40]} %{{y:.2f}} at %{{x:.1f}} s<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title="time, s", fixedrange=True)
+    figure.update_yaxes(title="score", range=[-0.02, 1.02], fixedrange=True)
+    dressed(figure, dark, 280)
+    legend = {"orientation": "h", "y": 1.16, "x": 0}
+    return figure.update_layout(showlegend=True, legend=legend)
 
 
 def trend_figure(rows: pd.DataFrame, emotion: str, over: str, dark: bool, title: str) -> go.Figure:

@@ -1,7 +1,10 @@
 """The terms of the field, each explained where it first appears."""
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from core.learn.comparing import EngineComparison
 
 _MARKDOWN: Final = re.compile(r"[\\`*_\[\]<>$~|&]|:(?=[\w/])|(?<=www)\.")
 SCORE: Final = (
@@ -273,3 +276,21 @@ SMOOTHING_BAND: Final = (
     "A label that no smoothing moves can still be wrong: of the wrong labels we measured, 37% stayed "
     "the same over all widths."
 )
+ENGINE_PAIR: Final = (
+    "Both on the same items, so what is hard is hard for both. The test exchanges the two answers for "
+    "whole speakers, as items of one speaker are not independent of each other."
+)
+TIME_ERROR: Final = (
+    "Emotion diarization error: time in which an emotion is missed, told where none is, or told in "
+    "place of another, over the time of all reference labels. 0 is best."
+)
+
+
+def paired(found: "EngineComparison") -> str:
+    """Returns what the paired test over speakers says, in a sentence."""
+    least = f"{found.smallest_p:.3f}" if found.smallest_p >= 0.001 else "under 0.001"
+    shown = f"{found.p:.3f}" if found.p >= 0.001 else "under 0.001"
+    return (
+        f"If answers are exchanged for whole speakers at random, a difference as great comes up with "
+        f"p = {shown}; the least that {found.n_speakers} speakers can give is {least}."
+    ).replace("p = under", "p under")

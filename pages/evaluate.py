@@ -8,9 +8,9 @@ import streamlit as st
 from core.emotions import EMOTIONS, Emotion
 from core.errors import TonescopeError
 from core.learn.foreign import suggested
-from dashboard import corpus, evaluating, palette, resources, words
-from dashboard.components import busy, choose, evaluation
-from dashboard.evaluating import Reference
+from dashboard import evaluating, palette, words
+from dashboard.components import answerers, busy, evaluation, people_beside
+from dashboard.evaluating import Answerer, Reference
 from dashboard.session import Keys
 
 _CSV, _HERE = "A CSV", "Labels made here"
@@ -24,29 +24,23 @@ def main() -> None:
     source = bar.segmented_control(
         "Labels", [_CSV, _HERE], default=_CSV, key=Keys.EVALUATE_SOURCE, bind="query-params"
     )
-    if source == _HERE:
-        engines = corpus.engines()
-    else:
-        engines = [info.name for info in resources.engines() if info.ready]
-    engine = engines[0] if engines else "compact"
-    if len(engines) > 1:
-        engine = choose.show("Engine", Keys.MAP_ENGINE, {e: e for e in engines}, bar, width=260)
+    by, against = answerers.show(bar, stored=source == _HERE)
     reference = Reference() if source == _HERE else _csv()
     if reference is None:
         return
     try:
-        counts = evaluating.words_of(reference, engine) if engines else {}
+        counts = evaluating.words_of(reference, by.engine) if by else {}
     except TonescopeError as error:
         st.error(words.plain(str(error)), icon=":material/error:")
         return
-    if not counts:
+    if by is None or not counts:
         st.info(
             "**No labels here yet.** Label stretches on *Recording*, or segments on *Calibrate*; a "
             "label counts for a segment if it covers at least half of it.",
             icon=":material/label:",
         )
         return
-    _result(reference, _mapping(counts), engine)
+    _result(reference, _mapping(counts), by, against)
 
 
 def _csv() -> Reference | None:
@@ -57,8 +51,8 @@ def _csv() -> Reference | None:
         key=Keys.EVALUATE_PATH,
         bind="query-params",
         placeholder="/data/interviews/labels.csv",
-        help="Columns file and emotion, and if you have them speaker, start_s and end_s. Paths in it "
-        "are relative to the CSV. The engine listens to the files; nothing is stored.",
+        help="Columns file and emotion, and if you have them speaker, start_s, end_s and tags. Paths "
+        "in it are relative to the CSV. The engine listens to the files; nothing is stored.",
     )
     file = right.file_uploader(
         "Or the CSV itself",
@@ -123,18 +117,33 @@ def _in_address(counts: dict[str, int]) -> dict[str, Emotion | None]:
     }
 
 
-def _result(reference: Reference, mapping: dict[str, Emotion | None], engine: str) -> None:
-    key = evaluating.key(reference, mapping, engine)
+def _result(
+    reference: Reference,
+    mapping: dict[str, Emotion | None],
+    by: Answerer,
+    against: Answerer | None,
+) -> None:
+    key = evaluating.key(reference, mapping, by)
     task = evaluating.WORK.view(key)
     if task is None:
-        stored = reference.path is None and reference.name is None
-        if not stored and not st.button("Compare", type="primary"):
+        if not reference.stored and not st.button("Compare", type="primary"):
             return
-        evaluating.start(reference, mapping, engine)
+        evaluating.start(reference, mapping, by)
         st.rerun()
     task = busy.show(key, evaluating.WORK)
-    if task is not None and task.finished and not task.error:
-        evaluation.show(task.result)
+    if task is None or not task.finished or task.error:
+        return
+    other = None
+    if against is not None:
+        beside = evaluating.key(reference, mapping, against)
+        if evaluating.WORK.view(beside) is None:
+            evaluating.start(reference, mapping, against)
+            st.rerun()
+        second = busy.show(beside, evaluating.WORK)
+        other = second.result if second is not None and second.finished else None
+    evaluation.show(task.result, other)
+    if reference.stored:
+        people_beside.show(by.engine)
 
 
 main()

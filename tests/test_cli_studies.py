@@ -4,11 +4,16 @@ import json
 
 import pandas as pd
 import pytest
+from sklearn.metrics import accuracy_score, cohen_kappa_score
 
 from core.emotions import EMOTIONS
 from core.labels import history
 from core.labels.records import Draft
+from core.learn import heads
+from core.records import Metadata
+from core.store.corpus import corpus as found_in
 from core.store.store import Store
+from core.studies.metadata import edit
 from tests.synthetic import talk, write
 from tests.test_contract_schemas import valid
 
@@ -58,6 +63,69 @@ def test_calibrate_answers_the_contract_and_heads_move(run, corpus, tmp_path):
     (tmp_path / "none.csv").write_text("file,emotion\ngone.wav,sad\n")
     said = run("calibrate", "--manifest", tmp_path / "none.csv", *engine, *place)
     assert "None of the 1 recording(s)" in said.stderr
+
+
+def test_evaluate_on_the_labels_of_the_store_and_a_head_beside_the_engine(
+    run, corpus, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(heads, "STRENGTHS", (0.01, 0.1))
+    place = ["--engine", "fake", "--store", tmp_path / "s"]
+    assert "No label here stands for" in run("evaluate", *place).stderr
+    store = Store(tmp_path / "s")
+    segments = found_in(store, "fake").segments
+    for row in segments.to_dict("records"):
+        at = {key: row[key] for key in ("recording", "start_s", "end_s")}
+        loud = row["segment"] % 2 == 1
+        history.add(store, Draft(**at, term="angry" if loud else "sad", annotator="Ann"))
+        if row["segment"] < 3:
+            history.add(store, Draft(**at, term="angry", annotator="Bob"))
+    edit(store, {row["recording"]: Metadata(speaker=row["name"]) for row in
+                 segments.to_dict("records")}, "Ann")  # fmt: skip
+    said = run("calibrate", "--name", "mine", "--all-random", "--curve", *place)
+    assert said.status == 0, said.stderr
+    curve = said.lines[0]["curve"]
+    assert curve[-1]["n_labels"] == said.lines[0]["n_labels"]
+    assert curve[-1]["uar"] == pytest.approx(said.lines[0]["uar"])
+    assert said.lines[0]["smallest_p"] == 2 / 16
+    manifest = ["--manifest", tmp_path / "labels.csv"]
+    assert "have no order in time" in run("calibrate", *manifest, "--curve", *place).stderr
+    recording = segments["recording"][0]
+    course = run(
+        "heads", "apply", "--head", "mine", "--recording", recording, "--store", tmp_path / "s"
+    ).lines
+    assert course[1]["start_s"] == 0.5
+    assert sum(course[1]["scores"].values()) == pytest.approx(1)
+
+    said = run("evaluate", "--over-time", "--against-head", "mine", *place)
+    assert said.status == 0, said.stderr
+    (answer,) = said.lines
+    valid("evaluate", answer)
+    counted = answer["n"]  # segments 0 and 2 of each recording are tied between sad and angry
+    assert counted == 24 - 8
+    truth = ["angry"] * 12 + ["sad"] * 4
+    assert answer["confusion"] == {"angry": {"angry": 12}, "sad": {"sad": 4}}
+    assert answer["wa"] == accuracy_score(truth, truth) == 1
+    ann, bob, both = answer["emotion_error"]
+    assert (ann["reference"], ann["told"], ann["rate"]) == ("Ann", "engine", 0.0)
+    assert bob["rate"] == pytest.approx(2 / 3, abs=1e-6)
+    assert (both["reference"], both["told"]) == ("Ann", "Bob")
+    assert both["rate"] == pytest.approx(2 / 3, abs=1e-6)
+    people = {(p["first"], p["second"]): p for p in answer["human"]["pairs"]}
+    assert people["Ann", "Bob"]["agreement"] == pytest.approx(1 / 3, abs=1e-6)
+    terms = ["sad", "angry", "sad"] * 4
+    assert people["Ann", "Bob"]["kappa"] == pytest.approx(
+        cohen_kappa_score(terms, ["angry"] * 12), abs=1e-6
+    )
+    against = answer["against"]
+    assert (against["n"], against["left_out"], against["difference"]) == (16, 0, 0.0)
+    assert (against["head"], against["p"]) == ("mine", 1.0)
+    assert "may have been fitted on 16 of the labels" in said.stderr
+
+    said = run("evaluate", tmp_path / "labels.csv", "--head", "mine", "--over-time", *place)
+    assert said.status == 0, said.stderr
+    assert (said.lines[0]["wa"], said.lines[0]["head"]) == (1.0, "mine")
+    assert said.lines[0]["emotion_error"][0]["rate"] == 0.0
+    assert run("evaluate", tmp_path / "labels.csv", "--against", "fake", *place).status == 0
 
 
 def test_flags_and_sessions(run, corpus, tmp_path):

@@ -2,7 +2,10 @@
 
 What was picked because it was uncertain or strange teaches a head, but cannot tell how good it is. So
 temperature, threshold, calibration error and recall come from a random sample, whose each speaker is
-answered by a head that was fitted without any label of that speaker.
+answered by a head that was fitted without any label of that speaker. How strongly such a head is held
+back (its regularisation) is chosen without that speaker's labels too, by folds within the folds.
+
+Source: nested cross-validation, Varma & Simon, 2006, https://doi.org/10.1186/1471-2105-7-91.
 """
 
 from dataclasses import dataclass
@@ -14,7 +17,8 @@ from numpy.typing import NDArray
 from core.emotions import EMOTIONS
 from core.errors import HeadError
 from core.learn import heads
-from core.learn.heads import Head, Labelled
+from core.learn.comparing import EngineComparison, compare_engines
+from core.learn.heads import Head, Labelled, Names
 from core.learn.scoring import calibration_error, recall_of
 from core.statistics.proportions import Estimate
 from core.statistics.resampling import speaker_bootstrap
@@ -34,8 +38,11 @@ class Calibrated:
         uar_engine: of the engine's own head on the same segments, choosing among the same classes;
             None where the head has classes of its own.
         better: the head's minus the engine's, or None.
+        compared: both side by side, with the paired test over speakers; None where there is no engine
+            to compare with, or a single speaker.
         ece: calibration error on speakers whose answers did not set the temperature.
-        coverage: share of the sample on which the head does not abstain.
+        coverage: share of the sample on which the head does not abstain, by thresholds that were set on
+            other speakers.
         uar_answered: on that share; None where it abstains nowhere or everywhere.
         n_labels: all labels that were used.
         n_sample: of them in the random sample.
@@ -47,6 +54,7 @@ class Calibrated:
     uar: Estimate
     uar_engine: Estimate | None
     better: Estimate | None
+    compared: EngineComparison | None
     ece: float
     coverage: float
     uar_answered: float | None
@@ -89,33 +97,23 @@ def calibrate(
         )
     every = picked.joined(sample)
     heads.check(every)
-    strength = heads.best_strength(every, seed)
     classes = heads.classes_of(every.terms)
-    logits = held_out(picked, sample, classes, strength, seed)
+    logits = held_out(picked, sample, classes, seed)
     temperature = fit_temperature(logits, sample.terms, classes)
     sure = crossed_confidence(logits, sample, classes, seed)
     answers = np.array(classes)[logits.argmax(axis=1)]
     right = answers == sample.terms
     threshold = None if accuracy is None else threshold_for(sure, right, accuracy)
-    spoken = np.ones(len(sample), bool) if threshold is None else sure >= threshold
-    uar = speaker_bootstrap(lambda r: recall_of(sample.terms[r], answers[r]), sample.speakers)
-    own = engine_answers(engine_scores, classes)
-    uar_engine = better = None
-    if own is not None:
-        said = own
-        uar_engine = speaker_bootstrap(
-            lambda r: recall_of(sample.terms[r], said[r]), sample.speakers
-        )
-        better = speaker_bootstrap(
-            lambda r: recall_of(sample.terms[r], answers[r]) - recall_of(sample.terms[r], said[r]),
-            sample.speakers,
-        )
+    spoken = answered(sure, right, sample, accuracy, seed)
+    uar, uar_engine, better, compared = _beside(sample, answers, engine_scores, classes, seed)
     ece = calibration_error(sure, right)
     partly = 0 < spoken.sum() < len(sample)
     n_speakers = len(np.unique(sample.speakers))
+    strength = heads.best_strength(every, seed)
     figures = {
         "uar": uar.value,
         "uar_engine": None if uar_engine is None else uar_engine.value,
+        "p": None if compared is None else compared.p,
         "ece": ece,
         "n_labels": len(every),
         "n_sample": len(sample),
@@ -133,6 +131,7 @@ def calibrate(
         uar=uar,
         uar_engine=uar_engine,
         better=better,
+        compared=compared,
         ece=ece,
         coverage=float(spoken.mean()),
         uar_answered=recall_of(sample.terms[spoken], answers[spoken]) if partly else None,
@@ -143,37 +142,64 @@ def calibrate(
     )
 
 
+def _beside(
+    sample: Labelled, answers: Names, engine_scores: Doubles, classes: tuple[str, ...], seed: int
+) -> tuple[Estimate, Estimate | None, Estimate | None, EngineComparison | None]:
+    """Returns the head's UAR; the engine's, their difference and their test, where there is one."""
+    uar = speaker_bootstrap(lambda r: recall_of(sample.terms[r], answers[r]), sample.speakers)
+    own = engine_answers(engine_scores, classes)
+    if own is None:
+        return uar, None, None, None
+    if len(np.unique(sample.speakers)) > 1:
+        found = compare_engines(sample.terms, answers, own, sample.speakers, seed)
+        return found.first, found.second, found.difference, found
+    engine = Estimate(recall_of(sample.terms, own), None, None, 1)
+    return uar, engine, Estimate(uar.value - engine.value, None, None, 1), None
+
+
 def held_out(
-    picked: Labelled, sample: Labelled, classes: tuple[str, ...], strength: float, seed: int
+    picked: Labelled,
+    sample: Labelled,
+    classes: tuple[str, ...],
+    seed: int,
+    given: NDArray[np.bool_] | None = None,
 ) -> Doubles:
-    """Returns the sample's logits by heads that saw no label of its speakers.
+    """Returns the sample's logits by heads that saw no label of its speakers, their strength neither.
+
+    Args:
+        picked: teaches.
+        sample: is answered, and teaches the heads of other speakers.
+        classes: the columns.
+        seed: of the folds.
+        given: shape `(n_sample,)`, what of the sample may teach; by default all.
 
     Returns:
         Shape `(n_sample, n_classes)`; a class that a fold's labels lack is far below the others.
+
+    Raises:
+        HeadError: without the labels of one part of the speakers a single class is left.
     """
     found = np.full((len(sample), len(classes)), -50.0)
+    given = np.ones(len(sample), dtype=np.bool_) if given is None else given
+    several = len(np.unique(sample.speakers)) > 1
     for train, test in heads.speaker_folds(sample.terms, sample.speakers, seed):
-        teaching = picked
-        if len(np.unique(sample.speakers)) > 1:
-            away = ~np.isin(picked.speakers, sample.speakers[test])
-            teaching = picked.part(away)
-        teaching = teaching.joined(sample.part(train))
-        if len(np.unique(teaching.terms)) < 2:
-            raise HeadError(
-                "Without the labels of one part of the speakers a single class is left; label "
-                "segments of more speakers."
-            )
-        linear = _fit_any(teaching, strength, seed)
+        away = ~(several & np.isin(picked.speakers, sample.speakers[test]))
+        linear = _fit_any(picked.part(away).joined(sample.part(train[given[train]])), seed)
         columns = np.array([classes.index(c) for c in linear.classes])
         found[test[:, np.newaxis], columns] = linear.logits(sample.embeddings[test])
     return found
 
 
-def _fit_any(teaching: Labelled, strength: float, seed: int) -> heads.Linear:
+def _fit_any(teaching: Labelled, seed: int) -> heads.Linear:
     """Returns a fit without the classes of a single segment, which a fold may leave."""
     terms, counts = np.unique(teaching.terms, return_counts=True)
     often = np.isin(teaching.terms, terms[counts >= heads.LEAST_OF_A_CLASS])
-    return heads.fit(teaching.part(often), strength, seed)
+    if len(np.unique(teaching.terms[often])) < 2:
+        raise HeadError(
+            "Without the labels of one part of the speakers a single class is left; label "
+            "segments of more speakers."
+        )
+    return heads.fit(teaching.part(often), None, seed)
 
 
 def fit_temperature(logits: Doubles, terms: NDArray[np.str_], classes: tuple[str, ...]) -> float:
@@ -204,6 +230,21 @@ def crossed_confidence(
         temperature = fit_temperature(logits[train], sample.terms[train], classes)
         sure[test] = heads.softmax(logits[test] / temperature).max(axis=1)
     return sure
+
+
+def answered(
+    sure: Doubles,
+    right: NDArray[np.bool_],
+    sample: Labelled,
+    accuracy: float | None,
+    seed: int,
+) -> NDArray[np.bool_]:
+    """Returns on what a head does not abstain, its threshold set on other speakers; `(n,)`."""
+    spoken = np.ones(len(sample), dtype=np.bool_)
+    if accuracy is not None:
+        for train, test in heads.speaker_folds(sample.terms, sample.speakers, seed):
+            spoken[test] = sure[test] >= threshold_for(sure[train], right[train], accuracy)
+    return spoken
 
 
 def threshold_for(sure: Doubles, right: NDArray[np.bool_], accuracy: float) -> float:

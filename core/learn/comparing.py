@@ -94,6 +94,20 @@ def compare_engines(
     )
 
 
+def side_by_side(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Returns the items that two engines answered both.
+
+    Args:
+        first: a row for each item: `key`, which names it, `label`, `answer`, and what else there is.
+        second: `key`, `label` and `answer` of the other engine.
+
+    Returns:
+        The rows of `first` that `second` has with the same label, with `other`, its answer.
+    """
+    other = second[["key", "label", "answer"]].rename(columns={"answer": "other"})
+    return first.merge(other, on=["key", "label"], how="inner", validate="one_to_one")
+
+
 def slices(
     terms: Names, answers: Names, speakers: Names, groups: Sequence[Any], seed: int = 0
 ) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import numpy as np
 
 from core.emotions import EMOTIONS, N_EMOTIONS
 from core.errors import StudyError
+from core.records import Span
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,9 @@ class Event:
 
 @dataclass(frozen=True)
 class EmotionError:
-    """Shares of the reference time; they may sum to more than 1, as false alarms have no bound.
+    """Time that was told wrong, beside the time of the reference.
+
+    The three may sum to more than the reference, as false alarms have no bound.
 
     Attributes:
         miss: emotions that are there and not told, in seconds.
@@ -47,7 +50,12 @@ class EmotionError:
 
 
 def emotion_error(
-    reference: Iterable[Event], told: Iterable[Event], ignored: Collection[str] = ()
+    reference: Iterable[Event],
+    told: Iterable[Event],
+    ignored: Collection[str] = (),
+    *,
+    within: Iterable[Collection[Span]] = (),
+    without: Collection[Span] = (),
 ) -> EmotionError:
     """Returns the error of what was told, exact between the bounds of all events.
 
@@ -58,16 +66,25 @@ def emotion_error(
         reference: what is there.
         told: what the engine says.
         ignored: emotions that are no event, such as neutral.
+        within: only time that lies in a stretch of each of these counts.
+        without: stretches that do not count.
 
     Raises:
         StudyError: an event is empty or of none of the nine emotions.
     """
     sides = [_checked(reference, ignored), _checked(told, ignored)]
-    edges = np.unique([edge for side in sides for e in side for edge in (e.start_s, e.end_s)])
+    masks = list(within)
+    every: list[Collection[Span]] = [*masks, without]
+    bounds = [(e.start_s, e.end_s) for side in sides for e in side]
+    bounds += [(span.start_s, span.end_s) for spans in every for span in spans]
+    edges = np.unique(bounds)
     if len(edges) < 2:
         return EmotionError(0.0, 0.0, 0.0, 0.0)
     there, said = (_present(side, edges) for side in sides)
-    lengths = np.diff(edges)
+    counted = ~_covered(without, edges)
+    for mask in masks:
+        counted &= _covered(mask, edges)
+    lengths = np.diff(edges) * counted
     n_there, n_said, same = there.sum(axis=1), said.sum(axis=1), (there & said).sum(axis=1)
     return EmotionError(
         miss=float(lengths @ np.maximum(n_there - n_said, 0)),
@@ -107,4 +124,14 @@ def _present(events: Sequence[Event], edges: np.ndarray) -> np.ndarray:
         change[np.searchsorted(edges, event.start_s), column] += 1
         change[np.searchsorted(edges, event.end_s), column] -= 1
     found: np.ndarray = change.cumsum(axis=0)[:-1] > 0
+    return found
+
+
+def _covered(spans: Collection[Span], edges: np.ndarray) -> np.ndarray:
+    """Returns which pieces between the edges lie in a stretch, shape `(n_edges - 1,)`."""
+    change = np.zeros(len(edges), dtype=np.int64)
+    for span in spans:
+        change[np.searchsorted(edges, span.start_s)] += 1
+        change[np.searchsorted(edges, span.end_s)] -= 1
+    found: np.ndarray = change.cumsum()[:-1] > 0
     return found

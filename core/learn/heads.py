@@ -141,7 +141,8 @@ def fit(labelled: Labelled, strength: float | None = None, seed: int = 0) -> Lin
     if strength is None:
         strength = best_strength(labelled, seed)
     mean, deviation = scale_of(labelled.embeddings)
-    model = _regression((labelled.embeddings - mean) / deviation, labelled.terms, strength)
+    with _one_thread():
+        model = _regression(strength).fit((labelled.embeddings - mean) / deviation, labelled.terms)
     weight, bias = model.coef_, model.intercept_
     if len(weight) == 1:  # of two classes scikit-learn keeps the difference only
         weight, bias = np.vstack([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
@@ -185,12 +186,13 @@ def best_strength(labelled: Labelled, seed: int = 0) -> float:
         mean, deviation = scale_of(part.embeddings)
         taught = (part.embeddings - mean) / deviation
         asked = (labelled.embeddings[rows] - mean) / deviation
-        for number, strength in enumerate(STRENGTHS):
-            model = _regression(taught, part.terms, strength)
-            sure = model.predict_proba(asked)
-            losses[number] += len(rows) * log_loss(
-                labelled.terms[rows], sure, labels=model.classes_
-            )
+        with _one_thread():
+            for number, strength in enumerate(STRENGTHS):
+                model = _regression(strength).fit(taught, part.terms)
+                sure = model.predict_proba(asked)
+                losses[number] += len(rows) * log_loss(
+                    labelled.terms[rows], sure, labels=model.classes_
+                )
         counted += len(rows)
     return STRENGTHS[int(losses.argmin())] if counted else STRENGTHS[len(STRENGTHS) // 2]
 
@@ -238,13 +240,17 @@ def scale_of(embeddings: Floats) -> tuple[Doubles, Doubles]:
     return mean, np.where(deviation > 1e-8 * np.abs(mean).max(initial=1.0), deviation, 1.0)
 
 
-def _regression(points: Doubles, terms: Names, strength: float) -> Any:
+def _regression(strength: float) -> Any:
     from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=strength, class_weight="balanced", max_iter=300, tol=1e-4)
+
+
+def _one_thread() -> Any:
+    """Returns a context for small products, of which several threads wait for one another."""
     from threadpoolctl import threadpool_limits
 
-    model = LogisticRegression(C=strength, class_weight="balanced", max_iter=300, tol=1e-4)
-    with threadpool_limits(1):  # of small products, several threads wait for one another
-        return model.fit(points, terms)
+    return threadpool_limits(1)
 
 
 def classes_of(terms: Sequence[str] | Names) -> tuple[str, ...]:

@@ -20,9 +20,10 @@ from core.learn.head_files import read_head, write_head
 from core.learn.heads import Head, Labelled, Names, softmax
 from core.learn.picking import Way, pick
 from core.plain import one_line
-from core.records import Track
+from core.records import BLOCK_S, Track
 from core.store.corpus import Corpus, corpus, embeddings, read_outs
 from core.store.corpus import speakers_of as speakers_of
+from core.store.rows import MIX
 from core.store.samples import Sample, sample, samples, write_sample
 from core.store.schema import TABLES
 from core.store.store import Store
@@ -51,9 +52,7 @@ def draw(
         HeadError: there is no segment left to label.
     """
     found = corpus(store, engine)
-    taken = np.flatnonzero(
-        (terms_of(store, found) != "") | in_samples(found, _random(store, found.engine_id))
-    )
+    taken = np.flatnonzero((terms_of(store, found) != "") | in_random_draw(store, found))
     scores = engine_scores(store, found)
     rows = pick(way, n_wanted, scores, embeddings(store, found), taken=taken, seed=seed)
     parameters = {
@@ -94,7 +93,7 @@ def make_head(
     """
     found = corpus(store, engine)
     terms = terms_of(store, found, annotators)
-    random = in_samples(found, _random(store, found.engine_id)) | all_random
+    random = in_random_draw(store, found) | all_random
     return fit_and_keep(
         store, found, terms, random, name, annotators=annotators, accuracy=accuracy, seed=seed
     )
@@ -165,6 +164,38 @@ def apply(store: Store, head: Head) -> pd.DataFrame:
     found = corpus(store, head.engine_id)
     classes, sure, silent = head.answers(embeddings(store, found))
     return found.segments.assign(head_class=classes, head_confidence=sure, head_abstains=silent)
+
+
+def course(store: Store, head: Head, recording: str) -> pd.DataFrame:
+    """Returns a head's scores over time of a stored recording, from its blocks; no model runs.
+
+    Returns:
+        A row for each 0.5 s of each channel: `channel`, `start_s`, `end_s`, and a column named
+        `score_` and the class for each class.
+
+    Raises:
+        HeadError: its engine has no segment of this recording.
+        StoreError: the engine has analysed nothing.
+    """
+    rows = corpus(store, head.engine_id).segments
+    tracks = rows[rows["recording"] == recording][["channel", "track_key"]].drop_duplicates()
+    names = [f"score_{name}" for name in head.classes]
+    parts = []
+    for channel, track_key in tracks.itertuples(index=False):
+        track = store.track(recording, None if channel == MIX else int(channel), track_key)
+        if track is None:
+            continue
+        scores = block_scores(head, track)
+        starts = track.offset_s + BLOCK_S * np.arange(len(scores))
+        ends = np.minimum(starts + BLOCK_S, track.duration_s)
+        places = {"channel": int(channel), "start_s": starts, "end_s": ends}
+        parts.append(pd.DataFrame(scores, columns=names).assign(**places))
+    if not parts:
+        raise HeadError(
+            f"{head.engine_id} has no results of the recording {recording[:12]}; analyse it with "
+            "this engine, or choose another recording."
+        )
+    return pd.concat(parts, ignore_index=True)[["channel", "start_s", "end_s", *names]]
 
 
 def block_scores(head: Head, track: Track) -> Doubles:
@@ -245,8 +276,10 @@ def engine_scores(store: Store, of: Corpus) -> Doubles:
     return scores_of(logits, list(read["class_mask"].iloc[0]))
 
 
-def _random(store: Store, engine_id: str) -> list[Sample]:
-    return [one for one in samples(store, engine_id) if one.parameters["way"] == Way.RANDOM]
+def in_random_draw(store: Store, of: Corpus) -> np.ndarray:
+    """Returns which segments of a corpus were drawn at random to be labelled, shape `(n,)`."""
+    every = samples(store, of.engine_id)
+    return in_samples(of, [one for one in every if one.parameters["way"] == Way.RANDOM])
 
 
 def _head(row: dict[str, Any]) -> Head:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from core.emotions import EMOTIONS, Emotion
 from core.errors import ManifestError
+from core.plain import one_line
 from core.records import Span
 
 MAX_ROWS = 1_000_000
-_TAKEN = ("file", "emotion", "speaker", "start_s", "end_s")
+_TAKEN = ("file", "emotion", "speaker", "start_s", "end_s", "tags")
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Item:
     Attributes:
         row: its line in the manifest, the header being line 1.
         span: the stretch that the label is about; None for the whole recording.
+        tags: of the recording, for figures of parts.
     """
 
     row: int
@@ -29,6 +31,7 @@ class Item:
     emotion: Emotion
     speaker: str | None
     span: Span | None
+    tags: tuple[str, ...] = ()
 
 
 def read_manifest(
@@ -36,9 +39,9 @@ def read_manifest(
     mapping: Mapping[str, Emotion | None] | None = None,
     locate: Callable[[str], Path | None] | None = None,
 ) -> tuple[Item, ...]:
-    """Returns the rows of a CSV with the columns `file, emotion[, speaker][, start_s, end_s]`.
+    """Returns the rows of a CSV with the columns `file, emotion[, speaker][, start_s, end_s][, tags]`.
 
-    Paths are relative to the manifest; further columns are passed over.
+    Tags are split at semicolons. Paths are relative to the manifest; further columns are passed over.
 
     Args:
         path: of the CSV.
@@ -117,7 +120,9 @@ def _item(where: str, line: int, file: Path, word: str, given: dict[str, str]) -
         raise ManifestError(
             f"{where}: {word[:60]!r} is no label that can be compared; use {', '.join(EMOTIONS)}."
         ) from error
-    return Item(line, file, emotion, given["speaker"] or None, _span(given, where))
+    tags = dict.fromkeys(one_line(tag) for tag in given["tags"].split(";"))
+    told = tuple(tag for tag in tags if tag)
+    return Item(line, file, emotion, given["speaker"] or None, _span(given, where), told)
 
 
 def _span(given: dict[str, str], where: str) -> Span | None:

@@ -6,9 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from core.emotions import EMOTIONS
-from core.errors import TonescopeError
 from core.records import Span
-from dashboard import evaluating, palette, words
+from dashboard import palette
 from dashboard.components import stretch_table
 from dashboard.evaluating import Result
 
@@ -84,19 +83,20 @@ def _cell(found: Result, label: str, answer: str) -> None:
 
 
 def _hear(row: pd.Series) -> None:
-    try:
-        recording = evaluating.recording_of(row)
-    except TonescopeError as error:
-        st.info(words.said(str(error)), icon=":material/volume_off:")
-        return
     whole = pd.isna(row["start_s"])
-    if recording is None:
-        st.audio(str(Path(row["file"])))
-        if not whole:
-            st.caption(f"The label is about {row['start_s']:.2f} to {row['end_s']:.2f} s of it.")
-    else:
+    if isinstance(row["recording"], str):
         span = Span(0.0, 1e5) if whole else Span(row["start_s"], row["end_s"])
-        stretch_table.play(recording, span)
+        stretch_table.play(row["recording"], span)
+        return
+    try:
+        st.audio(str(Path(row["file"])))
+    except (OSError, RuntimeError):
+        st.info(
+            "The file is not where it was, so it cannot be heard.", icon=":material/volume_off:"
+        )
+        return
+    if not whole:
+        st.caption(f"The label is about {row['start_s']:.2f} to {row['end_s']:.2f} s of it.")
 
 
 def _shaded(row: pd.Series) -> list[str]:

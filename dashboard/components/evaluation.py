@@ -1,16 +1,16 @@
 """How far an engine agrees with reference labels: figures, confusion, reliability, slices."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.learn.comparing import binned, error_by_width, reliability, slices
+from core.learn.comparing import WIDTHS_S, binned, error_by_width, reliability, slices
 from core.statistics.proportions import Estimate
 from core.statistics.resampling import MIN_SPEAKERS
 from dashboard import study_figures, words
-from dashboard.components import confusion
+from dashboard.components import confusion, emotion_time, engine_pair
 from dashboard.evaluating import Result
 from dashboard.session import Keys, is_dark
 
@@ -25,14 +25,28 @@ _ECE: Final = (
     "Expected calibration error: how far confidence and the share right lie apart, over 15 bins. 0 is "
     "best. Only items with a confidence count."
 )
-_SLICES: Final = ("Speaker", "Length", "Speech over noise")
+_SLICES: Final = ("Speaker", "Tag", "Length", "Speech over noise")
+_ALL: Final = "all widths"
 
 
-def show(found: Result) -> None:
-    """Shows everything that is known of it."""
+def show(found: Result, other: Result | None = None) -> None:
+    """Shows everything that is known of it.
+
+    Args:
+        found: of the engine or head that was asked.
+        other: of the one it is compared with.
+    """
+    _fitted(found)
     _training(found)
+    if other is not None:
+        _fitted(other)
+        if other.engine_id != found.engine_id:
+            _training(other)
     _figures(found)
+    if other is not None:
+        engine_pair.show(found, other)
     confusion.show(found)
+    emotion_time.show(found, other)
     left, right = st.columns(2, gap="large")
     with left:
         _reliability(found)
@@ -44,7 +58,26 @@ def show(found: Result) -> None:
                 st.text(f"{where}: {reason}")
 
 
+def _fitted(found: Result) -> None:
+    """Says whether a head may have learnt from these labels."""
+    name = words.plain(found.title)
+    if found.has_head and found.fitted_on is None:
+        st.info(
+            f"Whether {name} was fitted on these recordings is not known; if it was, its figures are "
+            "too good. Those under *Calibrate* are of speakers it had not heard.",
+            icon=":material/info:",
+        )
+    elif found.fitted_on:
+        st.warning(
+            f"{found.fitted_on} of {len(found.items)} labels were there when {name} was fitted, so it "
+            "may have learnt from them and its figures are too good. Those under *Calibrate* are of "
+            "speakers it had not heard.",
+            icon=":material/warning:",
+        )
+
+
 def _training(found: Result) -> None:
+    """Says what the engine was trained on."""
     n = len(found.items)
     if found.in_training is None:
         st.info(
@@ -54,12 +87,12 @@ def _training(found: Result) -> None:
         )
     elif found.in_training:
         st.warning(
-            f"{found.in_training} of {n} items were in the engine's training data. The figures are too "
-            "good; take recordings that it has not heard.",
+            f"{found.in_training} of {n} items were in the training data of {found.engine_id}. The "
+            "figures are too good; take recordings that it has not heard.",
             icon=":material/warning:",
         )
     else:
-        st.caption(f"None of the {n} items was in the engine's training data.")
+        st.caption(f"None of the {n} items was in the training data of {found.engine_id}.")
 
 
 def _figures(found: Result) -> None:
@@ -112,13 +145,24 @@ def _reliability(found: Result) -> None:
         return
     sure = given["confidence"].to_numpy(dtype=np.float64)
     right = (given["label"] == given["answer"]).to_numpy()
+    widths = given["width_s"].to_numpy(dtype=np.float64)
+    table = error_by_width(sure, right, widths)
+    if len(table) > 1:
+        chosen = st.selectbox(
+            "Width of the regions",
+            [_ALL, *table["width"]],
+            key=f"{Keys.EVALUATE_WIDTH}.{len(table)}",
+            width=190,
+        )
+        if chosen in set(table["width"]):
+            mine = np.array(binned(widths.tolist(), WIDTHS_S, "s")) == chosen
+            sure, right = sure[mine], right[mine]
     st.plotly_chart(
         study_figures.reliability_figure(reliability(sure, right), is_dark()),
         config={"displayModeBar": False},
         key="evaluate.reliability",
         alt="Share of right answers over calibrated confidence",
     )
-    table = error_by_width(sure, right, given["width_s"].to_numpy(dtype=np.float64))
     st.dataframe(
         table.set_axis(["Width", "Items", "ECE", "Confidence", "Right"], axis=1),
         hide_index=True,
@@ -133,8 +177,10 @@ def _slices(found: Result) -> None:
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     bar.subheader("UAR of parts", anchor=False)
     by = bar.selectbox("By", _SLICES, key=Keys.EVALUATE_BY, bind="query-params", width=190)
-    groups: list[str | None] = list(found.items["speaker"])
-    if by == "Length":
+    groups: list[Any] = list(found.items["speaker"])
+    if by == "Tag":
+        groups = [tuple(tags) or ("no tag",) for tags in found.items["tags"]]
+    elif by == "Length":
         groups = binned(found.items["width_s"].tolist(), (1.0, 2.0, 5.0, 10.0), "s")
     elif by == "Speech over noise":
         snr = [None if pd.isna(v) else float(v) for v in found.items["snr_db"]]
@@ -151,6 +197,10 @@ def _slices(found: Result) -> None:
         key="evaluate.slices",
         alt=f"UAR by {by}",
     )
+    if by == "Tag" and rows["slice"].tolist() == ["no tag"]:
+        st.caption(
+            "No recording has a tag; give some under *Sessions*, or in a column `tags` of the CSV."
+        )
     more = f"The first 40 of {len(rows)}. " if len(rows) > 40 else ""
     st.caption(
         f"{more}Numbers in brackets: items. UAR of a part averages the emotions in it, so parts with "

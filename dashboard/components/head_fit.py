@@ -5,13 +5,19 @@ import streamlit as st
 
 from core.emotions import EMOTIONS
 from core.learn.calibrating import LEAST_SAMPLE, Calibrated
+from core.learn.label_curve import LabelCurve
 from core.statistics.proportions import Estimate
-from dashboard import calibrating, palette, words
+from dashboard import calibrating, palette, study_figures, words
 from dashboard.components import busy
+from dashboard.session import is_dark
 
 _FOLDS = (
     "From the random sample alone. Each speaker is answered by a head that was fitted without any label "
     "of that speaker."
+)
+_CURVE = (
+    "In the order in which you gave the labels. Where the line is flat, more labels of the same kind "
+    "help little."
 )
 _ABSTAIN = (
     "Below the confidence at which this share of answers was right, the head says nothing. Without it, "
@@ -56,6 +62,43 @@ def show(engine: str) -> None:
     task = busy.show(key, calibrating.WORK)
     if task is not None and task.finished and not task.error:
         _figures(task.result)
+    if n_random >= LEAST_SAMPLE and len(counts) > 1:
+        _curve(engine)
+
+
+def _curve(engine: str) -> None:
+    """Shows how good heads were on the first labels and then on more, once it is asked for."""
+    st.subheader("What more labels have brought", help=_CURVE, anchor=False)
+    key = calibrating.curve_key(engine)
+    if calibrating.WORK.view(key) is None:
+        st.caption("Heads are fitted on your first labels, then on more, which takes some seconds.")
+        if st.button("Follow the labels", icon=":material/show_chart:"):
+            calibrating.curve(engine)
+            st.rerun()
+        return
+    task = busy.show(key, calibrating.WORK)
+    if task is None or not task.finished or task.error:
+        return
+    found: LabelCurve = task.result
+    if not found.points:
+        st.info("The labels are of too few speakers or kinds to follow; label more.")
+        return
+    rows = [(p.n_labels, p.uar.value, p.uar.low, p.uar.high) for p in found.points]
+    points = pd.DataFrame(rows, columns=["n_labels", "uar", "low", "high"]).astype(float)
+    points["n_labels"] = points["n_labels"].astype(int)
+    st.plotly_chart(
+        study_figures.label_curve_figure(points, found.engine, is_dark()),
+        config={"displayModeBar": False},
+        key="calibrate.curve",
+        alt="UAR of heads of your own over the number of labels, beside the engine's own",
+    )
+    last = found.points[-1]
+    grown = last.uar.value - found.points[max(0, len(found.points) - 2)].uar.value
+    st.caption(
+        f"{last.uar.value:.2f} after {last.n_labels} labels, {grown:+.2f} by the last step. Each point "
+        "is measured on the whole random sample, by heads without a label of the speaker they answer."
+        + (" No band, as it needs at least 8 speakers." if last.uar.low is None else "")
+    )
 
 
 def _form() -> tuple[str, float | None]:
@@ -94,12 +137,18 @@ def _figures(made: Calibrated) -> None:
         f"calibration error {made.ece:.2f}",
     ]
     if made.uar_answered is not None:
-        parts.append(
-            f"answers {made.coverage:.0%} of the sample, there with a UAR of {made.uar_answered:.2f}"
+        parts.extend(
+            (
+                f"says nothing below a confidence of {made.head.threshold:.2f}",
+                f"so answers {made.coverage:.0%} of the sample",
+                f"UAR there {made.uar_answered:.2f}",
+            )
         )
     elif made.coverage < 1:
         parts.append("abstains everywhere, as no confidence reaches that share")
     st.caption(" · ".join(parts))
+    if made.compared is not None:
+        st.caption(words.paired(made.compared))
     if not made.other_speakers:
         st.warning(
             "There is one speaker only, so these figures are for a speaker that the head has heard; "

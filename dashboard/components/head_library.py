@@ -6,9 +6,9 @@ import streamlit as st
 from core.errors import TonescopeError
 from core.learn.heads import Head
 from core.plain import file_stem
-from dashboard import calibrating, words
+from dashboard import calibrating, study_figures, words
 from dashboard.components import choose, stretch_table
-from dashboard.session import Keys
+from dashboard.session import Keys, is_dark
 
 _ROUND = "calibrate.round"
 
@@ -90,12 +90,42 @@ def _applied(head: Head) -> None:
     shown["Confidence"] = rows["head_confidence"].round(2)
     shown["Engine"] = rows["emotion"]
     stretch_table.table(shown, f"calibrate.applied.{head.key}")
+    _course(head, rows)
     st.download_button(
         "Download as CSV",
         lambda: calibrating.csv(rows),
         f"{file_stem(head.name, 'head')}.csv",
         "text/csv",
         on_click="ignore",
+    )
+
+
+def _course(head: Head, rows: pd.DataFrame) -> None:
+    """Shows what a head says of one recording over time."""
+    names = dict(zip(rows["recording"], rows["name"], strict=True))
+    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    recording = bar.selectbox(
+        "Over time, recording",
+        list(names),
+        format_func=lambda one: names[one],
+        key=f"calibrate.course.{head.key}",
+        help="Read from the stored blocks of half a second, pauses included; no model runs.",
+        width=420,
+    )
+    if recording is None:
+        return
+    try:
+        course = calibrating.course(head, recording)
+    except TonescopeError as error:
+        st.error(words.said(str(error)), icon=":material/error:")
+        return
+    course = course[course["channel"] == course["channel"].iloc[0]]
+    scores = {name: course[f"score_{name}"].to_numpy() for name in head.classes}
+    st.plotly_chart(
+        study_figures.scores_figure(course["start_s"].to_numpy(), scores, is_dark()),
+        config={"displayModeBar": False},
+        key="calibrate.course.chart",
+        alt=f"Scores of the head {head.name} over time",
     )
 
 

@@ -27,14 +27,15 @@ def show(recording: str) -> None:
     if not found.annotators:
         st.info("Nobody has labelled anything here yet; agreement needs labels.")
         return
-    _alpha(found)
-    _pairs(found)
+    alpha(found)
+    pairs(found)
     st.caption(words.AGREEMENT_READ)
     if st.button("Gamma of this recording", help=words.GAMMA):
         _gamma(recording)
 
 
-def _alpha(found: Agreement) -> None:
+def alpha(found: Agreement) -> None:
+    """Shows Krippendorff's alpha of all annotators."""
     if len(found.annotators) < 2:
         st.caption("One annotator alone: there is nobody to agree with but the engine.")
         return
@@ -47,7 +48,8 @@ def _alpha(found: Agreement) -> None:
         st.caption(found.intervals.missing)
 
 
-def _pairs(found: Agreement) -> None:
+def pairs(found: Agreement) -> None:
+    """Shows a table with a row for each pair."""
     rows = [
         {
             "First": pair.first,

@@ -3,6 +3,7 @@
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from core.learn import comparing
 from core.learn.comparing import binned, compare_engines, error_by_width, reliability, slices
 from core.learn.emotion_error import Event, emotion_error, together
 from core.learn.scoring import calibration_error, recall_of
+from core.records import Span
 
 
 def made(n_speakers=9, seed=0):
@@ -108,6 +110,44 @@ def test_error_is_that_of_a_grid_of_10_ms(reference, told):
         total += len(there)
     got = (found.miss, found.false_alarm, found.confusion, found.reference_s)
     assert got == pytest.approx((miss / 100, alarm / 100, confusion / 100, total / 100))
+
+
+SPANS = st.lists(st.tuples(st.integers(0, 250), st.integers(1, 150)), max_size=3)
+
+
+@settings(deadline=None, max_examples=60)
+@given(EVENTS, EVENTS, SPANS, SPANS, SPANS)
+def test_only_time_that_counts_is_counted(reference, told, first, second, without):
+    sides = [[Event(a / 100, (a + n) / 100, e) for a, n, e in side] for side in (reference, told)]
+    masks = [[Span(a / 100, (a + n) / 100) for a, n in m] for m in (first, second, without)]
+    found = emotion_error(*sides, ("angry",), within=masks[:2], without=masks[2])
+    miss = alarm = confusion = total = 0
+    for step in range(400):
+        a, b, c = (any(x <= step < x + n for x, n in m) for m in (first, second, without))
+        if not (a and b) or c:
+            continue
+        there, said = (
+            {e for x, n, e in s if x <= step < x + n} - {"angry"} for s in (reference, told)
+        )
+        miss += max(0, len(there) - len(said))
+        alarm += max(0, len(said) - len(there))
+        confusion += min(len(there), len(said)) - len(there & said)
+        total += len(there)
+    got = (found.miss, found.false_alarm, found.confusion, found.reference_s)
+    assert got == pytest.approx((miss / 100, alarm / 100, confusion / 100, total / 100))
+
+
+def test_items_of_two_engines_are_paired_by_their_names():
+    first = pd.DataFrame(
+        {"key": [1, 2, 3], "label": ["sad"] * 3, "answer": ["sad", "angry", "sad"]}
+    )
+    second = pd.DataFrame(
+        {"key": [3, 1, 9], "label": ["sad"] * 3, "answer": ["happy", "sad", "sad"]}
+    )
+    both = comparing.side_by_side(first, second)
+    assert both[["key", "answer", "other"]].to_numpy().tolist() == [
+        [1, "sad", "sad"], [3, "sad", "happy"],
+    ]  # fmt: skip
 
 
 def test_worked_example_of_emotion_error():

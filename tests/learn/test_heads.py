@@ -17,6 +17,12 @@ from core.learn.scoring import recall_of
 CLASSES = ("angry", "neutral", "sad")
 
 
+@pytest.fixture(autouse=True)
+def few_strengths(monkeypatch):
+    """Two strengths to choose from in place of seven, as every choice fits each in five folds."""
+    monkeypatch.setattr(heads, "STRENGTHS", (0.01, 0.1))
+
+
 def corpus(n=240, n_speakers=10, seed=0, noise=1.0, classes=CLASSES) -> Labelled:
     rng = np.random.default_rng(seed)
     kind = rng.integers(0, len(classes), n)
@@ -97,6 +103,64 @@ def test_calibrated_head_is_judged_on_speakers_it_never_heard(monkeypatch):
     # the engine's own head knows nothing here: it answers the first of the classes
     assert found.uar_engine.value == pytest.approx(1 / 3)
     assert found.better.value == pytest.approx(found.uar.value - 1 / 3)
+
+
+def test_strength_is_chosen_without_the_speakers_that_are_answered(monkeypatch):
+    asked, fitted = [], []
+    search, plain = heads.best_strength, heads.fit
+
+    def spy(labelled, seed=0):
+        asked.append((set(labelled.speakers), search(labelled, seed)))
+        return asked[-1][1]
+
+    def fit_spy(labelled, strength=None, seed=0):
+        fitted.append(set(labelled.speakers))
+        return plain(labelled, strength, seed)
+
+    monkeypatch.setattr(heads, "best_strength", spy)
+    monkeypatch.setattr(heads, "fit", fit_spy)
+    sample = corpus(80, seed=1, n_speakers=5)
+    found = calibrate("mine", "fake-0", corpus(40, seed=2, n_speakers=5), sample, np.zeros((80, 9)))
+    *folds, (every, last) = asked
+    assert len(folds) == 5
+    assert [speakers for speakers, _ in folds] == fitted[:-1]
+    assert all(len(speakers) == 4 for speakers, _ in folds)
+    assert len(every) == 5
+    assert found.head.card["strength"] == last
+
+
+def test_labels_that_say_nothing_are_not_told_to_say_something():
+    """Of shuffled labels the recall on other speakers is that of chance."""
+    rng = np.random.default_rng(0)
+    found = []
+    for seed in range(3):
+        sample = corpus(60, n_speakers=12, seed=seed)
+        terms = rng.permutation(sample.terms)
+        shuffled = Labelled(sample.embeddings, terms, sample.speakers)
+        none = shuffled.part(np.zeros(60, dtype=bool))
+        made = calibrate("mine", "fake-0", none, shuffled, np.zeros((60, 9)))
+        found.append(made.uar.value)
+    assert np.mean(found) < 1 / 3 + 0.1
+
+
+def test_head_beside_the_engine_has_a_paired_test():
+    sample = corpus(60, n_speakers=5, seed=1)
+    scores = np.full((60, 9), 1 / 9)
+    found = calibrate("mine", "fake-0", corpus(60, seed=2, n_speakers=5), sample, scores)
+    assert found.compared.difference == found.better
+    assert found.compared.smallest_p == 2 / 32
+    assert found.head.card["p"] == found.compared.p < 0.2
+
+
+def test_share_that_is_answered_comes_from_thresholds_of_other_speakers():
+    sample = corpus(120, seed=5, noise=2.0)
+    rng = np.random.default_rng(0)
+    sure, right = rng.random(120), rng.random(120) < 0.6
+    spoken = calibrating.answered(sure, right, sample, 0.7, 0)
+    for train, test in speaker_folds(sample.terms, sample.speakers, 0):
+        bound = threshold_for(sure[train], right[train], 0.7)
+        np.testing.assert_array_equal(spoken[test], sure[test] >= bound)
+    assert calibrating.answered(sure, right, sample, None, 0).all()
 
 
 def test_held_out_recall_is_that_on_new_speakers_and_not_the_flattering_one():

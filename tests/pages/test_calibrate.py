@@ -7,7 +7,7 @@ import pytest
 
 from core.labels import history
 from core.labels.records import Draft
-from core.learn import library
+from core.learn import heads, library
 from core.learn.picking import Way
 from core.records import Metadata
 from core.store.corpus import corpus, embeddings
@@ -56,7 +56,8 @@ def test_empty_store_teaches(open_page):
     assert "Nothing to calibrate yet" in text_of(app)
 
 
-def test_label_fit_apply_and_move(open_page, loud_and_soft):
+def test_label_fit_apply_and_move(open_page, loud_and_soft, monkeypatch):
+    monkeypatch.setattr(heads, "STRENGTHS", (0.01, 0.1))
     app = open_page("calibrate")
     assert not app.exception
     assert "Nothing is drawn yet" in text_of(app)
@@ -99,12 +100,23 @@ def test_label_fit_apply_and_move(open_page, loud_and_soft):
     assert shown["UAR of your head"] == f"{made.card['uar']:.2f}" == "1.00"
     assert shown["UAR of the engine's own"] == f"{made.card['uar_engine']:.2f}"
     assert "no interval under 8 speakers" in text_of(app)
+    assert "the least that 4 speakers can give is 0.125" in text_of(app)
+    app = button(app, "Follow the labels").click().run()
+    for task in list(calibrating.WORK._tasks.values()):
+        while not task.finished:
+            app.run()
+    app.run()
+    assert not app.exception
+    assert "1.00 after 20 labels" in text_of(app)
 
     app = open_page("calibrate", step="Heads", apply="true")
     assert not app.exception
     assert "32 of 32 segments get a class" in text_of(app)
     table = app.dataframe[-1].value
     assert (table["Head"] == "angry").sum() == 16
+    assert any(box.label == "Over time, recording" for box in app.selectbox)
+    course = calibrating.course(made, calibrating.apply(made)["recording"][0])
+    assert course["score_angry"].between(0, 1).all()
     data = calibrating.exported(made)
     assert sorted(zipfile.ZipFile(io.BytesIO(data)).namelist()) == [
         "head.json",
