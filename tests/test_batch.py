@@ -48,7 +48,7 @@ def test_no_more_files_are_taken_than_are_worked_on(pipeline, store, files):
             taken.append(path)
             yield Input(str(path))
 
-    running = batch.run(pipeline, inputs(), store, at_once=1)
+    running = batch.run(pipeline, inputs(), store, at_once=1, together=1)
     next(running)
     assert len(taken) == 2
     running.close()  # ends at once what is under way; nothing is half there

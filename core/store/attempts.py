@@ -31,45 +31,67 @@ def open_attempt(folder: Path) -> Iterator[int]:
     Raises:
         StoreError: the folder cannot be written to.
     """
+    with open_attempts(folder, 1) as numbers:
+        yield numbers[0]
+
+
+@contextmanager
+def open_attempts(folder: Path, n: int) -> Iterator[range]:
+    """Holds new attempts open by one lock; yields their numbers, which follow one another.
+
+    Raises:
+        StoreError: the folder cannot be written to.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        number, path, lock = _locked(folder)
+        numbers, path, lock = _locked(folder, n)
     except OSError as error:
         raise StoreError(
             f"The store's folder {folder.parent} cannot be written to ({error.strerror}); "
             "check its permissions and free space."
         ) from error
     try:
-        yield number
+        yield numbers
     finally:
         path.unlink(missing_ok=True)
         lock.release()
 
 
-def _locked(folder: Path) -> tuple[int, Path, FileLock]:
-    """Returns a number whose file exists and is locked by this process."""
+def _locked(folder: Path, n: int) -> tuple[range, Path, FileLock]:
+    """Returns numbers that nobody else holds, and their file, which this process has locked."""
     while True:
-        number = new_number()
-        path = folder / f"{number}.lock"
+        first = new_number()
+        numbers = range(first, first + n)
+        path = folder / (f"{first}.lock" if n == 1 else f"{first}-{n}.lock")
         lock = FileLock(path)
         try:
             lock.acquire(timeout=0)
         except Timeout:  # `alive` looked at the file before it was locked
             continue
-        if path.exists():
-            return number, path, lock
-        lock.release()  # `alive` took it for a dead writer's and cleared it away
+        others = (_numbers(other) for other in folder.glob("*.lock") if other != path)
+        mine = not any(numbers.start < o.stop and o.start < numbers.stop for o in others)
+        if mine and path.exists():
+            return numbers, path, lock
+        if not mine:
+            path.unlink(missing_ok=True)
+        lock.release()  # or `alive` took it for a dead writer's and cleared it away
+
+
+def _numbers(path: Path) -> range:
+    """Returns the attempts that a file stands for."""
+    first, _, n = path.stem.partition("-")
+    return range(int(first), int(first) + int(n or 1))
 
 
 def alive(folder: Path) -> set[int]:
     """Returns the attempts whose writers live; clears away the files of dead ones."""
-    found = set()
+    found: set[int] = set()
     for path in folder.glob("*.lock") if folder.is_dir() else ():
         lock = FileLock(path)
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            found.add(int(path.stem))
+            found.update(_numbers(path))
             continue
         path.unlink(missing_ok=True)
         lock.release()

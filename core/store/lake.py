@@ -1,5 +1,6 @@
 """Delta tables in a folder: append, merge and read, each either done whole or not at all."""
 
+import statistics
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -19,6 +20,8 @@ from core.store.schema import TABLES
 from core.store.table import Table
 
 _RETRIES = 12
+_TIDY_EVERY = 32  # commits
+_LEAST_JOINED, _MOST_JOINED = 1 << 18, 256 << 20  # bytes of a file that small ones are joined to
 _Commit = tuple[str, int, int]  # name of its file, when it was written, its inode
 
 Result = TypeVar("Result")
@@ -48,7 +51,12 @@ class Lake:
         """
 
         def scan() -> pa.Table:
-            return self._open(name)[1].to_table(columns=columns, filter=where)
+            dataset = self._open(name)[1]
+            try:
+                return dataset.to_table(columns=columns, filter=where)
+            except pa.ArrowNotImplementedError:  # see `_properties`: an earlier version's file
+                found = dataset.to_table().filter(where)
+                return found if columns is None else found.select(columns)
 
         try:
             return _guarded(scan, f"read the table {name!r}")
@@ -88,7 +96,9 @@ class Lake:
                 done = merger.when_not_matched_insert_all().execute()
                 return int(done["num_target_rows_inserted"])
 
-        return _guarded(merge, f"write to the table {name!r}")
+        inserted = _guarded(merge, f"write to the table {name!r}")
+        self._tidy_at_times(name)
+        return inserted
 
     def delete(self, name: str, predicate: str) -> int:
         """Deletes rows by an SQL predicate; returns how many. The predicate must be trusted."""
@@ -110,15 +120,22 @@ class Lake:
         self._write(name, rows, "overwrite")
 
     def tidy(self, name: str, most_files: int = 24) -> None:
-        """Joins the small files of a table into one where there are many; its rows stay the same.
+        """Joins small files of a table where there are many; its rows stay the same.
 
-        For tables that grow by single rows: reading 200 files took over a second. It does not
-        disturb writers and readers, and where another process was first nothing happens.
+        Reading 200 files took over a second. Only files much smaller than most are joined, up to
+        sixteen times the middle size, so that each row is written anew a few times and not at each
+        turn. It does not disturb writers and readers; where another process was first nothing
+        happens. What it replaced goes an hour later, when no reader is at it any more.
         """
         with suppress(DeltaError, OSError), writing(self.root):
-            if len(self._table(name).file_uris()) >= most_files:
-                self.join(name)
-                self._table(name).create_checkpoint()
+            table = self._table(name)
+            sizes = pa.table(table.get_add_actions())["size_bytes"].to_pylist()
+            if len(sizes) < most_files:
+                return
+            target = min(max(16 * statistics.median_low(sizes), _LEAST_JOINED), _MOST_JOINED)
+            table.optimize.compact(target_size=target, writer_properties=_properties(TABLES[name]))
+            table.vacuum(retention_hours=1, enforce_retention_duration=False, dry_run=False)
+            table.create_checkpoint()
 
     def join(self, name: str) -> None:
         """Joins the small files of a table; raises what Delta raises."""
@@ -149,6 +166,12 @@ class Lake:
                 )
 
         _guarded(write, f"write to the table {name!r}")
+        self._tidy_at_times(name)
+
+    def _tidy_at_times(self, name: str) -> None:
+        newest = _newest_commit(self._path(name) / "_delta_log")
+        if newest is not None and int(newest[0].partition(".")[0]) % _TIDY_EVERY == 0:
+            self.tidy(name)
 
     def _path(self, name: str) -> Path:
         return self.root / "tables" / name
@@ -193,17 +216,30 @@ def _newest_commit(log: Path) -> _Commit | None:
 
 
 def _configuration(table: Table) -> dict[str, str]:
+    """Returns a table's properties. Old entries of the log go by themselves, as nobody reads the past."""
+    kept = {"delta.logRetentionDuration": "interval 1 hours"}
     if table.statistics:
-        return {"delta.dataSkippingStatsColumns": ",".join(table.statistics)}
-    return {"delta.dataSkippingNumIndexedCols": "0"}
+        return kept | {"delta.dataSkippingStatsColumns": ",".join(table.statistics)}
+    return kept | {"delta.dataSkippingNumIndexedCols": "0"}
 
 
 def _properties(table: Table) -> WriterProperties:
+    """Returns how a table is written.
+
+    Texts have no statistics in the files either. Merging writes them as Arrow's `string_view`, whose least
+    and greatest values pyarrow 26 cannot compare with a text that is looked for, and gives up.
+    """
+    texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
+    blind = ColumnProperties(statistics_enabled="NONE")
     plain = ColumnProperties(dictionary_enabled=False)
     split = ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT")
     columns = {f"{name}.list.element": plain for name in table.vectors}
-    columns |= dict.fromkeys(table.floats, split)
-    return WriterProperties(compression="ZSTD", column_properties=columns or None)
+    columns |= dict.fromkeys(table.floats, split) | dict.fromkeys(texts, blind)
+    return WriterProperties(
+        compression="ZSTD",
+        max_row_group_size=table.row_group,
+        column_properties=columns or None,
+    )
 
 
 def _guarded(action: Callable[[], Result], what: str) -> Result:

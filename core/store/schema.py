@@ -70,6 +70,7 @@ TABLES: Final[dict[str, Table]] = {
         ),
         keys=("recording", "channel", "track_key"),
         statistics=("attempt",),
+        row_group=1 << 12,
     ),
     "runs": Table(
         pa.schema(
@@ -85,6 +86,7 @@ TABLES: Final[dict[str, Table]] = {
         ),
         keys=("recording", "channel", "run_key"),
         statistics=("attempt",),
+        row_group=1 << 12,
     ),
     "frames": Table(
         pa.schema(
@@ -92,6 +94,7 @@ TABLES: Final[dict[str, Table]] = {
         ),
         statistics=("attempt", "frame"),
         floats=tuple(str(emotion) for emotion in EMOTIONS),
+        row_group=1 << 16,
     ),
     "blocks": Table(
         pa.schema(
@@ -104,6 +107,7 @@ TABLES: Final[dict[str, Table]] = {
         ),
         statistics=("attempt", "block"),
         vectors=("embedding_sum",),
+        row_group=1 << 11,
     ),
     "segments": Table(
         pa.schema(
@@ -122,6 +126,7 @@ TABLES: Final[dict[str, Table]] = {
         ),
         statistics=("attempt", "segment"),
         vectors=("embedding",),
+        row_group=1 << 11,
     ),
     "failures": Table(
         pa.schema(

@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,16 +85,15 @@ class Store:
 
     def put_recording(self, recording: Recording) -> None:
         """Stores a recording; where it is known, sets anew only what is given here."""
-        given = {
-            "source": recording.source,
-            "kept": recording.kept,
-            "session": recording.session,
-            "speaker": recording.speaker,
-            "recorded_on": recording.recorded_on,
-            "tags": recording.tags or None,
-        }
-        update = [column for column, value in given.items() if value is not None]
-        self.lake.merge("recordings", rows.recording_row(recording), update)
+        self.put_recordings([recording])
+
+    def put_recordings(self, recordings: Iterable[Recording]) -> None:
+        """Stores recordings, each another one, like `put_recording` but in few commits."""
+        together: dict[tuple[str, ...], list[pa.Table]] = {}
+        for recording in recordings:
+            together.setdefault(_given(recording), []).append(rows.recording_row(recording))
+        for columns, told in together.items():
+            self.lake.merge("recordings", pa.concat_tables(told), columns)
 
     def record_failure(self, failure: Failure) -> None:
         """Stores why an input could not be analysed."""
@@ -286,10 +285,10 @@ class Store:
             run_key: which of its runs.
             embeddings: whether these come with them; without, they are empty.
         """
-        found = self.lake.read("runs", where=_key(recording, channel, "run_key", run_key))
-        if not len(found):
+        attempt = self._attempt("runs", _key(recording, channel, "run_key", run_key))
+        if attempt is None:
             return None
-        mine = pc.field("attempt") == found["attempt"][0].as_py()
+        mine = pc.field("attempt") == attempt
         columns = [n for n in TABLES["segments"].schema.names if embeddings or n != "embedding"]
         stored = rows.sorted_by(self.lake.read("segments", columns, mine), "segment")
         return rows.segments_from(stored)
@@ -306,14 +305,27 @@ class Store:
             return self.lake.read(name, where=mine)
         owner = "runs" if name == "segments" else "tracks"
         winners = self.lake.read(owner, columns=["attempt"], where=mine)["attempt"]
-        counts = pc.field("attempt").isin(winners.combine_chunks())
-        return self.lake.read(name, where=counts)
+        if recording is not None:
+            return self.lake.read(name, where=pc.field("attempt").isin(winners.combine_chunks()))
+        written = self.lake.read(name, columns=["attempt"])["attempt"].unique()
+        losers = written.filter(pc.invert(pc.is_in(written, winners.combine_chunks())))
+        if not len(losers):
+            return self.lake.read(name)
+        return self.lake.read(name, where=~pc.field("attempt").isin(losers))
 
     def _track_row(
         self, recording: str, channel: int | None, track_key: str
     ) -> dict[str, Any] | None:
         where = _key(recording, channel, "track_key", track_key)
-        found = self.lake.read("tracks", where=where).to_pylist()
+        attempt = self._attempt("tracks", where)
+        if attempt is None:
+            return None
+        found = self.lake.read("tracks", where=(pc.field("attempt") == attempt) & where).to_pylist()
+        return found[0] if found else None
+
+    def _attempt(self, name: str, where: pc.Expression) -> int | None:
+        """Returns the attempt that a row names: by it, unlike by a text, few parts of files are read."""
+        found = self.lake.read(name, ["attempt"], where)["attempt"].to_pylist()
         return found[0] if found else None
 
 
@@ -321,6 +333,19 @@ def kept_path(recording: str, suffix: str) -> str:
     """Returns where the copy of a file lies, relative to the store."""
     clean = "".join(c for c in suffix.lower() if c.isascii() and c.isalnum())[:8]
     return f"audio/{recording[:2]}/{recording}" + (f".{clean}" if clean else "")
+
+
+def _given(recording: Recording) -> tuple[str, ...]:
+    """Returns the columns that a recording sets anew where it is known already."""
+    given = {
+        "source": recording.source,
+        "kept": recording.kept,
+        "session": recording.session,
+        "speaker": recording.speaker,
+        "recorded_on": recording.recorded_on,
+        "tags": recording.tags or None,
+    }
+    return tuple(column for column, value in given.items() if value is not None)
 
 
 def _key(recording: str, channel: int | None, column: str, value: str) -> pc.Expression:
