@@ -216,7 +216,7 @@ def _newest_commit(log: Path) -> _Commit | None:
 
 
 def _configuration(table: Table) -> dict[str, str]:
-    """Returns a table's properties. Old entries of the log go by themselves, as nobody reads the past."""
+    """Returns a table's properties; old entries of its log go by themselves."""
     kept = {"delta.logRetentionDuration": "interval 1 hours"}
     if table.statistics:
         return kept | {"delta.dataSkippingStatsColumns": ",".join(table.statistics)}
@@ -226,8 +226,8 @@ def _configuration(table: Table) -> dict[str, str]:
 def _properties(table: Table) -> WriterProperties:
     """Returns how a table is written.
 
-    Texts have no statistics in the files either. Merging writes them as Arrow's `string_view`, whose least
-    and greatest values pyarrow 26 cannot compare with a text that is looked for, and gives up.
+    Texts have no statistics in the files either. Merging writes them as Arrow's `string_view`, and
+    pyarrow 26 cannot compare their least and greatest values with a text that is looked for.
     """
     texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
     blind = ColumnProperties(statistics_enabled="NONE")

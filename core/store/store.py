@@ -324,7 +324,7 @@ class Store:
         return found[0] if found else None
 
     def _attempt(self, name: str, where: pc.Expression) -> int | None:
-        """Returns the attempt that a row names: by it, unlike by a text, few parts of files are read."""
+        """Returns the attempt that a row names; by it, unlike by a text, little is read."""
         found = self.lake.read(name, ["attempt"], where)["attempt"].to_pylist()
         return found[0] if found else None
 
