@@ -57,7 +57,8 @@ def joined(address: str, workers: int | None) -> Iterator[Any]:
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     if address == LOCAL:
-        os.environ.update(_OF_ONES_OWN | {"RAY_AUTH_TOKEN": secrets.token_hex(32)})
+        os.environ.update(_OF_ONES_OWN)
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # Ray reads it once
     try:
         import ray
     except ImportError as error:
