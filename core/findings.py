@@ -146,5 +146,5 @@ def _not_stored(store: Store, one: Found, error: Exception) -> Outcome:
 def _record(store: Store, failure: Failure) -> None:
     try:
         store.record_failure(failure)
-    except TonescopeError:
-        log.exception("the failure of %s could not be stored", failure.name)
+    except TonescopeError as error:
+        log.warning("The failure of %s could not be stored either: %s", failure.name, error)
