@@ -13,7 +13,7 @@ from core.errors import ClusterError
 from core.settings import PROJECT_ROOT
 
 LOCAL: Final = "local"
-_LEFT_OUT: Final = (".git", ".venv", "data/store", "data/models/emotion2vec*", "tests")
+_LEFT_OUT: Final = (".git", ".*cache", ".venv", "data/store", "data/models/emotion2vec*", "tests")
 # A cluster of one's own listens on this machine only, and is nobody else's.
 _OF_ONES_OWN: Final = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 
@@ -78,6 +78,7 @@ def joined(address: str, workers: int | None) -> Iterator[Any]:
                 "runtime_env": {"env_vars": {"PYTHONPATH": path}},
             }
         else:
+            os.environ["RAY_RUNTIME_ENV_IGNORE_GITIGNORE"] = "1"  # which leaves out data/models
             options["runtime_env"] = {"working_dir": str(PROJECT_ROOT), "excludes": list(_LEFT_OUT)}
         try:
             _reach(address)
