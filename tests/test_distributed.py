@@ -4,10 +4,11 @@ import gc
 import os
 import subprocess
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 from signal import SIGKILL
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -16,6 +17,7 @@ import pytest
 from core import distributed
 from core.batch import Input
 from core.cluster import Crew, crew
+from core.errors import ClusterError
 from core.provenance import sha256_of
 from core.store.check import check
 from tests.fakes import FakeEngine
@@ -143,3 +145,89 @@ def test_without_ray_a_sentence_tells_what_to_install(run, talk_file, tmp_path, 
 )
 def test_workers_share_the_cores_and_take_a_gpu_each(resources, workers, expected):
     assert crew(resources, workers) == expected
+
+
+def test_a_worker_analyses_what_is_not_known_with_an_engine_loaded_once(
+    pipeline, talk_file, tmp_path
+):
+    loaded = []
+    worker = distributed.Worker(
+        lambda: loaded.append(1) or FakeEngine(),
+        pipeline.settings,
+        False,
+        frozenset([bytes.fromhex(sha256_of(talk_file))]),
+    )
+    assert worker.ready() == (FakeEngine.engine_id, "fp32")
+    assert worker.find(Input(str(talk_file)), None, 0) is None
+    gone, other = tmp_path / "gone.wav", write(tmp_path / "other.wav", talk([(1.0, 0.3)]))
+    assert worker.find(Input(str(gone)), None, 0)[0].outcome.status == "failed"
+    (found,) = worker.find(Input(str(other)), None, 0)
+    np.testing.assert_array_equal(found.result.track.logits, pipeline.predict(other).track.logits)
+    assert loaded == [1]
+
+
+class InlineRay:
+    """As much of Ray as calls for workers: each answers at once, in this process."""
+
+    exceptions = SimpleNamespace(
+        RayActorError=type("RayActorError", (Exception,), {}),
+        RayTaskError=type("RayTaskError", (Exception,), {"cause": "no weights"}),
+    )
+    put = staticmethod(lambda value: value)
+    cluster_resources = staticmethod(lambda: {"CPU": 1.0})
+
+    def __init__(self, fails: type[Exception] | None = None) -> None:
+        self.fails = fails
+
+    def remote(self, kind):
+        self.kind = kind
+        return SimpleNamespace(options=lambda **options: SimpleNamespace(remote=self._actor))
+
+    def _actor(self, *given):
+        worker = self.kind(*given)
+        calls = {name: getattr(worker, name) for name in ("ready", "find")}
+        return SimpleNamespace(
+            **{name: SimpleNamespace(remote=partial(partial, call)) for name, call in calls.items()}
+        )
+
+    def wait(self, refs, timeout):
+        return refs[:1], refs[1:]
+
+    def get(self, ref):
+        if self.fails:
+            raise self.fails
+        return ref()
+
+
+@pytest.mark.parametrize(
+    ("fails", "words"),
+    [
+        (InlineRay.exceptions.RayTaskError, "cannot load the engine fake .no weights."),
+        (InlineRay.exceptions.RayActorError, "3 workers died while they loaded"),
+        (None, "Put the same weights on both"),
+    ],
+)
+def test_workers_that_cannot_do_the_work_end_it_in_a_sentence(
+    pipeline, store, talk_file, monkeypatch, fails, words
+):
+    class Other(FakeEngine):
+        engine_id = "fake-111111111111"
+
+    monkeypatch.setattr(distributed, "joined", lambda *_: nullcontext(InlineRay(fails)))
+    with pytest.raises(ClusterError, match=words):
+        list(distributed.run(pipeline, [Input(str(talk_file))], store, address="local", load=Other))
+
+
+def test_the_same_results_come_from_workers_as_from_one_machine(
+    pipeline, store, talk_file, monkeypatch
+):
+    monkeypatch.setattr(distributed, "joined", lambda *_: nullcontext(InlineRay()))
+    given = [Input(str(talk_file))]
+    ((_, ((_, outcome),)),) = distributed.run(
+        pipeline, given, store, address="local", load=FakeEngine
+    )
+    assert outcome.status == "done"
+    ((_, ((_, again),)),) = distributed.run(
+        pipeline, given, store, address="local", load=FakeEngine
+    )
+    assert again.status == "skipped"
