@@ -1,11 +1,14 @@
-"""How fast a batch of files is analysed, against a plain loop of the same steps.
+"""How fast a batch of files is analysed, against a plain loop that does the same work.
 
     python -m benchmarks.batch --hours N [--engine compact]
 
 The files are the recordings beside the project, over and over, each made another by a few silent
-samples; without them, the project's own samples. The plain loop decodes a file whole, asks Silero
-VAD's own package for speech, runs the engine over windows and writes to the store, file by file. Both
-are processes of their own, in turn on the same files.
+samples; without them, the project's own samples. The plain loop takes file by file: it decodes it whole
+(once, where the batch decodes twice), measures its quality, asks Silero VAD's own package for speech,
+runs the engine over windows, cuts segments and writes all of it to a store: the same rows as the batch.
+`one_after_another` compares with the batch's own parts in such a loop, without anything at the same
+time. Loops take an hour of the files at most, as they are as fast on all of them. Each is a process of
+its own, in turn. `kill_cost` is a batch killed by SIGKILL half way: what was analysed and not stored.
 """
 
 import argparse
@@ -16,18 +19,23 @@ import sys
 import time
 import wave
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
 from benchmarks.figures import Figure
 from core.audio.decode import SAMPLE_RATE, open_audio
-from core.batch import Input, run
+from core.audio.quality import QualityMeter
+from core.batch import TOGETHER, Input, run
 from core.engines.registry import Registry
-from core.engines.windows import run_windowed
+from core.findings import Found
 from core.pipeline import Pipeline
+from core.records import Outcome, Span, Survey
 from core.settings import PROJECT_ROOT, SAMPLES_DIR
+from core.store.check import check
 from core.store.store import Store
 
 SPEECH = PROJECT_ROOT.parent / "shared" / "data" / "speech"
@@ -41,27 +49,44 @@ def main() -> None:
     parser.add_argument("--engine", default="compact")
     parser.add_argument("--minutes-a-file", type=float, default=1.0)
     parser.add_argument("--work", nargs=2, metavar=("WAY", "FOLDER"), help=argparse.SUPPRESS)
+    parser.add_argument("--store", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.store:
+        _told(options.engine, Path(options.work[1]), options.store)
+        return
     if options.work:
         way, folder = options.work
         print(json.dumps(WAYS[way](options.engine, Path(folder))))
         return
     with TemporaryDirectory() as folder:
+        files = Path(folder) / "files"
+        files.mkdir()
         n = max(1, round(options.hours * 60 / options.minutes_a_file))
-        write_files(Path(folder), n, options.minutes_a_file)
-        told = {way: _child(way, options.engine, Path(folder)) for way in WAYS}
-    hours = n * options.minutes_a_file / 60
-    speeds = {way: hours * 3600 / found["wall_s"] for way, found in told.items()}
+        write_files(files, n, options.minutes_a_file)
+        told = {way: _child(way, options.engine, files) for way in WAYS}
+        made, kept = kill_half_way(options.engine, files, Path(folder) / "store")
+    speeds = {
+        way: one["n_files"] * options.minutes_a_file * 60 / one["wall_s"]
+        for way, one in told.items()
+    }
     Figure(
         "hours_per_hour",
         round(speeds["batch"], 1),
         "h/h",
-        against="plain loop: decode, Silero's own VAD, engine, write",
+        against="plain loop of the same work: decode, quality, Silero's own VAD, engine, write",
         ratio=round(speeds["batch"] / speeds["plain"], 2),
         limit=2.0,
     ).show()
     used = told["batch"]["cpu_s"] / told["batch"]["wall_s"] / told["batch"]["cores"]
     Figure("processor_use", round(used, 3), "share of all cores", limit=USED).show()
+    Figure(
+        "one_after_another",
+        round(speeds["single"], 1),
+        "h/h",
+        against="the batch, by the very same parts",
+        ratio=round(speeds["single"] / speeds["batch"], 2),
+    ).show()
+    Figure("kill_cost", made - kept, "files analysed again", limit=TOGETHER).show()
 
 
 def write_files(folder: Path, n_files: int, minutes: float) -> None:
@@ -99,62 +124,127 @@ def _batch(engine: str, folder: Path) -> dict[str, float]:
     with TemporaryDirectory() as store:
         start = _clock()
         for _, tracks in run(pipeline, inputs, Store(Path(store))):
-            if tracks[0][1].status != "done":
-                raise RuntimeError(tracks[0][1].error)
-        return _spent(start)
+            _must_be_done(tracks[0][1])
+        return _spent(start, len(inputs))
 
 
-def _plain(engine_name: str, folder: Path) -> dict[str, float]:
-    """What somebody would write who knows the packages: no survey of quality, no summing as it comes."""
-    import torch
-    from silero_vad import get_speech_timestamps, load_silero_vad
-
-    threads = torch.get_num_threads()
-    engine, vad = Registry().load(engine_name), load_silero_vad()
-    torch.set_num_threads(threads)
+def _single(engine: str, folder: Path) -> dict[str, float]:
+    pipeline = Pipeline(Registry().load(engine))
+    files = _hour(folder)
     with TemporaryDirectory() as place:
         store = Store(Path(place))
         start = _clock()
-        for number, path in enumerate(sorted(folder.glob("*.wav"))):
-            with open_audio(path) as audio:
-                samples = np.concatenate(list(audio.samples()))
-            get_speech_timestamps(torch.from_numpy(samples), vad, return_seconds=True)
-            logits = np.concatenate([part.logits for part in run_windowed(engine, [samples])])
-            _write(store, number, logits)
-        return _spent(start)
+        for path in files:
+            _must_be_done(pipeline.analyze(path, store))
+        return _spent(start, len(files))
 
 
-def _write(store: Store, number: int, logits: np.ndarray) -> None:
-    import pyarrow as pa
+def _plain(engine: str, folder: Path) -> dict[str, float]:
+    """The loop that somebody would write who knows the packages."""
+    import torch
+    from silero_vad import get_speech_timestamps, load_silero_vad
 
-    from core.emotions import EMOTIONS
-    from core.store.schema import TABLES
+    import core.pipeline
 
-    columns = {str(name): logits[:, i] for i, name in enumerate(EMOTIONS)}
-    columns |= {
-        "attempt": np.full(len(logits), number),
-        "frame": np.arange(len(logits), dtype="i4"),
-    }
-    rows = pa.table(columns | {"speech": np.ones(len(logits), bool)})
-    schema = TABLES["frames"].schema
-    store.lake.append("frames", rows.select(schema.names).cast(schema))
+    threads = torch.get_num_threads()
+    vad, held = load_silero_vad(), {}
+    torch.set_num_threads(threads)  # loading it leaves one
+
+    def survey(path: Path, *_: object) -> Survey:
+        meter = QualityMeter()
+        with open_audio(path) as audio:
+            held[path] = samples = np.concatenate(list(audio.samples()))
+        meter.feed(samples)
+        stamps = get_speech_timestamps(torch.from_numpy(samples), vad)
+        speech = tuple(Span(s["start"] / SAMPLE_RATE, s["end"] / SAMPLE_RATE) for s in stamps)
+        heard = Span(0.0, len(samples) / SAMPLE_RATE)
+        quality = meter.finish(speech, heard, audio.levels, audio.gap_s)
+        return Survey(
+            info=audio.info,
+            n_samples=len(samples),
+            duration_s=quality.duration_s,
+            speech=speech,
+            level_db=quality.level_db,
+            warnings=audio.warnings,
+            quality=quality,
+        )
+
+    @contextmanager
+    def open_heard(path: Path, *_: object) -> Iterator[list[np.ndarray]]:
+        yield [held.pop(path)]
+
+    core.pipeline.survey, core.pipeline.open_heard = survey, open_heard
+    return _single(engine, folder)
 
 
-WAYS = {"plain": _plain, "batch": _batch}
+def _hour(folder: Path) -> list[Path]:
+    """Returns the first files, an hour of them at most."""
+    files = sorted(folder.glob("*.wav"))
+    with wave.open(str(files[0])) as first:
+        seconds = first.getnframes() / first.getframerate()
+    return files[: max(1, round(3600 / seconds))]
+
+
+def _must_be_done(outcome: Outcome) -> None:
+    if outcome.status != "done":
+        raise RuntimeError(outcome.error)
+
+
+def kill_half_way(engine: str, folder: Path, root: Path) -> tuple[int, int]:
+    """Returns how many files a batch had analysed when it was killed, and how many are stored."""
+    files = _hour(folder)
+    command = [sys.executable, "-m", "benchmarks.batch", "--engine", engine]
+    command += ["--work", "told", str(folder), "--store", str(root)]
+    with subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True) as child:
+        if child.stdout is None:
+            raise RuntimeError("the child has no output")
+        made = 0
+        for line in child.stdout:
+            made += line == "found\n"
+            if made > len(files) // 2:
+                child.kill()
+                break
+        made += sum(line == "found\n" for line in child.stdout)
+    store = Store(root)
+    if not check(store).ok:
+        raise RuntimeError("the store is not sound after a kill")
+    return made, len(store.table("tracks"))
+
+
+def _told(engine: str, folder: Path, root: Path) -> None:
+    """Analyses an hour of the files, and says so of each as soon as it is analysed."""
+
+    class Telling(Pipeline):
+        def find(self, *args: Any, **options: Any) -> Found:
+            found = super().find(*args, **options)
+            print("found", flush=True)
+            return found
+
+    inputs = [Input(str(path)) for path in _hour(folder)]
+    for _ in run(Telling(Registry().load(engine)), inputs, Store(root)):
+        pass
+
+
+WAYS = {"plain": _plain, "single": _single, "batch": _batch}
 
 
 def _clock() -> tuple[float, float]:
     return time.perf_counter(), _cpu_s()
 
 
-def _spent(start: tuple[float, float]) -> dict[str, float]:
+def _spent(start: tuple[float, float], n_files: int) -> dict[str, float]:
     import os
 
     from core.audio import workers
 
     wall_s = time.perf_counter() - start[0]
     workers.POOL.close()  # a child's processor time counts when it has ended
-    return {"wall_s": wall_s, "cpu_s": _cpu_s() - start[1], "cores": os.cpu_count() or 1}
+    return {
+        "n_files": n_files,
+        "wall_s": wall_s,
+        "cpu_s": _cpu_s() - start[1],
+        "cores": os.cpu_count() or 1,
+    }
 
 
 def _cpu_s() -> float:

@@ -1,30 +1,37 @@
 """Many files at once: while the model works on one, others are decoded, searched for speech, stored.
 
-Results come in the order of the files. Only a few files are ahead of the one that is waited for, so
-memory does not grow with the batch; what is killed goes on where it was, as what is stored is skipped.
+Results come in the order of the files. Only a few files are ahead of the one that is waited for, and few
+are gathered to be stored together, so memory does not grow with the batch. What is killed goes on where
+it was, as what is stored is skipped; what was only gathered is made again.
 """
 
 import shutil
 import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from core.audio.decode import open_audio
 from core.channels import EachChannel
 from core.errors import AudioError, Cancelled, TonescopeError
-from core.pipeline import Pipeline
+from core.findings import Found, failed, write_found
+from core.pipeline import Pipeline, Progress
 from core.plain import file_stem
 from core.records import Metadata, Outcome
 from core.store.store import Store
 
 AT_ONCE = 3  # one at the model, others before or behind it
 _AHEAD = 2  # files waiting, for each that is worked on
+TOGETHER = 64  # files in the commits of one
+GATHERED_S = 5.0  # nothing that is finished waits longer to be stored
+GATHERED_FRAMES = 180_000  # an hour of sound, 110 MB with the embeddings of `compact`
 
 Track = tuple[Pipeline, Outcome]
 
@@ -66,6 +73,55 @@ class Expected:
     unknown: int
 
 
+class Gathered:
+    """What files came to, gathered until it is worth the commits of storing it.
+
+    Args:
+        pipeline: that made it.
+        store: where it goes.
+        together: files that are stored together at most.
+    """
+
+    def __init__(self, pipeline: Pipeline, store: Store, together: int = TOGETHER) -> None:
+        self._pipeline = pipeline
+        self._store = store
+        self._together = together
+        self._files: list[tuple[Input, list[Found]]] = []
+        self._since_s = 0.0
+
+    @property
+    def wait_s(self) -> float | None:
+        """How long the next file may be waited for; None where nothing else waits."""
+        if not self._files:
+            return None
+        return max(0.0, self._since_s + GATHERED_S - time.monotonic())
+
+    def add(self, item: Input, found: list[Found]) -> Iterator[tuple[Input, list[Track]]]:
+        """Takes what a file came to; yields all that was gathered, if that is stored now."""
+        if not self._files:
+            self._since_s = time.monotonic()
+        self._files.append((item, found))
+        n_frames = sum(one.n_frames for _, each in self._files for one in each)
+        if (
+            len(self._files) >= self._together
+            or n_frames >= GATHERED_FRAMES
+            or time.monotonic() - self._since_s >= GATHERED_S
+        ):
+            yield from self.flush()
+
+    def flush(self) -> Iterator[tuple[Input, list[Track]]]:
+        """Stores all that was gathered, and yields it file by file."""
+        files, self._files = self._files, []
+        outcomes = iter(write_found(self._store, [one for _, each in files for one in each]))
+        for item, each in files:
+            yield item, [(self._made_by(one), next(outcomes)) for one in each]
+
+    def _made_by(self, found: Found) -> Pipeline:
+        if isinstance(self._pipeline, EachChannel):
+            return self._pipeline.of_channel(found.outcome.channel)
+        return self._pipeline
+
+
 def run(
     pipeline: Pipeline,
     inputs: Iterable[Input],
@@ -74,6 +130,7 @@ def run(
     *,
     at_once: int = AT_ONCE,
     retries: int = 0,
+    together: int = TOGETHER,
 ) -> Iterator[tuple[Input, list[Track]]]:
     """Analyses files into a store; yields the tracks of each file, in the order of the files.
 
@@ -84,31 +141,63 @@ def run(
         metadata: what is said of all of them.
         at_once: files that are worked on at the same time.
         retries: how often a file that fails is tried again.
+        together: files that are stored together at most; as many are lost at most by a kill, besides
+            those that are worked on.
     """
     stop = threading.Event()
 
-    def work(item: Input) -> list[Track]:
-        tracks = _tracks(pipeline, item, store, metadata, stop)
-        for _ in range(retries):
-            if all(outcome.status != "failed" for _, outcome in tracks):
-                break
-            tracks = _tracks(pipeline, item, store, metadata, stop)
-        return tracks
+    def progress(share: float) -> None:
+        del share
+        if stop.is_set():
+            raise Cancelled("Stopped; what was finished is stored.")
 
-    waiting: deque[tuple[Input, Future[list[Track]]]] = deque()
+    def work(item: Input) -> list[Found]:
+        return find(pipeline, item, store, metadata, retries=retries, progress=progress)
+
+    gathered = Gathered(pipeline, store, together)
+    waiting: deque[tuple[Input, Future[list[Found]]]] = deque()
     threads = ThreadPoolExecutor(at_once, thread_name_prefix="tonescope-batch")
+    coming = iter(inputs)
     try:
-        for item in inputs:
-            waiting.append((item, threads.submit(work, item)))
-            if len(waiting) >= at_once * _AHEAD:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        while waiting:
+        while True:
+            for item in islice(coming, at_once * _AHEAD - len(waiting)):
+                waiting.append((item, threads.submit(work, item)))
+            if not waiting:
+                break
             first, future = waiting.popleft()
-            yield first, future.result()
+            if not wait([future], gathered.wait_s).done:
+                yield from gathered.flush()
+            yield from gathered.add(first, future.result())
+        yield from gathered.flush()
     finally:
         stop.set()  # of what is under way when the batch ends early, nothing is kept
         threads.shutdown(wait=True, cancel_futures=True)
+
+
+def find(
+    pipeline: Pipeline,
+    item: Input,
+    store: Store | None,
+    metadata: Metadata | None = None,
+    *,
+    retries: int = 0,
+    progress: Progress | None = None,
+) -> list[Found]:
+    """Returns what a file came to, by its channels where they are apart, still to be stored.
+
+    Args:
+        pipeline: that of the batch.
+        item: the file.
+        store: what it holds is not made again; without one nothing is known before.
+        metadata: what is said of it.
+        retries: how often it is tried again where it fails.
+        progress: as of `Pipeline.find`.
+    """
+    for _ in range(retries):
+        found = _find(pipeline, item, store, metadata, progress)
+        if all(one.outcome.status != "failed" for one in found):
+            return found
+    return _find(pipeline, item, store, metadata, progress)
 
 
 def expect(inputs: Iterable[Input]) -> Expected:
@@ -129,42 +218,43 @@ def expect(inputs: Iterable[Input]) -> Expected:
     return Expected(files, duration_s, unknown)
 
 
-def _tracks(
-    pipeline: Pipeline, item: Input, store: Store, metadata: Metadata | None, stop: threading.Event
-) -> list[Track]:
-    def progress(share: float) -> None:
-        del share
-        if stop.is_set():
-            raise Cancelled("Stopped; what was finished is stored.")
-
+def _find(
+    pipeline: Pipeline,
+    item: Input,
+    store: Store | None,
+    metadata: Metadata | None,
+    progress: Progress | None,
+) -> list[Found]:
+    name = item.name if item.remote else None
     try:
-        with _local(item) as path:
-            name = item.name if item.remote else None
+        with open_local(item) as path:
             if isinstance(pipeline, EachChannel):
-                each = pipeline.analyze_each(path, store, metadata, name=name, progress=progress)
-                found = [(pipeline.of_channel(outcome.channel), outcome) for outcome in each]
+                each = pipeline.find_each(path, store, metadata, name=name, progress=progress)
+                found = list(each)
             else:
-                outcome = pipeline.analyze(path, store, metadata, name=name, progress=progress)
-                found = [(pipeline, outcome)]
-            return [_placed(item, track, store) for track in found]
+                found = [pipeline.find(path, store, metadata, name=name, progress=progress)]
+            return [_placed(item, one, store) for one in found]
     except AudioError as error:
-        return [(pipeline, Outcome(item.place, None, "failed", error=str(error)))]
+        told = failed(Path(item.name), item.name, None, pipeline.engine.name, "read", error)
+        return [replace(told, outcome=replace(told.outcome, file=item.place))]
 
 
-def _placed(item: Input, track: Track, store: Store) -> Track:
+def _placed(item: Input, found: Found, store: Store | None) -> Found:
     """Names a fetched file by its URL, here and in the store."""
-    made_by, outcome = track
     if not item.remote:
-        return track
-    if outcome.recording and outcome.status != "failed":
-        known = store.recording(outcome.recording)
+        return found
+    result = found.result
+    if result:
+        result = replace(result, recording=replace(result.recording, source=item.place))
+    elif store and found.outcome.recording and found.outcome.status != "failed":
+        known = store.recording(found.outcome.recording)
         if known.source != item.place:
             store.put_recording(replace(known, source=item.place))
-    return made_by, replace(outcome, file=item.place)
+    return replace(found, result=result, outcome=replace(found.outcome, file=item.place))
 
 
 @contextmanager
-def _local(item: Input) -> Iterator[Path]:
+def open_local(item: Input) -> Iterator[Path]:
     """Yields a path to read a file from: its own, or that of a copy which is then removed."""
     if not item.remote:
         yield Path(item.place)

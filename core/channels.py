@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.audio.decode import open_audio
 from core.errors import TonescopeError
+from core.findings import Found, write_found
 from core.pipeline import Pipeline, Progress
 from core.records import Metadata, Outcome
 from core.settings import Speakers
@@ -63,10 +64,25 @@ class EachChannel(Pipeline):
         progress: Progress | None = None,
     ) -> Iterator[Outcome]:
         """Yields the outcome of each channel, in order; arguments as of `analyze`."""
+        each = self.find_each(path, store, metadata, name=name, keep=keep, progress=progress)
+        for found in each:
+            yield from write_found(store, [found])
+
+    def find_each(
+        self,
+        path: Path,
+        store: Store | None,
+        metadata: Metadata | None = None,
+        *,
+        name: str | None = None,
+        keep: bool = False,
+        progress: Progress | None = None,
+    ) -> Iterator[Found]:
+        """Yields what each channel came to, in order, still to be stored; see `Pipeline.find`."""
         n_channels = _n_channels(path)
         numbers = range(min(n_channels, MOST_CHANNELS)) if n_channels > 1 else [None]
         for at, channel in enumerate(numbers):
-            outcome = self.of_channel(channel).analyze(
+            found = self.of_channel(channel).find(
                 path,
                 store,
                 metadata,
@@ -74,7 +90,7 @@ class EachChannel(Pipeline):
                 keep=keep,
                 progress=_part(progress, at, len(numbers)),
             )
-            yield replace(outcome, channel=channel)
+            yield replace(found, outcome=replace(found.outcome, channel=channel))
 
     def of_channel(self, channel: int | None) -> Pipeline:
         """Returns the pipeline of one channel, or of a recording that has only one."""

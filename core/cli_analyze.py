@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core import answers, batch, cli_answer
+from core import answers, batch, cli_answer, distributed
 from core.api import Tonescope
 from core.batch import Input
 from core.errors import AudioError, ConsentError
@@ -51,6 +51,14 @@ def add_analyze(commands: Any) -> argparse.ArgumentParser:
         "--at-once", type=_count, default=batch.AT_ONCE, metavar="N", help="files worked on at once"
     )
     analyze.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="on a Ray cluster: local starts one here; auto, HOST:PORT or ray://HOST:PORT joins one",
+    )
+    analyze.add_argument(
+        "--workers", type=_count, metavar="N", help="of the cluster (default: one a GPU, or a core)"
+    )
+    analyze.add_argument(
         "--retries", type=_count, default=0, metavar="N", help="try what fails again (default: 0)"
     )
     analyze.add_argument(
@@ -83,14 +91,16 @@ def _analyze(parser: argparse.ArgumentParser, options: argparse.Namespace) -> in
     metadata = Metadata(options.session, options.speaker, tags=tags)
     counts = {"done": 0, "skipped": 0, "failed": 0}
     progress = _Progress(inputs)
-    for item, tracks in batch.run(
-        pipeline,
-        inputs,
-        scope.store,
-        metadata,
-        at_once=max(1, options.at_once),
-        retries=options.retries,
-    ):
+    run = partial(batch.run, at_once=max(1, options.at_once))
+    if options.cluster:
+        precision = pipeline.engine.precision  # `auto` could mean another one at a worker
+        run = partial(
+            distributed.run,
+            address=options.cluster,
+            load=partial(distributed.load_engine, options.engine, precision),
+            workers=options.workers or None,
+        )
+    for item, tracks in run(pipeline, inputs, scope.store, metadata, retries=options.retries):
         for mine, outcome in tracks:
             counts[outcome.status] += 1
             cli_answer.answer(answers.outcome(outcome))

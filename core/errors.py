@@ -57,5 +57,9 @@ class RuleError(TonescopeError):
     """A rule, its settings or a verdict on it cannot be taken as it came."""
 
 
+class ClusterError(TonescopeError):
+    """A cluster cannot be joined, or its workers cannot do the work."""
+
+
 class Cancelled(TonescopeError):  # noqa: N818 - what happened was no error
     """The user stopped the job; nothing of the unfinished recording was kept."""

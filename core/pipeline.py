@@ -1,7 +1,6 @@
 """From a file to a stored result: the one place that knows audio, engines, timeline and store."""
 
 import json
-import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,11 +15,11 @@ from core.audio.decode import SAMPLE_RATE
 from core.audio.survey import survey
 from core.engines.base import HOP_S, Engine
 from core.engines.windows import run_windowed
-from core.errors import AudioError, Cancelled, EngineError, TonescopeError
+from core.errors import AudioError, Cancelled, EngineError
+from core.findings import Found, failed, outcome_of, write_found
 from core.provenance import readable, sha256_of, versions
 from core.records import (
     BLOCK_S,
-    Failure,
     Flags,
     Metadata,
     Outcome,
@@ -35,12 +34,11 @@ from core.records import (
 )
 from core.settings import Analysis, digest, segmentation_json
 from core.store import consent
+from core.store.batches import Result
 from core.store.store import Store, Utterance
 from core.timeline.builder import TrackBuilder
 from core.timeline.segments import segments_of
 from core.timeline.track import Timeline, spans_of
-
-log = logging.getLogger(__name__)
 
 SURVEY_SHARE = 0.4  # of the work on a recording, as measured with `compact` on two cores
 
@@ -123,43 +121,60 @@ class Pipeline:
             Cancelled: `progress` raised it; nothing of this file was kept.
             StoreError: the store cannot be used at all.
         """
-        name, metadata = readable(name or path.name), metadata or Metadata()
+        found = self.find(path, store, metadata, name=name, keep=keep, progress=progress)
+        return write_found(store, [found])[0]
+
+    def find(
+        self,
+        path: Path,
+        store: Store | None,
+        metadata: Metadata | None = None,
+        *,
+        name: str | None = None,
+        keep: bool = False,
+        progress: Progress | None = None,
+    ) -> Found:
+        """Analyses a file; a new track is left for `write_found` to store, what fails as well.
+
+        Args are those of `analyze`; without a store nothing is known before, and nothing is kept.
+
+        Raises:
+            Cancelled: `progress` raised it; nothing of this file was kept.
+        """
+        name = readable(name or path.name)
+        metadata = metadata or Metadata()
         recording, stage = None, "read"
         try:
             recording = sha256_of(path)
-            consent.check(store, recording, consent.Use.ANALYSE)
-            stored = self.stored(recording, store, embeddings=False)
-            if stored:
-                self._refresh(store, stored, path, metadata, keep)
-                return self._outcome(path, stored, "skipped")
-            stage = "analyse"
-            known = store.track(recording, self.settings.conditioning.channel, self.track_key)
-            if known:
-                found = self._segmented_again(known, path, name, store, progress or _silent)
-            else:
-                found = self._run(path, name, recording, progress or _silent)
-            stage = "store"
-            with store.attempt() as attempt:
+            if store:
+                consent.check(store, recording, consent.Use.ANALYSE)
+                stored = self.stored(recording, store, embeddings=False)
+                if stored:
+                    self._refresh(store, stored, path, metadata, keep)
+                    return Found(outcome_of(path, stored.track, len(stored.segments), "skipped"))
+                stage = "analyse"
+                known = store.track(recording, self.settings.conditioning.channel, self.track_key)
                 if known:
-                    self._refresh(store, found, path, metadata, keep)
-                else:
-                    row = self._recording(path, name, found, metadata)
-                    if keep:
-                        kept = store.keep(path, recording, Path(name).suffix)
-                        row = replace(row, kept=kept, source=None)
-                    store.write_track(attempt, row, found.track, _utterance(found.track))
-                conversation.keep_turns(store, recording, self.settings, found.turns)
-                resolution_s = BLOCK_S if known else HOP_S
-                store.write_run(attempt, found.track, self._stored_run(found, resolution_s))
-            return self._outcome(path, found, "done")
+                    found = self._segmented_again(known, path, name, store, progress or _silent)
+                    stage = "store"
+                    self._store_again(store, found, path, metadata, keep)
+                    return Found(outcome_of(path, found.track, len(found.segments), "done"))
+            stage = "analyse"
+            found = self._run(path, name, recording, progress or _silent)
+            row = self._recording(path, name, found, metadata)
+            stage = "store"
+            if store and keep:
+                row = replace(row, kept=store.keep(path, recording, Path(name).suffix), source=None)
+            run = self._stored_run(found, HOP_S)
+            result = Result(row, found.track, _utterance(found.track), run)
+            outcome = outcome_of(path, found.track, len(found.segments), "done")
+            return Found(outcome, result, turns=found.turns, settings=self.settings)
         except Cancelled:
             raise
         except Exception as error:  # one input may not cost the rest of a batch
-            if not isinstance(error, TonescopeError):
-                log.exception("unexpected failure on %s", name)
             if isinstance(error, AudioError) and stage == "analyse":
                 stage = "decode"
-            return self._failed(path, store, name, recording, stage, error)
+            return failed(path, name, recording, self.engine.name, stage, error)
 
     def stored(self, recording: str, store: Store, *, embeddings: bool = True) -> Analysed | None:
         """Returns what the store holds for a recording under these very settings, or None."""
@@ -222,6 +237,15 @@ class Pipeline:
         cut = conversation.segments_again(track, turns, self.settings.segmentation)
         return Analysed(track, cut, turns=turns)
 
+    def _store_again(
+        self, store: Store, found: Analysed, path: Path, metadata: Metadata, keep: bool
+    ) -> None:
+        with store.attempt() as attempt:
+            self._refresh(store, found, path, metadata, keep)
+            recording = found.track.source.recording
+            conversation.keep_turns(store, recording, self.settings, found.turns)
+            store.write_run(attempt, found.track, self._stored_run(found, BLOCK_S))
+
     def _source(self, recording: str, found: Survey) -> TrackSource:
         return TrackSource(
             recording=recording,
@@ -277,41 +301,6 @@ class Pipeline:
             fresh = replace(fresh, source=readable(path.resolve()))
         if fresh != known:
             store.put_recording(fresh)
-
-    def _outcome(self, path: Path, analysed: Analysed, status: str) -> Outcome:
-        said = Timeline(analysed.track).utterance()
-        return Outcome(
-            file=readable(path),
-            recording=analysed.track.source.recording,
-            status=status,
-            duration_s=analysed.track.duration_s,
-            emotion=said.emotion,
-            confidence=said.confidence,
-            segments=len(analysed.segments),
-            warnings=analysed.track.source.warnings,
-        )
-
-    def _failed(
-        self,
-        path: Path,
-        store: Store,
-        name: str,
-        recording: str | None,
-        stage: str,
-        error: Exception,
-    ) -> Outcome:
-        reason = str(error)
-        if not isinstance(error, TonescopeError):
-            reason = (
-                f"{name!r} could not be analysed ({type(error).__name__}); "
-                "this is a fault of the program, and the log has its details."
-            )
-        failure = Failure(recording, name, self.engine.name, stage, reason, datetime.now(UTC))
-        try:
-            store.record_failure(failure)
-        except TonescopeError:
-            log.exception("the failure of %s could not be stored", name)
-        return Outcome(readable(path), recording, "failed", error=reason)
 
 
 def _mask(speech: tuple[Span, ...], n_frames: int, offset_s: float) -> Flags:

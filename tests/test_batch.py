@@ -10,7 +10,7 @@ import pytest
 from core import batch
 from core.batch import Input
 from core.channels import EachChannel
-from core.errors import AudioError
+from core.errors import AudioError, StoreError
 from core.pipeline import Pipeline
 from core.provenance import sha256_of
 from core.store.check import check
@@ -48,7 +48,7 @@ def test_no_more_files_are_taken_than_are_worked_on(pipeline, store, files):
             taken.append(path)
             yield Input(str(path))
 
-    running = batch.run(pipeline, inputs(), store, at_once=1)
+    running = batch.run(pipeline, inputs(), store, at_once=1, together=1)
     next(running)
     assert len(taken) == 2
     running.close()  # ends at once what is under way; nothing is half there
@@ -150,3 +150,56 @@ def test_dry_run_tells_how_much_there_is_and_stores_nothing(run, files, tmp_path
     )
     assert json.dumps(line)
     assert not (store / "tables").exists()
+
+
+def test_files_with_the_same_bytes_are_stored_once_though_stored_together(pipeline, store, files):
+    twin = files[0].with_name("twin.wav")
+    twin.write_bytes(files[0].read_bytes())
+    done = batch.run(pipeline, [Input(str(p)) for p in (files[0], twin, files[1])], store)
+    statuses = [outcome.status for _, ((_, outcome),) in done]
+    assert statuses in (["done", "skipped", "done"], ["skipped", "done", "done"])
+    assert len(store.table("tracks")) == 2
+    assert check(store).orphans == 0
+
+
+def test_many_files_share_commits_and_none_waits_long(pipeline, store, files, monkeypatch):
+    inputs = [Input(str(path)) for path in files]
+    list(batch.run(pipeline, inputs[:4], store))
+    assert store.lake.version("frames") == 0
+    monkeypatch.setattr(batch, "GATHERED_S", 0.0)
+    list(batch.run(pipeline, inputs[4:], store))
+    assert store.lake.version("frames") == 1
+
+
+def test_what_the_store_does_not_take_fails_each_file_and_the_batch_goes_on(
+    pipeline, store, files, monkeypatch
+):
+    real, tried = store.lake.append, []
+
+    def full(name, rows):
+        tried.append(name)
+        if len(tried) == 1:
+            raise StoreError("The disk is full.")
+        return real(name, rows)
+
+    monkeypatch.setattr(store.lake, "append", full)
+    done = batch.run(pipeline, [Input(str(p)) for p in files[:4]], store, together=2)
+    assert [outcome.status for _, ((_, outcome),) in done] == ["failed"] * 2 + ["done"] * 2
+    assert store.table("failures")["stage"].to_pylist() == ["store"] * 2
+    assert check(store).ok
+
+
+def test_a_batch_that_ends_early_loses_no_more_than_is_stored_together(store, files, pipeline):
+    found = []
+
+    class Counting(Pipeline):
+        def find(self, *args, **options):
+            found.append(super().find(*args, **options))
+            return found[-1]
+
+    many = [Input(str(path)) for path in files]
+    running = batch.run(Counting(pipeline.engine), many, store, at_once=1, together=2)
+    next(running)
+    assert len(store.table("tracks")) == 2
+    running.close()
+    assert len(found) - len(store.table("tracks")) <= 2

@@ -29,12 +29,14 @@ def writing(root: Path) -> Iterator[None]:
         OSError: the folder cannot be written to.
     """
     if _alone(root):
-        yield
+        with _no_panic():
+            yield
         return
     descriptor = os.open(root / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
-        yield
+        with _no_panic():
+            yield
     finally:
         os.close(descriptor)
 
@@ -63,10 +65,31 @@ def alone(root: Path, wait_s: float = 60.0) -> Iterator[None]:
     try:
         _wait(descriptor, time.monotonic() + wait_s)
         _mine().add(root.resolve())
-        yield
+        with _no_panic():
+            yield
+    except _DiskError as error:
+        raise StoreError(
+            f"The store {root} cannot be rewritten ({error}); what counted before still counts. Free "
+            "space on its disk, then give the same command again."
+        ) from error
     finally:
         _mine().discard(root.resolve())
         os.close(descriptor)
+
+
+class _DiskError(OSError):
+    """Delta's native code gave up."""
+
+
+@contextmanager
+def _no_panic() -> Iterator[None]:
+    """Has a panic of Delta's native code count as an error of the disk: a full one makes it panic."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # pyo3's, which cannot be imported
+            raise
+        raise _DiskError(f"the disk does not take it: {error}") from error
 
 
 def _wait(descriptor: int, until_s: float) -> None:

@@ -100,7 +100,7 @@ class Lake:
                 done = merger.when_not_matched_insert_all().execute()
                 return int(done["num_target_rows_inserted"])
 
-        inserted = _guarded(merge, f"write to the table {name!r}")
+        inserted = _guarded(merge, f"write to the table {name!r}", made=True)
         self._tidy_at_times(name)
         return inserted
 
@@ -169,7 +169,7 @@ class Lake:
                     writer_properties=properties(table),
                 )
 
-        _guarded(write, f"write to the table {name!r}")
+        _guarded(write, f"write to the table {name!r}", made=True)
         self._tidy_at_times(name)
 
     def _tidy_at_times(self, name: str) -> None:
@@ -219,13 +219,21 @@ def _newest_commit(log: Path) -> _Commit | None:
     return newest.name, told.st_mtime_ns, told.st_ino
 
 
-def _guarded(action: Callable[[], Result], what: str) -> Result:
-    """Runs an action; retries when another writer was first, and explains what fails."""
+def _guarded(action: Callable[[], Result], what: str, *, made: bool = False) -> Result:
+    """Runs an action; retries when another writer was first, and explains what fails.
+
+    Args:
+        action: reads or writes a table.
+        what: it does, in words.
+        made: whether the action makes the table where it is missing, so that it cannot be.
+    """
     for attempt in range(_RETRIES):
         try:
             return action()
-        except TableNotFoundError:
-            raise
+        except TableNotFoundError as error:
+            if not made:
+                raise
+            raise StoreError(_refused(what, error)) from error
         except CommitFailedError as error:
             if attempt == _RETRIES - 1:
                 raise StoreError(
@@ -234,11 +242,15 @@ def _guarded(action: Callable[[], Result], what: str) -> Result:
                 ) from error
             time.sleep(0.01 * 2 ** min(attempt, 6))
         except (DeltaError, OSError) as error:
-            raise StoreError(
-                f"Could not {what} ({_first_line(error)}); what was stored before is unharmed. "
-                "Check free space and permissions of the store's folder, then try again."
-            ) from error
+            raise StoreError(_refused(what, error)) from error
     raise AssertionError("unreachable")
+
+
+def _refused(what: str, error: Exception) -> str:
+    return (
+        f"Could not {what} ({_first_line(error)}); what was stored before is unharmed. "
+        "Check free space and permissions of the store's folder, then try again."
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -53,14 +53,16 @@ def test_version_is_the_same_everywhere():
     assert re.search(rf"^## \[{re.escape(VERSION)}\]", changelog, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-cluster.txt", "requirements-dev.txt"]
+)
 def test_every_requirement_is_pinned(name):
     lines = (ROOT / name).read_text("utf-8").splitlines()
     wanted = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     loose = [
         line
         for line in wanted
-        if not re.fullmatch(r"[\w.\-\[\]]+==[\w.+!]+( ?;.*)?|-r requirements\.txt", line)
+        if not re.fullmatch(r"[\w.\-\[\]]+==[\w.+!]+( ?;.*)?|-r requirements(-cluster)?\.txt", line)
     ]
     assert wanted
     assert loose == []
