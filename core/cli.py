@@ -148,9 +148,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_store(export)
     add_whole(export)
     export.set_defaults(command=_export)
-    studies = (add_flags, add_studies, add_courses)
+    studies = (add_flags, add_studies, add_courses, add_privacy, add_store)
     families = (add_explore, add_turns, add_labels, add_calibrate, *studies)
-    families += (add_privacy, add_store)
     actions = [action for add in families for action in add(commands)]
     for adding in (*actions, add_serve(commands)):
         _add_store(adding)

@@ -192,9 +192,11 @@ def _add_reading(app: FastAPI, scope: Tonescope) -> None:
         where = Span(start_s, end_s)
         known = scope.store.recording(recording).recording
         consent.check(scope.store, known, Use.PUBLISH)
-        choice = {"other_recordings": other_recordings, "other_speakers": other_speakers}
+        found = scope.similar(
+            known, where, k, other_recordings=other_recordings, other_speakers=other_speakers
+        )
         held, names = consent.withheld(scope.store, Use.PUBLISH), Pseudonyms(scope.store)
-        hits = [h for h in scope.similar(known, where, k, **choice) if h.recording not in held]
+        hits = [h for h in found if h.recording not in held]
         return JSONResponse(
             [answers.similar(h) | {"speaker": names.heard(h.recording, h.speaker)} for h in hits]
         )
