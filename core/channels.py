@@ -1,12 +1,13 @@
 """Recordings with a speaker for each channel, as calls often are: a track for each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from core.audio.decode import open_audio
 from core.errors import TonescopeError
-from core.pipeline import Pipeline, Progress
+from core.pipeline import Pipeline
+from core.progress import Progress, part
 from core.records import Metadata, Outcome
 from core.settings import Speakers
 from core.store.store import Store
@@ -72,7 +73,7 @@ class EachChannel(Pipeline):
                 metadata,
                 name=name,
                 keep=keep,
-                progress=_part(progress, at, len(numbers)),
+                progress=progress and part(progress, at / len(numbers), (at + 1) / len(numbers)),
             )
             yield replace(outcome, channel=channel)
 
@@ -92,10 +93,3 @@ def _n_channels(path: Path) -> int:
             return audio.info.n_channels
     except TonescopeError:
         return 1
-
-
-def _part(progress: Progress | None, number: int, n_parts: int) -> Callable[[float], None] | None:
-    if progress is None:
-        return None
-    told = progress
-    return lambda share: told((number + share) / n_parts)

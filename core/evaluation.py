@@ -10,7 +10,8 @@ import numpy as np
 from core.errors import ManifestError, TonescopeError
 from core.learn.manifest import Item
 from core.learn.scoring import Agreement, agreement
-from core.pipeline import Pipeline, Progress
+from core.pipeline import Pipeline
+from core.progress import Progress
 from core.provenance import sha256_of
 from core.timeline.track import ReadOut, Timeline
 

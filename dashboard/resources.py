@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 
 from core import preferences
-from core.conversation import TurnPreview
+from core.correcting import TurnPreview
 from core.engines.base import Engine
 from core.engines.published import PUBLISHED
 from core.engines.registry import EngineInfo
