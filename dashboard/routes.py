@@ -102,6 +102,7 @@ def view(request: Request) -> Response:
             stacked=request.query_params.get("stacked") == "1",
             second=second,
             blind=request.query_params.get("blind") == "1",
+            band=request.query_params.get("band") == "1",
             rate=_one_of(request, "rate", PENALTIES, FALSE_PER_HOUR),
             dark=request.query_params.get("dark") == "1",
             parts=frozenset(request.query_params.get("parts", "").split(",")),

@@ -8,7 +8,7 @@ import streamlit as st
 from core.records import Span
 from core.timeline import compare
 from core.timeline.track import FrameChoice, Timeline
-from core.timeline.turning_points import FALSE_PER_HOUR
+from core.timeline.turning_points import FALSE_PER_HOUR, SmoothingBand, smoothing_band
 from dashboard import changes, lanes, resources, scope_view, sound
 from dashboard.resources import Choice
 from dashboard.scope_view import MOST_PIXELS, Json
@@ -27,6 +27,7 @@ class Wanted:
         second: another run of the same recording, drawn beside it with the difference.
         blind: nothing that the engine says is told.
         rate: false turning points per hour that are put up with.
+        band: how far smoothing moves the curves is drawn round them.
         parts: of `lanes`, `wave` and `prosody`, those that are drawn beside the curves.
     """
 
@@ -43,6 +44,7 @@ class Wanted:
     second: Choice | None = None
     blind: bool = False
     rate: float = FALSE_PER_HOUR
+    band: bool = False
     parts: frozenset[str] = frozenset({LANES, WAVE})
 
     @property
@@ -69,6 +71,9 @@ def view(wanted: Wanted) -> Json:
     }
     if not wanted.blind:
         answer |= _curves(wanted, timeline, span)
+        if wanted.band:
+            found = smoothing(wanted.choice)
+            answer["band"] = scope_view.band(timeline, found.low, found.high, span, wanted.n_pixels)
     if LANES in wanted.parts:
         found = lanes.lanes(wanted.choice, wanted.dark, blind=wanted.blind, rate=wanted.rate)
         answer["lanes"] = scope_view.shown_lanes(found, span, wanted.n_pixels)
@@ -124,6 +129,12 @@ def curve(choice: Choice, smoothing_s: float, speech_only: bool) -> np.ndarray:
     speech = speech_only and bool(timeline.track.speech.any())
     frames = FrameChoice.SPEECH if speech else FrameChoice.ALL
     return timeline.curve(smoothing_s, frames, np.float32)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def smoothing(choice: Choice) -> SmoothingBand:
+    """Returns how far the scores of a run move when they are smoothed more or less."""
+    return smoothing_band(resources.timeline(choice), dtype=np.float32)
 
 
 def _tell(answer: Json, wanted: Wanted, kind: str, sentence: str) -> None:

@@ -5,11 +5,11 @@ import streamlit as st
 
 from core.records import Segment, Span
 from core.timeline.track import Timeline
-from core.timeline.turning_points import FALSE_PER_HOUR
 from dashboard import navigation, palette, resources, spans, words
 from dashboard.components import (
     choose,
     conversation,
+    cue,
     exports,
     inspector,
     labels,
@@ -19,6 +19,8 @@ from dashboard.components import (
     scope,
     segment_table,
     summary,
+    turn_region,
+    turning,
 )
 from dashboard.session import (
     ALL_FRAMES,
@@ -50,12 +52,12 @@ def main() -> None:
     blind = labels.blind(choice.recording)
     look, name = _look(others, blind)
     names = _track_labels(rows[rows["recording"] == row["recording"]].set_index("run_key"))
-    _view(row, choice, timeline, segments, look, (names[row["run_key"]], name))
+    _view(choice, timeline, segments, look, (names[row["run_key"]], name))
     labels.show(row, choice, _marked(timeline))
     if not blind:
         summary.show(timeline, segments)
-        segment_table.show(row, timeline, segments)
-        conversation.show(choice, timeline)
+        segment_table.show(choice, timeline, segments)
+        conversation.show(choice, timeline, segments)
         exports.show(row, choice, timeline, segments)
     quality.show(timeline)
     provenance.show(timeline)
@@ -166,14 +168,26 @@ def _look(others: pd.DataFrame, blind: bool) -> tuple[scope.Look, str]:
         beside = choose.show("Beside it", Keys.SECOND, names, bar, help=words.SECOND, width=330)
         if beside:
             second, name = resources.choice_of(others.loc[beside]), names[beside]
-    rate = float(st.session_state.get(Keys.SENSITIVITY, FALSE_PER_HOUR))
-    look = scope.Look(float(width_s), frames or SPEECH_ONLY, view == STACKED, second, rate=rate)
+    band = bar.toggle(
+        "Smoothing sensitivity (not accuracy)",
+        key=Keys.BAND,
+        bind="query-params",
+        help=words.SMOOTHING_BAND,
+    )
+    stacked = view == STACKED
+    look = scope.Look(
+        smoothing_s=float(width_s),
+        frames=frames or SPEECH_ONLY,
+        stacked=stacked,
+        second=second,
+        rate=turning.rate(),
+        band=band and not stacked,
+    )
     return look, name
 
 
 @st.fragment
 def _view(
-    row: pd.Series,
     choice: resources.Choice,
     timeline: Timeline,
     segments: tuple[Segment, ...],
@@ -181,10 +195,11 @@ def _view(
     names: tuple[str, str],
 ) -> None:
     """Shows the recording over time; what is marked there is looked into below, and only that anew."""
-    cue = None if look.blind else segment_table.cue(row, segments)
-    marked = scope.show(choice, timeline, look, names, cue)
+    asked = None if look.blind else cue.last(choice)
+    marked = scope.show(choice, timeline, look, names, asked)
     if not look.blind:
         inspector.show(choice, timeline, segments, marked)
+        turn_region.show(choice, marked)
 
 
 main()

@@ -173,7 +173,14 @@ def move_boundary(turns: Turns, number: int, to_s: float) -> Turns:
 
 def overlaps(turns: Sequence[Turn]) -> tuple[Span, ...]:
     """Returns the stretches in which more than one person speaks, in order."""
-    return tuple(span for span, names in _stretches(turns) if len(names) > 1)
+    return tuple(span for span, _ in together(turns))
+
+
+def together(turns: Sequence[Turn]) -> tuple[tuple[Span, tuple[str, ...]], ...]:
+    """Returns the stretches in which more than one person speaks, in order, with their names."""
+    return tuple(
+        (span, tuple(sorted(names))) for span, names in _stretches(turns) if len(names) > 1
+    )
 
 
 def by_speaker(

@@ -4,7 +4,8 @@
 
 Each line is spoken with a pitch, a rate and a loudness of its own, so that the timeline has something
 to follow. The two voices of the call differ as much as those of two people, so that speakers can be
-told apart in it: most voices of espeak-ng do not. What emotion an engine hears in them is its own affair: nobody felt anything.
+told apart in it: most voices of espeak-ng do not. What emotion an engine hears in them is its own
+affair: nobody felt anything.
 """
 
 import subprocess
