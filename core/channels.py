@@ -75,7 +75,8 @@ class EachChannel(Pipeline):
                 keep=keep,
                 progress=progress and part(progress, at / len(numbers), (at + 1) / len(numbers)),
             )
-            yield replace(outcome, channel=channel)
+            left_out = _left_out(n_channels)
+            yield replace(outcome, channel=channel, warnings=(*outcome.warnings, *left_out))
 
     def of_channel(self, channel: int | None) -> Pipeline:
         """Returns the pipeline of one channel, or of a recording that has only one."""
@@ -93,3 +94,12 @@ def _n_channels(path: Path) -> int:
             return audio.info.n_channels
     except TonescopeError:
         return 1
+
+
+def _left_out(n_channels: int) -> tuple[str, ...]:
+    if n_channels <= MOST_CHANNELS:
+        return ()
+    return (
+        f"The file has {n_channels} channels; the first {MOST_CHANNELS} were analysed. Choose one of "
+        "the others by its number.",
+    )

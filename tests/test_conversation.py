@@ -357,6 +357,16 @@ def test_channels_of_a_job_are_one_outcome(loud_is_speech, tmp_path, store):
     assert each.analyze(bad, store).status == "failed"
 
 
+def test_channels_that_are_left_out_are_told(loud_is_speech, monkeypatch, tmp_path, store):
+    path = two_channels(tmp_path / "call.wav")
+    assert EachChannel(FakeEngine()).analyze(path, store).warnings == ()
+    monkeypatch.setattr("core.channels.MOST_CHANNELS", 1)
+    outcome = EachChannel(FakeEngine()).analyze(path, store)
+    assert outcome.warnings == (
+        "The file has 2 channels; the first 1 were analysed. Choose one of the others by its number.",
+    )
+
+
 def test_turns_are_imported_and_taken_back(run, talk_file, tmp_path):
     store = ("--store", tmp_path / "store")
     recording = run("analyze", talk_file, "--engine", "fake", *store).lines[0]["recording"]
