@@ -39,14 +39,19 @@ def _speakers(choice: resources.Choice, timeline: Timeline, segments: tuple[Segm
         st.info(words.NO_SPEAKERS)
     else:
         st.info("All turns were taken away. Undo the last change, or find the speakers anew.")
-    _find(choice)
-    with st.expander("Correct speakers and turns", icon=":material/edit:"):
-        if turns:
-            _names(choice, turns)
-            _edit(choice, turns)
-        if version is not None and st.button("Undo the last change", key=_key("undo", choice)):
-            change(choice, lambda: resources.undo_turns(choice))
-        st.caption(words.TURNS_KEPT)
+    searching = _searching(choice)
+    if not turns and not searching:
+        _find(choice)
+    if version is not None:
+        with st.expander("Correct speakers and turns", icon=":material/edit:"):
+            if turns:
+                _names(choice, turns)
+                _edit(choice, turns)
+            if st.button("Undo the last change", key=_key("undo", choice)):
+                change(choice, lambda: resources.undo_turns(choice))
+            st.caption(words.TURNS_KEPT)
+            if turns and not searching:
+                _find(choice)
     if turn_import.show(choice):
         to_newest(choice)
 
@@ -80,7 +85,9 @@ def _shares(
         told.append("No segment of this run spans two speakers; what is said at once is in none.")
     st.caption(" ".join(told))
     if len(seconds) == 1 and choice.channel is None:
-        st.info("One voice was found. If more people speak, say how many below.")
+        st.info(
+            "One voice was found. If more people speak, say how many under “Correct speakers and turns”."
+        )
     if wide:
         one = "1 segment of this run spans" if wide == 1 else f"{wide:,} segments of this run span"
         st.warning(
@@ -156,17 +163,27 @@ def turns_from(edited: pd.DataFrame, before: tuple[Turn, ...]) -> tuple[Turn, ..
     return tuple(found)
 
 
-def _find(choice: resources.Choice) -> None:
-    """Offers to look for the speakers in the sound, and shows how far that is."""
-    key: Hashable = (FINDING, resources.place(), choice.recording, choice.channel)
-    task = background().view(key)
-    if task is not None and not task.finished:
-        busy.show(key)
-        return
-    if task is not None and st.session_state.pop(_key(Keys.FOUND, choice), False):
+def _search(choice: resources.Choice) -> Hashable:
+    return FINDING, resources.place(), choice.recording, choice.channel
+
+
+def _searching(choice: resources.Choice) -> bool:
+    """Shows how far the search for speakers is; when it ends, what came of it."""
+    task = background().view(_search(choice))
+    if task is None:
+        return False
+    if not task.finished:
+        busy.show(_search(choice))
+        return True
+    if st.session_state.pop(_key(Keys.FOUND, choice), False):
         if not task.error:
             to_newest(choice)
         st.error(words.plain(task.error or ""), icon=":material/error:")
+    return False
+
+
+def _find(choice: resources.Choice) -> None:
+    """Offers to look for the speakers in the sound."""
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     options = {str(Speakers.AUTO): "found automatically"}
     options |= {str(n): str(n) for n in range(1, MOST_SPEAKERS + 1)}
@@ -180,7 +197,7 @@ def _find(choice: resources.Choice) -> None:
     )
     missing = resources.has_audio(choice.recording)
     if bar.button("Find speakers", key=_key("find", choice), disabled=missing is not None):
-        background().start(key, FINDING, _finding(choice, count or str(Speakers.AUTO)))
+        background().start(_search(choice), FINDING, _finding(choice, count or str(Speakers.AUTO)))
         st.session_state[_key(Keys.FOUND, choice)] = True
         st.rerun()
 

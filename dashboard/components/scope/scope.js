@@ -819,7 +819,7 @@ class Scope {
         if ((!item.colour || lane.name === "speakers") && wide > 30) {
           draw.save();
           draw.beginPath(); draw.rect(from, top, wide - 4, LANE_PX); draw.clip();
-          draw.fillStyle = colours.onblue; draw.textAlign = "left"; draw.fillText(item.text, from + 4, top + LANE_PX / 2 + 0.5);
+          draw.fillStyle = item.colour ? inkOn(item.colour) : colours.onblue; draw.textAlign = "left"; draw.fillText(item.text, from + 4, top + LANE_PX / 2 + 0.5);
           draw.restore();
         }
       }
@@ -913,6 +913,12 @@ function drawMark(draw, mark, x, y) {
   if (mark === "triangle") { draw.moveTo(x, y - 6); draw.lineTo(x + 5.5, y + 5); draw.lineTo(x - 5.5, y + 5); }
   else { draw.moveTo(x, y - 7); draw.lineTo(x + 4, y); draw.lineTo(x, y + 7); draw.lineTo(x - 4, y); }
   draw.fill();
+}
+
+// Dark or white, whichever stands out more (relative luminance of WCAG 2).
+function inkOn(hex) {
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? "#14171C" : "#FFFFFF";
 }
 
 // Closed outlines of a band, one for each stretch without a gap.
