@@ -250,6 +250,9 @@ NO_SPEAKERS: Final = (
     "Speakers were not told apart. Find them here, which does not run the engine again, import who "
     "speaks when, or mark a region and give it to somebody."
 )
+ONE_VOICE: Final = (
+    "One voice was found. If more people speak, say how many under “Correct speakers and turns”."
+)
 FIND_SPEAKERS: Final = (
     "Listens to the voices of the whole recording; the engine does not run again. What is found takes "
     "the place of the turns there are, and undo brings those back."
