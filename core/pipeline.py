@@ -41,7 +41,7 @@ from core.timeline.track import Timeline, mask_of, spans_of
 log = logging.getLogger(__name__)
 
 SURVEY_SHARE = 0.4  # of the work on a recording, as measured with `compact` on two cores
-SPEAKER_SHARES = (0.15, 0.75)  # the same where speakers are looked for: survey, and with turns
+SPEAKER_SHARES = (0.15, 0.75)  # where speakers are looked for, roughly: survey, survey and search
 
 
 @dataclass(frozen=True)
