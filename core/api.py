@@ -6,15 +6,15 @@ scope = Tonescope()
 scope.predict(Path("interview.mp3"))["emotion"]
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
 
-from core import answers, conversation
+from core import answers
+from core.api_turns import TurnMethods
 from core.audio.condition import open_heard
 from core.audio.playable import COPY_TYPE, media_type, write_browser_copy
 from core.channels import EachChannel
-from core.conversation import TurnPreview
 from core.engines.registry import Registry
 from core.errors import EngineError
 from core.evaluation import Evaluation, evaluate
@@ -31,20 +31,19 @@ from core.export.outputs import write_outputs
 from core.export.tables import TableFormat, export_tables
 from core.learn import library
 from core.learn.manifest import read_manifest
-from core.pipeline import Analysed, Pipeline, Progress
+from core.pipeline import Analysed, Pipeline
+from core.progress import Progress
 from core.provenance import sha256_of
-from core.records import Metadata, Outcome, Span, Turn
+from core.records import Metadata, Outcome, Span
 from core.settings import Analysis, Conditioning, default_store
 from core.store import consent
-from core.store import turns as turn_versions
 from core.store.check import Check, check
 from core.store.consent import Use
 from core.store.store import Store
-from core.store.turns import TurnVersion
 from core.timeline.track import FrameChoice, Timeline
 
 
-class Tonescope:
+class Tonescope(TurnMethods):
     """Engines, a store and settings, brought together.
 
     Args:
@@ -261,70 +260,6 @@ class Tonescope:
             StoreError: there is no such clustering.
         """
         return audits.audit_clustering(self.store, clustering, engine)
-
-    def turns(self, recording: str, channel: int | None = None) -> tuple[Turn, ...]:
-        """Returns who speaks when, as it counts now; empty where nobody told speakers apart.
-
-        Raises:
-            StoreError: there is no such recording.
-        """
-        known = self.store.recording(recording).recording
-        version = turn_versions.current(self.store, known, channel)
-        return () if version is None else version.turns
-
-    def correct_turns(
-        self, recording: str, turns: Sequence[Turn], channel: int | None = None
-    ) -> TurnVersion:
-        """Stores turns corrected by hand, with segments that follow them.
-
-        Raises:
-            TurnError: a turn has no name, is empty, or lies outside the recording.
-        """
-        known = self.store.recording(recording).recording
-        return conversation.correct(self.store, known, channel, turns)
-
-    def import_turns(
-        self,
-        path: Path,
-        recording: str,
-        channel: int | None = None,
-        tiers: Sequence[str] = (),
-    ) -> TurnVersion:
-        """Takes turns from RTTM, CSV or ELAN, with segments that follow them.
-
-        Raises:
-            TurnError: the file cannot be read, holds no turns, or none of this recording.
-            StoreError: there is no such recording, or no track of this channel.
-        """
-        return self.store_turns(self.preview_turns(path, recording, channel, tiers))
-
-    def preview_turns(
-        self,
-        path: Path,
-        recording: str,
-        channel: int | None = None,
-        tiers: Sequence[str] = (),
-        name: str | None = None,
-    ) -> TurnPreview:
-        """Returns what a file of turns would give; raises as `import_turns`, and stores nothing."""
-        return conversation.preview_turns(self.store, path, recording, channel, tiers, name)
-
-    def store_turns(self, preview: TurnPreview, only: Sequence[str] | None = None) -> TurnVersion:
-        """Stores the turns of a preview, or those of some of its speakers.
-
-        Raises:
-            TurnError: none of these speakers has a turn.
-        """
-        return conversation.store_turns(self.store, preview, only)
-
-    def undo_turns(self, recording: str, channel: int | None = None) -> TurnVersion:
-        """Goes back to the turns before the last change.
-
-        Raises:
-            TurnError: there is nothing to undo.
-        """
-        known = self.store.recording(recording).recording
-        return conversation.undo(self.store, known, channel)
 
     def playable(self, recording: str) -> tuple[Path, str]:
         """Returns a file that browsers play, and its media type: the recording's own, or a copy.

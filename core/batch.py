@@ -22,8 +22,9 @@ from core.audio.decode import open_audio
 from core.channels import EachChannel
 from core.errors import AudioError, Cancelled, TonescopeError
 from core.findings import Found, failed, write_found
-from core.pipeline import Pipeline, Progress
+from core.pipeline import Pipeline
 from core.plain import file_stem
+from core.progress import Progress
 from core.records import Metadata, Outcome
 from core.store.store import Store
 

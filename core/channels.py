@@ -1,13 +1,14 @@
 """Recordings with a speaker for each channel, as calls often are: a track for each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from core.audio.decode import open_audio
 from core.errors import TonescopeError
 from core.findings import Found, write_found
-from core.pipeline import Pipeline, Progress
+from core.pipeline import Pipeline
+from core.progress import Progress, part
 from core.records import Metadata, Outcome
 from core.settings import Speakers
 from core.store.store import Store
@@ -88,9 +89,14 @@ class EachChannel(Pipeline):
                 metadata,
                 name=name,
                 keep=keep,
-                progress=_part(progress, at, len(numbers)),
+                progress=progress and part(progress, at / len(numbers), (at + 1) / len(numbers)),
             )
-            yield replace(found, outcome=replace(found.outcome, channel=channel))
+            told = replace(
+                found.outcome,
+                channel=channel,
+                warnings=(*found.outcome.warnings, *_left_out(n_channels)),
+            )
+            yield replace(found, outcome=told)
 
     def of_channel(self, channel: int | None) -> Pipeline:
         """Returns the pipeline of one channel, or of a recording that has only one."""
@@ -110,8 +116,10 @@ def _n_channels(path: Path) -> int:
         return 1
 
 
-def _part(progress: Progress | None, number: int, n_parts: int) -> Callable[[float], None] | None:
-    if progress is None:
-        return None
-    told = progress
-    return lambda share: told((number + share) / n_parts)
+def _left_out(n_channels: int) -> tuple[str, ...]:
+    if n_channels <= MOST_CHANNELS:
+        return ()
+    return (
+        f"The file has {n_channels} channels; the first {MOST_CHANNELS} were analysed. Choose one of "
+        "the others by its number.",
+    )

@@ -1,49 +1,41 @@
-"""Who speaks when in a recording, from its sound or by hand, and segments that follow from it."""
+"""Who speaks when in a recording, found in its sound or known before, and segments that follow."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from core.audio.condition import open_heard
-from core.errors import StoreError, TurnError
-from core.provenance import sha256_of
-from core.records import BLOCK_S, Run, Segment, Span, Track, Turn
-from core.settings import Analysis, Segmentation, Speakers, digest, segmentation_json
+from core.progress import Progress, silent
+from core.records import Segment, Span, Track, Turn
+from core.settings import Analysis, Segmentation, Speakers, digest
 from core.speakers.clustering import MERGE_DISTANCE
-from core.speakers.imports import IMPORT, read_turns
 from core.speakers.model import model_id
-from core.speakers.turns import HAND, by_speaker, checked, speech_seconds
+from core.speakers.turns import by_speaker, speakers
 from core.store import turns as versions
-from core.store.rows import MIX
 from core.store.store import Store
 from core.store.turns import TurnVersion
 from core.timeline.segments import cut, segments_of
 from core.timeline.track import Timeline
 
 AUTO = "auto"
-LITTLE = 0.5  # of the speech; turns that cover less are likely those of another recording
 SCHEME = 1  # grows when the same settings would find other turns
 
 Bounds = tuple[tuple[Span, ...], tuple[str | None, ...]]
 
 
 @dataclass(frozen=True)
-class TurnPreview:
-    """Turns of a file as they would be stored, and what a person should look at before.
+class Known:
+    """Turns that are not looked for.
 
     Attributes:
-        seconds: how much of the recording's speech each speaker has, by name.
-        warnings: sentences.
-        method: where they come from, as plain data.
+        made: how they were made, as it names a run.
+        by_person: whether somebody corrected or imported them, or went back to them.
     """
 
-    recording: str
-    channel: int | None
     turns: tuple[Turn, ...]
-    seconds: dict[str, float]
-    warnings: tuple[str, ...]
-    method: dict[str, Any]
+    made: dict[str, Any]
+    by_person: bool = False
 
 
 def method(settings: Analysis) -> dict[str, Any]:
@@ -63,7 +55,8 @@ def find_turns(
     name: str,
     settings: Analysis,
     speech: Sequence[Span],
-    progress: Callable[[float], None] | None = None,
+    progress: Progress = silent,
+    known: Known | None = None,
 ) -> tuple[Turn, ...]:
     """Returns who speaks when, from the sound; empty where speakers are not told apart.
 
@@ -72,12 +65,15 @@ def find_turns(
         name: what errors call it.
         settings: of the analysis.
         speech: stretches of speech, in order.
-        progress: called with the seconds done; may raise to stop.
+        progress: called with the share done, 0 to 1; may raise to stop.
+        known: turns that count already, which then are the answer.
 
     Raises:
         AudioError: the file cannot be read as audio.
         EngineError: the networks that tell speakers apart are missing or changed.
     """
+    if known is not None:
+        return known.turns
     if settings.speakers == Speakers.NONE or not speech:
         return ()
     if settings.speakers == Speakers.CHANNEL:
@@ -87,8 +83,13 @@ def find_turns(
     from core.speakers.model import speaker_model
 
     n_speakers = None if settings.speakers == Speakers.AUTO else int(settings.speakers)
+    end_s = speech[-1].end_s
+
+    def told(done_s: float) -> None:
+        progress(min(1.0, done_s / end_s))
+
     with open_heard(path, settings.conditioning, None, name) as samples:
-        return diarize(speaker_model(), samples, speech, n_speakers, progress)
+        return diarize(speaker_model(), samples, speech, n_speakers, told)
 
 
 def bounds_of(speech: Sequence[Span], turns: Sequence[Turn], settings: Segmentation) -> Bounds:
@@ -122,154 +123,55 @@ def segments_again(
     return segments_of(timeline, bounds, embeddings, speakers)
 
 
-def found_before(store: Store, recording: str, settings: Analysis) -> tuple[Turn, ...] | None:
-    """Returns turns that were found in the same way before, or None."""
+def known_turns(store: Store, recording: str, settings: Analysis) -> Known | None:
+    """Returns the turns that a new run follows, or None where they are to be looked for.
+
+    What a person corrected, imported or went back to counts whatever the settings say. So does what
+    was found in the sound, where the settings ask for the same or for nothing.
+    """
+    every = versions.versions(store, recording, settings.conditioning.channel)
     wanted = method(settings)
-    for version in versions.versions(store, recording, settings.conditioning.channel):
-        if version.source == AUTO and version.method == wanted:
-            return version.turns
-    return None
+    now = every[-1] if every else None
+    if now is not None and (now.source != AUTO or not wanted):
+        return Known(now.turns, made_by(now), now.source != AUTO)
+    same = (v for v in reversed(every) if v.source == AUTO and v.method == wanted)
+    found = next(same, None)
+    return None if found is None else Known(found.turns, wanted)
+
+
+def made_by(version: TurnVersion) -> dict[str, Any]:
+    """Returns how turns were made, as it names the runs that follow them."""
+    return version.method if version.source == AUTO else {"turns": version.key}
 
 
 def keep_turns(store: Store, recording: str, settings: Analysis, turns: Sequence[Turn]) -> None:
-    """Stores turns that were found in the sound, unless the ones that count are these."""
+    """Stores turns that were found in the sound, unless those that count are these or a person's."""
     channel, wanted = settings.conditioning.channel, method(settings)
     if not wanted:
         return
     now = versions.current(store, recording, channel)
-    if now is None or now.source != AUTO or now.method != wanted:
+    if now is None or (now.source == AUTO and now.method != wanted):
         versions.put(store, recording, channel, turns, AUTO, wanted)
 
 
-def correct(
-    store: Store, recording: str, channel: int | None, turns: Sequence[Turn]
-) -> TurnVersion:
-    """Stores turns corrected by hand, and segments that follow them; nothing is overwritten.
-
-    Raises:
-        TurnError: a turn has no name, is empty, or lies outside the recording.
-    """
-    duration_s = store.recording(recording).duration_s
-    version = versions.put(store, recording, channel, checked(turns, duration_s), HAND)
-    _cut_anew(store, recording, channel, version)
-    return version
-
-
-def undo(store: Store, recording: str, channel: int | None) -> TurnVersion:
-    """Goes back to the turns before the last change, with segments that follow them.
-
-    Raises:
-        TurnError: there is nothing to undo.
-    """
-    version = versions.undo(store, recording, channel)
-    _cut_anew(store, recording, channel, version)
-    return version
-
-
-def preview_turns(
-    store: Store,
-    path: Path,
-    recording: str,
-    channel: int | None = None,
-    tiers: Sequence[str] = (),
-    name: str | None = None,
-) -> TurnPreview:
-    """Returns what a file of turns would give; nothing is stored.
-
-    Args:
-        store: where the recording is.
-        path: RTTM, CSV or ELAN.
-        recording: its SHA-256, or the first digits of it.
-        channel: that they belong to, or None for the mean of all.
-        tiers: of ELAN, the tiers to take; by default all that have times of their own.
-        name: what errors call the file; by default its own name.
-
-    Raises:
-        TurnError: the file cannot be read, holds no turns, or none of this recording.
-        StoreError: there is no such recording, or no track of this channel.
-    """
-    known = store.recording(recording)
-    found = read_turns(path, known.duration_s, tiers, name)
-    track = store.track(
-        known.recording, channel, _tracks(store, known.recording, channel)[0], blocks=False
-    )
-    assert track is not None
-    speech = Timeline(track).speech_spans()
-    warnings = found.warnings
-    anybody = checked([replace(turn, speaker="anybody") for turn in found.turns], track.duration_s)
-    covered_s = speech_seconds(speech, anybody)["anybody"]
-    spoken_s = sum(span.duration_s for span in speech)
-    if covered_s < LITTLE * spoken_s:
-        warnings += (
-            f"Only {covered_s / spoken_s:.0%} of the speech lies in these turns; check that they are "
-            "those of this recording.",
+def remarks(settings: Analysis, known: Known | None, turns: Sequence[Turn]) -> tuple[str, ...]:
+    """Returns what whoever asked for speakers should know of those that there are."""
+    if settings.speakers in (Speakers.NONE, Speakers.CHANNEL):
+        return ()
+    if known is not None and known.by_person:
+        return (
+            "Who speaks when was corrected or imported before and stays as it is; look for the "
+            "speakers anew on Recording, or by `turns find`.",
         )
-    how = {"file_sha256": sha256_of(path), "format": path.suffix.lower()[1:]}
-    seconds = speech_seconds(speech, found.turns)
-    return TurnPreview(known.recording, channel, found.turns, seconds, warnings, how)
-
-
-def store_turns(
-    store: Store, preview: TurnPreview, only: Sequence[str] | None = None
-) -> TurnVersion:
-    """Stores the turns of a preview, and cuts segments that follow them.
-
-    Args:
-        store: where the recording is.
-        preview: of a file.
-        only: the speakers to take; by default all.
-
-    Raises:
-        TurnError: none of these speakers has a turn.
-    """
-    kept = [turn for turn in preview.turns if only is None or turn.speaker in only]
-    if not kept:
-        raise TurnError("No speaker is chosen; choose those whose turns are to be taken.")
-    recording, channel = preview.recording, preview.channel
-    version = versions.put(store, recording, channel, kept, IMPORT, preview.method)
-    _cut_anew(store, recording, channel, version)
-    return version
-
-
-def _cut_anew(store: Store, recording: str, channel: int | None, version: TurnVersion) -> None:
-    """Writes a run of each track of a channel, cut by these turns."""
-    settings = Segmentation()
-    made = {"turns": version.key}
-    for track_key in _tracks(store, recording, channel):
-        track = store.track(recording, channel, track_key)
-        assert track is not None
-        run = Run(
-            recording=recording,
-            track_key=track_key,
-            run_key=run_key(track_key, settings, made),
-            segmentation=segmentation_json(settings, made),
-            embedding_resolution_s=BLOCK_S,
-            segments=segments_again(track, version.turns, settings),
+    if settings.speakers == Speakers.AUTO and len(speakers(turns)) == 1:
+        return (
+            "Only one voice was found. If more people speak, say how many: made-up, related and very "
+            "emotional voices are easily taken for one.",
         )
-        with store.attempt() as attempt:
-            store.write_run(attempt, track, run)
+    return ()
 
 
 def run_key(track_key: str, settings: Segmentation, turns: dict[str, Any]) -> str:
     """Returns the name of a run: of its track, its segmentation and how its turns were made."""
-    from dataclasses import asdict
-
     parts = {"track_key": track_key, "segmentation": asdict(settings)}
     return digest(parts | ({"turns": turns} if turns else {}))
-
-
-def _tracks(store: Store, recording: str, channel: int | None) -> list[str]:
-    rows = store.lake.read("tracks", columns=["recording", "channel", "track_key"]).to_pylist()
-    number = MIX if channel is None else channel
-    found = [
-        str(row["track_key"])
-        for row in rows
-        if row["recording"] == recording and row["channel"] == number
-    ]
-    if not found:
-        which = "the mean of its channels" if channel is None else f"channel {channel}"
-        raise StoreError(
-            f"Of {store.recording(recording).name!r}, {which} was not analysed; analyse it first, "
-            "or choose another channel."
-        )
-    return found

@@ -15,7 +15,8 @@ from core.learn.manifest import Item
 from core.learn.over_time import Timed
 from core.learn.scoring import Agreement, agreement
 from core.learn.stored import emotions_of, nine_scores
-from core.pipeline import Analysed, Pipeline, Progress
+from core.pipeline import Analysed, Pipeline
+from core.progress import Progress
 from core.provenance import sha256_of
 from core.records import Segment, Span
 from core.timeline.calibration import emotion_of

@@ -1,7 +1,6 @@
 """From a file to a stored result: the one place that knows audio, engines, timeline and store."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,20 +12,20 @@ from core import conversation
 from core.audio.condition import open_heard
 from core.audio.decode import SAMPLE_RATE
 from core.audio.survey import survey
+from core.conversation import Known
 from core.engines.base import HOP_S, Engine
 from core.engines.windows import run_windowed
 from core.errors import AudioError, Cancelled, EngineError
 from core.findings import Found, failed, outcome_of, write_found
+from core.progress import Progress, of_file, part, silent
 from core.provenance import readable, sha256_of, versions
 from core.records import (
     BLOCK_S,
-    Flags,
     Metadata,
     Outcome,
     Recording,
     Run,
     Segment,
-    Span,
     Survey,
     Track,
     TrackSource,
@@ -38,11 +37,10 @@ from core.store.batches import Result
 from core.store.store import Store, Utterance
 from core.timeline.builder import TrackBuilder
 from core.timeline.segments import segments_of
-from core.timeline.track import Timeline, spans_of
+from core.timeline.track import Timeline, mask_of, spans_of
 
 SURVEY_SHARE = 0.4  # of the work on a recording, as measured with `compact` on two cores
-
-Progress = Callable[[float], None]
+SPEAKER_SHARES = (0.15, 0.75)  # where speakers are looked for, roughly: survey, survey and search
 
 
 @dataclass(frozen=True)
@@ -50,13 +48,17 @@ class Analysed:
     """A track and its segments, fresh from the engine or from the store.
 
     Attributes:
-        turns: who speaks when, where speakers were told apart just now.
+        turns: who speaks when, as the segments follow it.
+        made: how the turns were made, as it names the run.
+        remarks: sentences for whoever asked for speakers.
     """
 
     track: Track
     segments: tuple[Segment, ...]
     survey: Survey | None = field(default=None, compare=False)
     turns: tuple[Turn, ...] = field(default=(), compare=False)
+    made: dict[str, Any] = field(default_factory=dict, compare=False)
+    remarks: tuple[str, ...] = field(default=(), compare=False)
 
 
 class Pipeline:
@@ -80,8 +82,10 @@ class Pipeline:
 
     @property
     def run_key(self) -> str:
-        """Names the track key, the segmentation and how turns are made."""
-        made = conversation.method(self.settings)
+        """Names the track key, the segmentation and how turns are made where none are known."""
+        return self._run_key(conversation.method(self.settings))
+
+    def _run_key(self, made: dict[str, Any]) -> str:
         return conversation.run_key(self.track_key, self.settings.segmentation, made)
 
     def predict(self, path: Path, progress: Progress | None = None) -> Analysed:
@@ -95,7 +99,7 @@ class Pipeline:
             AudioError: the file cannot be read as audio.
             EngineError: the engine cannot take it.
         """
-        return self._run(path, readable(path.name), sha256_of(path), progress or _silent)
+        return self._run(path, readable(path.name), sha256_of(path), progress or silent)
 
     def analyze(
         self,
@@ -146,28 +150,30 @@ class Pipeline:
         recording, stage = None, "read"
         try:
             recording = sha256_of(path)
+            turns = None
             if store:
                 consent.check(store, recording, consent.Use.ANALYSE)
                 stored = self.stored(recording, store, embeddings=False)
                 if stored:
                     self._refresh(store, stored, path, metadata, keep)
-                    return Found(outcome_of(path, stored.track, len(stored.segments), "skipped"))
+                    return Found(self._outcome(path, stored, "skipped"))
                 stage = "analyse"
                 known = store.track(recording, self.settings.conditioning.channel, self.track_key)
+                turns = conversation.known_turns(store, recording, self.settings)
                 if known:
-                    found = self._segmented_again(known, path, name, store, progress or _silent)
+                    found = self._segmented_again(known, path, name, turns, progress or silent)
                     stage = "store"
                     self._store_again(store, found, path, metadata, keep)
-                    return Found(outcome_of(path, found.track, len(found.segments), "done"))
+                    return Found(self._outcome(path, found, "done"))
             stage = "analyse"
-            found = self._run(path, name, recording, progress or _silent)
+            found = self._run(path, name, recording, progress or silent, turns)
             row = self._recording(path, name, found, metadata)
             stage = "store"
             if store and keep:
                 row = replace(row, kept=store.keep(path, recording, Path(name).suffix), source=None)
             run = self._stored_run(found, HOP_S)
             result = Result(row, found.track, _utterance(found.track), run)
-            outcome = outcome_of(path, found.track, len(found.segments), "done")
+            outcome = self._outcome(path, found, "done")
             return Found(outcome, result, turns=found.turns, settings=self.settings)
         except Cancelled:
             raise
@@ -179,29 +185,38 @@ class Pipeline:
     def stored(self, recording: str, store: Store, *, embeddings: bool = True) -> Analysed | None:
         """Returns what the store holds for a recording under these very settings, or None."""
         channel = self.settings.conditioning.channel
-        segments = store.segments(recording, channel, self.run_key, embeddings=embeddings)
+        known = conversation.known_turns(store, recording, self.settings)
+        key = self.run_key if known is None else self._run_key(known.made)
+        segments = store.segments(recording, channel, key, embeddings=embeddings)
         if segments is None:
             return None
         track = store.track(recording, channel, self.track_key, blocks=embeddings)
-        return None if track is None else Analysed(track, segments)
+        if track is None:
+            return None
+        turns = () if known is None else known.turns
+        told = conversation.remarks(self.settings, known, turns)
+        return Analysed(track, segments, turns=turns, remarks=told)
 
-    def _run(self, path: Path, name: str, recording: str, progress: Progress) -> Analysed:
-        found = survey(path, self.settings.conditioning, name, _survey_share(progress))
+    def _run(
+        self, path: Path, name: str, recording: str, progress: Progress, known: Known | None = None
+    ) -> Analysed:
+        looks = known is None and bool(conversation.method(self.settings))
+        surveyed, told = SPEAKER_SHARES if looks else (SURVEY_SHARE, SURVEY_SHARE)
+        surveying = of_file(part(progress, 0.0, surveyed))
+        found = survey(path, self.settings.conditioning, name, surveying)
         heard = found.quality.heard
         offset_s = heard.start_s + self.engine.offset_s
         n_frames = self.engine.n_frames(round(heard.duration_s * SAMPLE_RATE))
-        speech = _mask(found.speech, n_frames, offset_s)
+        speech = mask_of(found.speech, n_frames, HOP_S, offset_s)
         spans = spans_of(speech, HOP_S, offset_s)
-        turns = conversation.find_turns(
-            path, name, self.settings, spans, lambda _: progress(SURVEY_SHARE)
-        )
+        listening = part(progress, surveyed, told)
+        turns = conversation.find_turns(path, name, self.settings, spans, listening, known)
         bounds, speakers = conversation.bounds_of(spans, turns, self.settings.segmentation)
         builder = TrackBuilder(self.engine.n_dims, speech, bounds, HOP_S, offset_s)
         with open_heard(path, self.settings.conditioning, heard, name) as samples:
             for frames in run_windowed(self.engine, samples):
                 builder.add(frames.logits, frames.embeddings)
-                done = builder.n_done / max(1, len(speech))
-                progress(SURVEY_SHARE + (1 - SURVEY_SHARE) * min(1.0, done))
+                part(progress, told, 1.0)(builder.n_done / max(1, len(speech)))
         if not builder.complete:
             raise AudioError(
                 f"{name!r} changed while it was read; analyse it again when it is complete."
@@ -222,20 +237,29 @@ class Pipeline:
             block_frames=builder.block_frames,
         )
         sums = builder.segment_embeddings()
-        return Analysed(track, segments_of(Timeline(track), bounds, sums, speakers), found, turns)
+        segments = segments_of(Timeline(track), bounds, sums, speakers)
+        return self._analysed(track, segments, known, turns, found)
 
     def _segmented_again(
-        self, track: Track, path: Path, name: str, store: Store, progress: Progress
+        self, track: Track, path: Path, name: str, known: Known | None, progress: Progress
     ) -> Analysed:
         """Cuts a stored track anew; the engine does not run again."""
-        turns = conversation.found_before(store, track.source.recording, self.settings)
-        if turns is None:
-            spans = Timeline(track).speech_spans()
-            turns = conversation.find_turns(
-                path, name, self.settings, spans, lambda _: progress(SURVEY_SHARE)
-            )
+        spans = Timeline(track).speech_spans()
+        turns = conversation.find_turns(path, name, self.settings, spans, progress, known)
         cut = conversation.segments_again(track, turns, self.settings.segmentation)
-        return Analysed(track, cut, turns=turns)
+        return self._analysed(track, cut, known, turns)
+
+    def _analysed(
+        self,
+        track: Track,
+        segments: tuple[Segment, ...],
+        known: Known | None,
+        turns: tuple[Turn, ...],
+        found: Survey | None = None,
+    ) -> Analysed:
+        made = conversation.method(self.settings) if known is None else known.made
+        remarks = conversation.remarks(self.settings, known, turns)
+        return Analysed(track, segments, found, turns, made, remarks)
 
     def _store_again(
         self, store: Store, found: Analysed, path: Path, metadata: Metadata, keep: bool
@@ -265,12 +289,11 @@ class Pipeline:
         )
 
     def _stored_run(self, analysed: Analysed, resolution_s: float) -> Run:
-        made = conversation.method(self.settings)
         return Run(
             recording=analysed.track.source.recording,
             track_key=self.track_key,
-            run_key=self.run_key,
-            segmentation=segmentation_json(self.settings.segmentation, made),
+            run_key=self._run_key(analysed.made),
+            segmentation=segmentation_json(self.settings.segmentation, analysed.made),
             embedding_resolution_s=resolution_s,
             segments=analysed.segments,
         )
@@ -302,28 +325,14 @@ class Pipeline:
         if fresh != known:
             store.put_recording(fresh)
 
-
-def _mask(speech: tuple[Span, ...], n_frames: int, offset_s: float) -> Flags:
-    """Returns which frames have their middle in speech, shape `(n_frames,)`."""
-    middles = offset_s + HOP_S * (np.arange(n_frames) + 0.5)
-    edges = np.array([[span.start_s, span.end_s] for span in speech]).reshape(-1)
-    inside: Flags = np.searchsorted(edges, middles, side="right") % 2 == 1
-    return inside
+    def _outcome(self, path: Path, analysed: Analysed, status: str) -> Outcome:
+        told = outcome_of(path, analysed.track, len(analysed.segments), status)
+        return replace(told, warnings=(*told.warnings, *analysed.remarks))
 
 
 def _utterance(track: Track) -> Utterance:
     said = Timeline(track).utterance()
     return Utterance(said.logits.astype(np.float32), said.emotion, said.confidence)
-
-
-def _survey_share(progress: Progress) -> Callable[[float, float | None], None]:
-    """Turns seconds surveyed into a share of the work, as far as the file declares its length."""
-
-    def report(done_s: float, declared_s: float | None) -> None:
-        share = min(1.0, done_s / declared_s) if declared_s else 0.5
-        progress(SURVEY_SHARE * share)
-
-    return report
 
 
 def _given(metadata: Metadata) -> dict[str, Any]:
@@ -333,7 +342,3 @@ def _given(metadata: Metadata) -> dict[str, Any]:
         "recorded_on": metadata.recorded_on,
         "tags": metadata.tags,
     }
-
-
-def _silent(share: float) -> None:
-    del share

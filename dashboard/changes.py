@@ -1,8 +1,9 @@
-"""Turning points as pages show them: looked for beside the pages, so that none has to wait."""
+"""Turning points and peaks as pages show them: looked for beside the pages, so that none waits."""
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 
-from core.timeline.turning_points import TurningPoint, turning_points
+from core.timeline.turning_points import Peak, TurningPoint, peaks, turning_points
 from dashboard import resources
 from dashboard.background import Background, Report, Task
 from dashboard.resources import Choice
@@ -11,8 +12,16 @@ LOOKING = "Looking for turning points"
 _work = Background()
 
 
+@dataclass(frozen=True)
+class Moments:
+    """Where a recording turns, and the strongest moments of each emotion, in order of time."""
+
+    points: tuple[TurningPoint, ...] = ()
+    peaks: tuple[Peak, ...] = ()
+
+
 def look_for(choice: Choice, rate: float) -> Task:
-    """Returns the search of a run as it stands, begun if need be; its result are the points.
+    """Returns the search of a run as it stands, begun if need be; its result are `Moments`.
 
     Args:
         choice: the run.
@@ -21,8 +30,10 @@ def look_for(choice: Choice, rate: float) -> Task:
     turns = resources.turns(choice)
     key: Hashable = (resources.place(), choice, rate, turns)
 
-    def action(report: Report) -> tuple[TurningPoint, ...]:
+    def action(report: Report) -> Moments:
         report(LOOKING)
-        return turning_points(resources.timeline(choice), rate, turns)
+        timeline = resources.timeline(choice)
+        points = turning_points(timeline, rate, turns)
+        return Moments(points, tuple(sorted(peaks(timeline), key=lambda peak: peak.time_s)))
 
     return _work.view(key) or _work.start(key, LOOKING, action)

@@ -4,13 +4,17 @@ from typing import Final, Literal, NotRequired, TypedDict
 
 from core.emotions import EMOTIONS
 from core.labels.records import Kind
-from core.records import Segment, Span
-from core.timeline.turning_points import FALSE_PER_HOUR, TurningPoint
+from core.records import Segment, Span, Turn
+from core.speakers.turns import together
+from core.timeline.turning_points import FALSE_PER_HOUR, Peak, TurningPoint
 from dashboard import changes, labelling, palette, resources
 from dashboard.resources import Choice
 
 SEGMENTS: Final = "segments"
 TURNING_POINTS: Final = "turning points"
+SPEAKERS: Final = "speakers"
+OVERLAP: Final = "overlap"
+PEAKS: Final = "peaks"
 
 
 class Item(TypedDict):
@@ -20,6 +24,7 @@ class Item(TypedDict):
     end_s: float
     text: str
     colour: NotRequired[str]
+    mark: NotRequired[Literal["box", "triangle"]]  # the shape of a point; a diamond unless told
 
 
 class Lane(TypedDict):
@@ -47,16 +52,19 @@ def lanes(
         annotator: who looks, where `blind`.
         rate: false turning points per hour that are put up with.
     """
-    found = [_segments(choice, dark, blind), _speakers(choice, dark), _speech(choice, dark)]
+    turns = resources.everyone(choice)
+    found = [_segments(choice, dark, blind), _speakers(turns, dark), _overlap(turns, dark)]
+    found.append(_speech(choice, dark))
     wait = False
     if not blind:
         search = changes.look_for(choice, rate)
         wait = not search.finished
-        found.append(_turning_points(search.result or ()))
+        moments = search.result or changes.Moments()
+        found += [_turning_points(moments.points), _peaks(moments.peaks, dark)]
     return [
         lane
         for lane in [*found, *labels_of(choice.recording, dark, annotator if blind else None)]
-        if lane["items"] or (wait and lane["name"] == TURNING_POINTS)
+        if lane["items"] or (wait and lane["name"] in (TURNING_POINTS, PEAKS))
     ]
 
 
@@ -103,8 +111,7 @@ def _segments(choice: Choice, dark: bool, blind: bool) -> Lane:
     return Lane(name=SEGMENTS, kind="interval", items=items)
 
 
-def _speakers(choice: Choice, dark: bool) -> Lane:
-    turns = resources.turns(choice)
+def _speakers(turns: tuple[Turn, ...], dark: bool) -> Lane:
     names = sorted({turn.speaker for turn in turns})
     items = [
         Item(
@@ -115,7 +122,17 @@ def _speakers(choice: Choice, dark: bool) -> Lane:
         )
         for turn in turns
     ]
-    return Lane(name="speakers", kind="interval", items=items)
+    return Lane(name=SPEAKERS, kind="interval", items=items)
+
+
+def _overlap(turns: tuple[Turn, ...], dark: bool) -> Lane:
+    """Returns where several people speak at once, and who."""
+    ink = palette.OVERLAP[dark]
+    items: list[Item] = []
+    for span, names in together(turns):
+        text = f"{', '.join(names[:-1])} and {names[-1]} at the same time"
+        items.append(Item(start_s=span.start_s, end_s=span.end_s, text=text, colour=ink))
+    return Lane(name=OVERLAP, kind="interval", items=items)
 
 
 def _speech(choice: Choice, dark: bool) -> Lane:
@@ -128,10 +145,27 @@ def _speech(choice: Choice, dark: bool) -> Lane:
 
 
 def _turning_points(points: tuple[TurningPoint, ...]) -> Lane:
-    items = [
-        Item(start_s=point.time_s, end_s=point.time_s, text=point.sentence) for point in points
-    ]
+    items: list[Item] = []
+    for point in points:
+        item = Item(start_s=point.time_s, end_s=point.time_s, text=point.sentence)
+        if point.new_speaker:
+            item["mark"] = "box"
+        items.append(item)
     return Lane(name=TURNING_POINTS, kind="point", items=items)
+
+
+def _peaks(peaks: tuple[Peak, ...], dark: bool) -> Lane:
+    items = [
+        Item(
+            start_s=peak.time_s,
+            end_s=peak.time_s,
+            text=peak.sentence,
+            colour=palette.colour(peak.emotion, dark),
+            mark="triangle",
+        )
+        for peak in peaks
+    ]
+    return Lane(name=PEAKS, kind="point", items=items)
 
 
 def labels_of(recording: str, dark: bool = False, only: str | None = None) -> list[Lane]:

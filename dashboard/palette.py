@@ -23,6 +23,7 @@ SPEAKERS: Final = (
     ("#4D7C4D", "#86B586"),
     ("#8A4F7D", "#C08AB4"),
 )
+OVERLAP: Final = ("#5E6877", "#AEB6C2")
 GRID: Final = {True: "#2C323B", False: "#E6E8EC"}  # on dark ground, on light
 WAVE: Final = {True: "#7F93AD", False: "#5B7896"}
 PLAYHEAD: Final = {True: "#FF6B57", False: "#C8321E"}

@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 
 from core import preferences
-from core.conversation import TurnPreview
+from core.correcting import TurnPreview
 from core.engines.base import Engine
 from core.engines.published import PUBLISHED
 from core.engines.registry import EngineInfo
@@ -28,9 +28,11 @@ from core.pipeline import Pipeline
 from core.records import Metadata, Recording, Segment, TrackSource, Turn
 from core.settings import SAMPLES_DIR, Conditioning, Speakers
 from core.speakers.imports import FORMATS
+from core.speakers.turns import Turns
 from core.store import consent, query
 from core.store.consent import Use
 from core.store.rows import MIX
+from core.store.turns import TurnVersion
 from core.timeline.track import Timeline
 from dashboard.shared import allowed, fetches, queue, scope
 
@@ -181,14 +183,33 @@ def segments(choice: Choice) -> tuple[Segment, ...]:
 
 def turns(choice: Choice) -> tuple[Turn, ...]:
     """Returns who speaks when in a track's channel, as it counts now."""
+    version = turn_version(choice)
+    return () if version is None else version.turns
+
+
+def turn_version(choice: Choice) -> TurnVersion | None:
+    """Returns the turns of a track's channel as they count now, or None where there never were any."""
     version = scope().store.lake.version("turns")
-    return _turns(choice.recording, choice.channel, version, place())
+    return _turn_version(choice.recording, choice.channel, version, place())
+
+
+def everyone(choice: Choice) -> tuple[Turn, ...]:
+    """Returns who speaks when in a recording: in all channels where each is a track of its own."""
+    if choice.channel is None:
+        return turns(choice)
+    rows = catalogue()
+    mine = rows.loc[rows["recording"] == choice.recording, "channel"]
+    each = [replace(choice, channel=int(n)) for n in sorted(set(mine)) if n != MIX]
+    found = [turn for one in each for turn in turns(one)]
+    return tuple(sorted(found, key=lambda turn: (turn.start_s, turn.end_s)))
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def _turns(recording: str, channel: int | None, version: int, place: str) -> tuple[Turn, ...]:
+def _turn_version(
+    recording: str, channel: int | None, version: int, place: str
+) -> TurnVersion | None:
     del version, place  # only the key of the cache
-    return scope().turns(recording, channel)
+    return scope().turn_version(recording, channel)
 
 
 def place() -> str:
@@ -203,6 +224,24 @@ def correct_turns(choice: Choice, corrected: Sequence[Turn]) -> None:
         TurnError: a turn is none.
     """
     scope().correct_turns(choice.recording, corrected, choice.channel)
+
+
+def change_turns(choice: Choice, change: Callable[[Turns], Turns]) -> None:
+    """Stores what a function of `core.speakers.turns` makes of the turns, with their segments.
+
+    Raises:
+        TurnError: it cannot be done, or changes nothing.
+    """
+    scope().change_turns(choice.recording, change, choice.channel)
+
+
+def cut_by_turns(choice: Choice) -> None:
+    """Cuts segments that follow the turns that count, for runs made before them.
+
+    Raises:
+        TurnError: speakers were never told apart.
+    """
+    scope().recut(choice.recording, choice.channel)
 
 
 def undo_turns(choice: Choice) -> None:

@@ -103,6 +103,7 @@ def view(request: Request) -> Response:
             second=second,
             blind=request.query_params.get("blind") == "1",
             annotator=request.query_params.get("annotator", ""),
+            band=request.query_params.get("band") == "1",
             rate=_one_of(request, "rate", PENALTIES, FALSE_PER_HOUR),
             dark=request.query_params.get("dark") == "1",
             parts=frozenset(request.query_params.get("parts", "").split(",")),

@@ -9,7 +9,7 @@ import streamlit as st
 from core.records import Span
 from core.timeline import compare
 from core.timeline.track import FrameChoice, Timeline
-from core.timeline.turning_points import FALSE_PER_HOUR
+from core.timeline.turning_points import FALSE_PER_HOUR, SmoothingBand, smoothing_band
 from dashboard import changes, lanes, resources, scope_view, sound
 from dashboard.resources import Choice
 from dashboard.scope_view import MOST_PIXELS, Json
@@ -29,6 +29,7 @@ class Wanted:
         second: another run of the same recording, drawn beside it with the difference.
         blind: nothing that the engine says is told, nor what others than `annotator` labelled.
         rate: false turning points per hour that are put up with.
+        band: how far smoothing moves the curves is drawn round them.
         parts: of `lanes`, `wave` and `prosody`, those that are drawn beside the curves.
     """
 
@@ -46,6 +47,7 @@ class Wanted:
     blind: bool = False
     annotator: str = ""
     rate: float = FALSE_PER_HOUR
+    band: bool = False
     parts: frozenset[str] = frozenset({LANES, WAVE})
 
     @property
@@ -72,6 +74,9 @@ def view(wanted: Wanted) -> Json:
     }
     if not wanted.blind:
         answer |= _curves(wanted, timeline, span)
+        if wanted.band:
+            found = smoothing(wanted.choice)
+            answer["band"] = scope_view.band(timeline, found.low, found.high, span, wanted.n_pixels)
     if LANES in wanted.parts:
         found = lanes.lanes(
             wanted.choice,
@@ -138,6 +143,12 @@ def curve(choice: Choice, smoothing_s: float, speech_only: bool) -> np.ndarray:
 def prepare(choice: Choice, smoothing_s: float, speech_only: bool) -> None:
     """Begins with the curves that the browser will ask for once it has the page."""
     _AHEAD.submit(curve, choice, smoothing_s, speech_only)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def smoothing(choice: Choice) -> SmoothingBand:
+    """Returns how far the scores of a run move when they are smoothed more or less."""
+    return smoothing_band(resources.timeline(choice), dtype=np.float32)
 
 
 def _tell(answer: Json, wanted: Wanted, kind: str, sentence: str) -> None:

@@ -13,6 +13,7 @@ from core.timeline.track import Timeline
 from dashboard.lanes import Lane, thinned
 
 MOST_PIXELS: Final = 3_000
+BAND_PIXELS: Final = 4  # one step of a band
 Json = dict[str, Any]
 Array = NDArray[Any]
 
@@ -39,6 +40,33 @@ def curves(timeline: Timeline, scores: Array, span: Span, n_pixels: int, *, ever
     return {
         str(emotion): _line(times, column, chosen, 4)
         for emotion, column, chosen in zip(EMOTIONS, part.T, rows, strict=True)
+    }
+
+
+def band(
+    timeline: Timeline, low: Array, high: Array, span: Span, n_pixels: int
+) -> dict[str, list[Any]]:
+    """Returns the least and greatest scores in a span, in bins of some pixels that share their times.
+
+    Args:
+        timeline: gives the times.
+        low: shape `(n_frames, 9)`, of the whole recording; NaN where there is nothing to read.
+        high: the same.
+        span: what is shown.
+        n_pixels: how many pixels it is wide.
+    """
+    first = max(0, timeline.frame_at(span.start_s) - 1)
+    last = max(first + 1, min(timeline.n_frames, timeline.frame_at(span.end_s) + 1))
+    n_bins = min(last - first, max(1, n_pixels // BAND_PIXELS))
+    starts = np.linspace(first, last, n_bins, endpoint=False).astype(np.intp)
+    ends = np.append(starts[1:], last)
+    middles = timeline.track.offset_s + timeline.track.hop_s * (starts + ends) / 2
+    least = np.fmin.reduceat(low[first:last], starts - first)
+    most = np.fmax.reduceat(high[first:last], starts - first)
+    return {
+        "x": np.round(middles, 3).tolist(),
+        "low": [_with_gaps(np.round(column.astype(np.float64), 3)) for column in least.T],
+        "high": [_with_gaps(np.round(column.astype(np.float64), 3)) for column in most.T],
     }
 
 
@@ -106,7 +134,11 @@ def shown_lanes(lanes: list[Lane], span: Span, n_pixels: int) -> list[Lane]:
 
 def _line(times: Array, values: Array, rows: Array, digits: int) -> Json:
     chosen = np.round(values[rows].astype(np.float64), digits)
-    y: list[float | None] = chosen.tolist()
-    for gap in np.flatnonzero(np.isnan(chosen)):
-        y[gap] = None
-    return {"x": np.round(times[rows], 3).tolist(), "y": y}
+    return {"x": np.round(times[rows], 3).tolist(), "y": _with_gaps(chosen)}
+
+
+def _with_gaps(values: Array) -> list[float | None]:
+    found: list[float | None] = values.tolist()
+    for gap in np.flatnonzero(np.isnan(values)):
+        found[gap] = None
+    return found

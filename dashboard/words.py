@@ -260,6 +260,22 @@ TURN_FILES: Final = (
     "ELAN each tier that has times of its own, under its participant. You see what it holds before "
     "anything is stored."
 )
+NO_SPEAKERS: Final = (
+    "Speakers were not told apart. Find them here, which does not run the engine again, import who "
+    "speaks when, or mark a region and give it to somebody."
+)
+ONE_VOICE: Final = (
+    "One voice was found. If more people speak, say how many under “Correct speakers and turns”."
+)
+FIND_SPEAKERS: Final = (
+    "Listens to the voices of the whole recording; the engine does not run again. What is found takes "
+    "the place of the turns there are, and undo brings those back."
+)
+TURN_REGION: Final = (
+    "Corrects who speaks when. Give the region to a speaker, known or new: the turns of others end "
+    "where it begins. Or split: what follows the region's start in that turn is the other's. Every "
+    "change can be undone."
+)
 TURNS_KEPT: Final = (
     "Nothing is overwritten: each change is a version of its own, and undo goes back one at a time. "
     "Segments are cut anew to follow the turns; the engine does not run again."
@@ -272,9 +288,18 @@ SENSITIVITY: Final = (
     "How many points an hour of one person in one emotion shows all the same, as measured on acted "
     "speech with the engine “compact”. Fewer false points also means fewer true ones."
 )
+SENSITIVITY_UNKNOWN: Final = (
+    "How little a change may explain and still count. How many points an hour are false was measured "
+    "with the engine “compact” only; this one may show more or fewer."
+)
+PEAKS: Final = (
+    "The moments at which an emotion's score over 2 s stands out most, at most three of each. They "
+    "are triangles in the lane. Choose a row to hear it."
+)
 SMOOTHING_BAND: Final = (
-    "A label that no smoothing moves can still be wrong: of the wrong labels we measured, 37% stayed "
-    "the same over all widths."
+    "How far each curve moves between smoothing of 0.5, 1, 2 and 5 s. It says nothing of how right "
+    "the engine is: in a measurement with another head than compact's, 37% of the wrong labels stayed "
+    "the same over 0.5, 1 and 2 s. Drawn round lines, not in stacked areas."
 )
 ENGINE_PAIR: Final = (
     "Both on the same items, so what is hard is hard for both. The test exchanges the two answers for "

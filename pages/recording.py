@@ -5,11 +5,11 @@ import streamlit as st
 
 from core.records import Segment
 from core.timeline.track import Timeline
-from core.timeline.turning_points import FALSE_PER_HOUR
 from dashboard import navigation, palette, resources, words
 from dashboard.components import (
     choose,
     conversation,
+    cue,
     exports,
     inspector,
     labels,
@@ -20,6 +20,8 @@ from dashboard.components import (
     scope,
     segment_table,
     summary,
+    turn_region,
+    turning,
 )
 from dashboard.session import (
     ALL_FRAMES,
@@ -56,8 +58,8 @@ def main() -> None:
     )
     if not blind:
         summary.show(timeline, segments)
-        segment_table.show(row, timeline, segments)
-        conversation.show(choice, timeline)
+        segment_table.show(choice, timeline, segments)
+        conversation.show(choice, timeline, segments)
         exports.show(row, choice, timeline, segments)
     quality.show(timeline)
     provenance.show(timeline)
@@ -153,8 +155,21 @@ def _look(others: pd.DataFrame, blind: bool) -> tuple[scope.Look, str]:
         beside = choose.show("Beside it", Keys.SECOND, names, bar, help=words.SECOND, width=330)
         if beside:
             second, name = resources.choice_of(others.loc[beside]), names[beside]
-    rate = float(st.session_state.get(Keys.SENSITIVITY, FALSE_PER_HOUR))
-    look = scope.Look(float(width_s), frames or SPEECH_ONLY, view == STACKED, second, rate=rate)
+    band = bar.toggle(
+        "Smoothing sensitivity (not accuracy)",
+        key=Keys.BAND,
+        bind="query-params",
+        help=words.SMOOTHING_BAND,
+    )
+    stacked = view == STACKED
+    look = scope.Look(
+        smoothing_s=float(width_s),
+        frames=frames or SPEECH_ONLY,
+        stacked=stacked,
+        second=second,
+        rate=turning.rate(),
+        band=band and not stacked,
+    )
     return look, name
 
 
@@ -172,10 +187,11 @@ def _view(
 
     Only this runs anew while one marks; what else the page shows does not depend on it.
     """
-    cue = None if look.blind else segment_table.cue(row, segments)
-    marked = scope.show(choice, timeline, look, names, cue)
+    asked = None if look.blind else cue.last(choice)
+    marked = scope.show(choice, timeline, look, names, asked)
     if not look.blind:
         inspector.show(row, choice, timeline, segments, marked, labelled=labelled)
+        turn_region.show(choice, marked)
     labels.show(row, choice, marked, labelled=labelled)
 
 

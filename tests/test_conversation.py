@@ -6,13 +6,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from core import conversation
+from core import conversation, correcting
 from core.api import Tonescope
 from core.channels import EachChannel
-from core.errors import SettingsError
-from core.pipeline import Pipeline
-from core.records import Turn
-from core.settings import Analysis, Speakers
+from core.errors import SettingsError, TurnError
+from core.pipeline import SPEAKER_SHARES, Pipeline
+from core.records import Span, Turn
+from core.settings import Analysis, Segmentation, Speakers
+from core.speakers import turns as edits
 from core.store import turns as versions
 from tests.fakes import FakeEngine
 from tests.synthetic import silence, talk, tone, write
@@ -79,13 +80,204 @@ def test_telling_speakers_apart_later_runs_no_engine(diarized, talk_file, store)
     assert len(store.lake.read("tracks")) == 1
 
 
-def test_turns_found_before_are_not_looked_for_again(diarized, talk_file, store, make_talk):
+class Other(FakeEngine):
+    engine_id = "other-000000000000"
+
+
+BY_HAND = (Turn("Ada", 0.5, 2.5), Turn("Ben", 2.5, 6.5))
+CUT_BY_HAND = [("Ada", 1.0, 2.5), ("Ben", 2.5, 3.0), ("Ben", 4.0, 6.5)]
+
+
+@pytest.mark.parametrize("speakers", ["none", "auto", "2"])
+@pytest.mark.parametrize("engine", [Counting, Other])
+def test_what_a_person_corrected_stands_and_cuts_every_later_run(
+    diarized, talk_file, store, speakers, engine
+):
     recording = pipeline().analyze(talk_file, store).recording
-    conversation.correct(store, recording, None, TURNS[:1])
-    settings = Analysis(speakers=Speakers.AUTO)
-    assert conversation.found_before(store, recording, settings) == TURNS
+    correcting.correct(store, recording, None, BY_HAND)
+    settings = Analysis(speakers=speakers)
+    outcome = Pipeline(engine(), settings).analyze(talk_file, store)
+    assert outcome.status == ("skipped" if engine is Counting else "done")
+    assert any("stays as it is" in text for text in outcome.warnings) == (speakers != "none")
+    assert versions.current(store, recording, None).source == "hand"
     conversation.keep_turns(store, recording, settings, TURNS)
-    assert versions.current(store, recording, None).turns == TURNS
+    assert [t.speaker for t in versions.current(store, recording, None).turns] == ["Ada", "Ben"]
+    stored = Pipeline(engine(), settings).stored(recording, store)
+    assert spans(stored.segments) == CUT_BY_HAND
+    assert len(diarized) == 1  # nobody looked again
+
+
+def test_a_new_cut_after_a_correction_follows_it(diarized, talk_file, store):
+    recording = pipeline().analyze(talk_file, store).recording
+    correcting.correct(store, recording, None, BY_HAND)
+    finer = Analysis(segmentation=Segmentation(max_segment_s=1.0))
+    assert Pipeline(Counting(), finer).analyze(talk_file, store).status == "done"
+    found = Pipeline(Counting(), finer).stored(recording, store).segments
+    assert {s.speaker for s in found} == {"Ada", "Ben"}
+    assert max(s.end_s - s.start_s for s in found) <= 1.0
+    # A correction then cuts as finely as the newest run was cut.
+    correcting.correct(store, recording, None, [Turn("Cy", 0.0, 7.0)])
+    again = newest_of(store, recording)
+    assert {s.speaker for s in again} == {"Cy"}
+    assert max(s.end_s - s.start_s for s in again) <= 1.0
+
+
+def test_turns_found_in_the_sound_are_followed_by_engines_that_do_not_ask(
+    diarized, talk_file, store
+):
+    recording = pipeline().analyze(talk_file, store).recording
+    assert Pipeline(Other()).analyze(talk_file, store).status == "done"
+    assert spans(Pipeline(Other()).stored(recording, store).segments) == CUT
+    assert pipeline("2").analyze(talk_file, store).status == "done"  # asked for: looked for
+    assert len(diarized) == 2
+    assert pipeline().analyze(talk_file, store).status == "skipped"
+
+
+def test_turns_of_the_same_settings_are_not_looked_for_again(diarized, talk_file, store):
+    recording = pipeline().analyze(talk_file, store).recording
+    pipeline("2").analyze(talk_file, store)
+    auto = Analysis(speakers=Speakers.AUTO)
+    assert conversation.known_turns(store, recording, auto).turns == TURNS
+    assert conversation.known_turns(store, recording, Analysis(speakers="3")) is None
+    assert len(diarized) == 2
+
+
+def test_speakers_are_looked_for_anew_over_a_correction_and_back(diarized, talk_file, store):
+    recording = pipeline(Speakers.NONE).analyze(talk_file, store).recording
+    correcting.correct(store, recording, None, BY_HAND)
+    shares = []
+    found = correcting.find_again(store, recording, None, "3", shares.append)
+    assert (found.source, found.turns) == ("auto", TURNS)
+    assert diarized[-1][2] == 3
+    assert shares
+    assert max(shares) <= 1
+    assert spans(newest_of(store, recording)) == CUT
+    assert correcting.undo(store, recording, None).turns[0].speaker == "Ada"
+    assert spans(newest_of(store, recording)) == CUT_BY_HAND
+
+
+def test_the_same_correction_made_again_is_the_newest_run_again(diarized, talk_file, store):
+    recording = pipeline().analyze(talk_file, store).recording
+    for _ in range(2):
+        correcting.correct(store, recording, None, BY_HAND)
+        assert spans(newest_of(store, recording)) == CUT_BY_HAND
+        correcting.undo(store, recording, None)
+        assert spans(newest_of(store, recording)) == CUT
+    assert Tonescope(store.root).check().ok
+
+
+def newest_of(store, recording):
+    """The segments of the run that was made last."""
+    key = max(store.lake.read("runs").to_pylist(), key=lambda row: row["attempt"])["run_key"]
+    return store.segments(recording, None, key)
+
+
+def test_a_run_from_before_the_turns_is_cut_anew_on_request(diarized, talk_file, store):
+    recording = pipeline(Speakers.NONE).analyze(talk_file, store).recording
+    with pytest.raises(TurnError, match="There are no turns to follow"):
+        correcting.recut(store, recording, None)
+    versions.put(store, recording, None, BY_HAND, "hand")
+    speech = [Span(1.0, 3.0), Span(4.0, 6.5)]
+    assert edits.across(newest_of(store, recording), speech, BY_HAND) == 1
+    Tonescope(store.root).recut(recording)
+    assert edits.across(newest_of(store, recording), speech, BY_HAND) == 0
+
+
+def test_looking_for_speakers_has_its_share_of_the_progress(monkeypatch, diarized, talk_file):
+    def diarize(model, samples, speech, n_speakers, progress):
+        for done_s in (1.0, 3.0, 5.0, 6.5):
+            progress(done_s)
+        return TURNS
+
+    monkeypatch.setattr("core.speakers.diarization.diarize", diarize)
+    shares = []
+    pipeline().predict(talk_file, shares.append)
+    assert shares == sorted(shares)
+    survey, turns = SPEAKER_SHARES
+    inside = [share for share in shares if survey < share < turns]
+    assert len(set(inside)) >= 3
+    assert turns in shares
+    assert shares[-1] == pytest.approx(1)
+
+
+def test_one_voice_alone_is_told_to_whoever_asked_how_many(monkeypatch, diarized, talk_file, store):
+    monkeypatch.setattr(
+        "core.speakers.diarization.diarize", lambda *a: (Turn("Speaker 1", 1.0, 6.5),)
+    )
+    outcome = pipeline().analyze(talk_file, store)
+    assert "Only one voice was found" in outcome.warnings[-1]
+    assert pipeline("1").analyze(talk_file, store).warnings == ()
+
+
+@pytest.fixture
+def stored(run, talk_file, tmp_path):
+    """Runs `turns` on a recording of which two people's turns are stored; shows what is then."""
+    options = ("--store", tmp_path / "store")
+    recording = run("analyze", talk_file, "--engine", "fake", *options).lines[0]["recording"]
+    Tonescope(tmp_path / "store").correct_turns(recording, [Turn("A", 0, 3), Turn("B", 3, 6)])
+
+    def turns(action, *given):
+        said = run("turns", action, "--recording", recording, *given, *options)
+        shown = run("turns", "show", "--recording", recording, *options).lines
+        return said, [(t["speaker"], t["start_s"], t["end_s"]) for t in shown]
+
+    return turns
+
+
+@pytest.mark.parametrize(
+    ("given", "turns"),
+    [
+        (
+            ("give", "--start-s", 2, "--end-s", 4, "--to", "Cy"),
+            [("A", 0, 2), ("Cy", 2, 4), ("B", 4, 6)],
+        ),
+        (("give", "--start-s", 2, "--end-s", 4, "--nobody"), [("A", 0, 2), ("B", 4, 6)]),
+        (
+            ("give", "--start-s", 4, "--end-s", 5, "--to", "A", "--together"),
+            [("A", 0, 3), ("B", 3, 6), ("A", 4, 5)],
+        ),
+        (("split", "--at-s", 4, "--to", "A"), [("A", 0, 3), ("B", 3, 4), ("A", 4, 6)]),
+        (("move", "--turn", 0, "--to-s", 2.5), [("A", 0, 2.5), ("B", 2.5, 6)]),
+        (("assign", "--turn", 1, "--to", "Cy"), [("A", 0, 3), ("Cy", 3, 6)]),
+        (("rename", "A", "Ada"), [("Ada", 0, 3), ("B", 3, 6)]),
+        (("merge", "A", "B"), [("A", 0, 6)]),
+    ],
+)
+def test_turns_are_corrected_by_commands(stored, given, turns):
+    said, shown = stored(*given)
+    assert said.status == 0, said.stderr
+    assert said.lines[0]["source"] == "hand"
+    assert shown == turns
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("give", "--start-s", 4, "--end-s", 2, "--to", "A"), "is empty"),
+        (("give", "--start-s", 1, "--end-s", 2, "--to", "A"), "so already"),
+        (("split", "--at-s", 6.5, "--to", "A"), "Nobody's turn goes on at 6.50 s"),
+        (("split", "--at-s", 2, "--to", "A"), "is that of 'A' already"),
+        (("merge", "A", "Z"), "No turn belongs to 'Z'"),
+        (("find", "--speakers", "many"), "give none, auto, or how many"),
+    ],
+)
+def test_corrections_that_cannot_be_made_are_explained(stored, given, told):
+    said, shown = stored(*given)
+    assert said.status == 1
+    assert told in said.stderr
+    assert "Traceback" not in said.stderr
+    assert shown == [("A", 0, 3), ("B", 3, 6)]
+
+
+def test_speakers_are_looked_for_by_command(diarized, stored):
+    said, shown = stored("find", "--speakers", "2")
+    assert said.lines[0] | {"version": 0} == {
+        "version": 0,
+        "source": "auto",
+        "turns": 3,
+        "speakers": ["Speaker 1", "Speaker 2"],
+    }
+    assert [name for name, _, _ in shown] == ["Speaker 1", "Speaker 2", "Speaker 1"]
 
 
 def test_corrections_cut_anew_and_can_be_undone(diarized, talk_file, store, tmp_path):
@@ -163,6 +355,16 @@ def test_channels_of_a_job_are_one_outcome(loud_is_speech, tmp_path, store):
     bad = tmp_path / "bad.wav"
     bad.write_bytes(b"no sound")
     assert each.analyze(bad, store).status == "failed"
+
+
+def test_channels_that_are_left_out_are_told(loud_is_speech, monkeypatch, tmp_path, store):
+    path = two_channels(tmp_path / "call.wav")
+    assert EachChannel(FakeEngine()).analyze(path, store).warnings == ()
+    monkeypatch.setattr("core.channels.MOST_CHANNELS", 1)
+    outcome = EachChannel(FakeEngine()).analyze(path, store)
+    assert outcome.warnings == (
+        "The file has 2 channels; the first 1 were analysed. Choose one of the others by its number.",
+    )
 
 
 def test_turns_are_imported_and_taken_back(run, talk_file, tmp_path):

@@ -101,7 +101,7 @@ def test_what_is_stored_is_what_was_predicted(pipeline, talk_file, store):
         )
     assert (outcome.status, outcome.segments, outcome.emotion) == ("done", 2, "angry")
     assert outcome.duration_s == pytest.approx(7.0)
-    assert store.utterance(outcome.recording, None, pipeline.track_key).emotion == "angry"
+    assert store.table("tracks", outcome.recording)["emotion"].to_pylist() == ["angry"]
 
 
 def test_recording_knows_what_was_said_of_it(pipeline, talk_file, store):

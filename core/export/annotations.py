@@ -1,4 +1,4 @@
-"""Segments, labels and turning points as files of other annotation programs, with a codebook.
+"""Segments, labels, turning points and peaks as files of other annotation programs, with a codebook.
 
 Times are written to the millisecond or finer. Every text is one line without control characters;
 what else a format cannot hold is written as the format asks (entities in XML and WebVTT, doubled
@@ -43,6 +43,7 @@ _WITH_POINTS: Final = (
     AnnotationFormat.AUDACITY,
 )
 _POINTS: Final = str(TierKind.TURNING_POINTS)
+_PEAKS: Final = f"{TierKind.PEAKS}: EMOTION"
 _ENGINE: Final = "segments of a speaker: the emotion they sound like to the engine"
 _TIERS: Final = {
     "engine: SPEAKER": _ENGINE,
@@ -50,7 +51,10 @@ _TIERS: Final = {
     "labels that overlap go on in a tier of the same name with a number",
     "transcript: SPEAKER": "what was said, as imported",
     _POINTS: "where it sounds different to the engine from then on, as points in time; one recording "
-    f"of a single emotion would show {FALSE_PER_HOUR:g} an hour by chance",
+    f"of a single emotion would show {FALSE_PER_HOUR:g} an hour by chance with the engine compact; for "
+    "other engines that was not measured",
+    _PEAKS: "the moments, at most three, at which an emotion's score over 2 s stands out most, with "
+    "that score",
 }
 _HOW: Final = {
     AnnotationFormat.EAF: "a file for each recording, times in whole milliseconds; the vocabulary "
@@ -81,8 +85,8 @@ def export_annotations(
         folder: where the files go; it is made if need be.
         kind: the format.
         recording: only this one, or None for all.
-        turning_points: gives those of a recording by its SHA-256; asked only where a format has
-            a tier for them. By default they are looked for in the stored tracks.
+        turning_points: gives turning points and peaks of a recording by its SHA-256; asked only
+            where a format has a tier for them. By default they are looked for in the stored tracks.
         pseudonyms: whether all recordings go under pseudonyms; those that have one always do.
 
     Raises:
@@ -129,11 +133,12 @@ def tiers(kind: AnnotationFormat) -> dict[str, str]:
         return {"SPEAKER": "a segment of speech, with who speaks"}
     known = dict(_TIERS)
     if kind not in _WITH_POINTS:
-        del known[_POINTS]
+        del known[_POINTS], known[_PEAKS]
     elif kind is AnnotationFormat.EAF:
-        known[_POINTS] += (
-            f"; ELAN has no points: each is drawn {POINT_MS} ms long, its start counts"
-        )
+        for name in (_POINTS, _PEAKS):
+            known[name] += (
+                f"; ELAN has no points: each is drawn {POINT_MS} ms long, its start counts"
+            )
     return known
 
 

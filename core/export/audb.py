@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from core.emotions import EMOTIONS
 from core.engines.published import licence_of
-from core.export.sheets import Item, Sheet, TierKind
+from core.export.sheets import POINTS, Item, Sheet, TierKind
 from core.store.store import kept_path
 from core.version import VERSION
 
@@ -77,7 +77,7 @@ def _tables(
     """Yields name, rater, kind and rows of each table; no stretch stands twice in one."""
     people: dict[TierKind, dict[str, int]] = defaultdict(dict)
     for (kind, person, where), mine in sorted(rows.items()):
-        if kind is TierKind.TURNING_POINTS:
+        if kind in POINTS:
             continue
         numbers = people[kind]
         number = numbers.setdefault(person, len(numbers))

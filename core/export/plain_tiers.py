@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.export.sheets import Sheet, TierKind
+from core.export.sheets import POINTS, Sheet, TierKind
 from core.plain import file_stem
 from core.version import VERSION
 
@@ -30,7 +30,7 @@ def write_webvtt(sheet: Sheet, folder: Path) -> Iterator[tuple[Path, int]]:
     cues = sorted(
         (item.start_s, item.end_s, tier.name, item.text)
         for tier in sheet.tiers
-        if tier.kind is not TierKind.TURNING_POINTS
+        if tier.kind not in POINTS
         for item in tier.items
     )
     made = " ".join(f"{key}={value}" for key, value in sheet.made.items())

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow.compute as pc
@@ -29,15 +29,25 @@ class TierKind(StrEnum):
     LABEL = "label"
     TRANSCRIPT = "transcript"
     TURNING_POINTS = "turning points"
+    PEAKS = "peaks"
+
+
+POINTS: Final = frozenset({TierKind.TURNING_POINTS, TierKind.PEAKS})
 
 
 @dataclass(frozen=True)
 class Point:
-    """A turning point of a recording, or of one of its channels."""
+    """A turning point or a peak of a recording, or of one of its channels.
+
+    Attributes:
+        tier: the name of its tier.
+    """
 
     time_s: float
     text: str
     channel: int | None = None
+    kind: TierKind = TierKind.TURNING_POINTS
+    tier: str = str(TierKind.TURNING_POINTS)
 
 
 @dataclass(frozen=True)
@@ -147,12 +157,12 @@ def _sheet(
         item = Item(label.start_s, label.end_s, label.term, label=label)
         tiers[kind, label.annotator, label.channel].append(item)
     found = [tier for key, items in tiers.items() for tier in _layers(key, items)]
-    marks: dict[int | None, list[Item]] = defaultdict(list)
+    marks: dict[tuple[TierKind, str, int | None], list[Item]] = defaultdict(list)
     for point in sorted(points, key=lambda point: point.time_s):
-        marks[point.channel].append(Item(point.time_s, point.time_s, one_line(point.text)))
-    for where, items in marks.items():
-        name = f"{TierKind.TURNING_POINTS}{_channel(where)}"
-        found.append(SheetTier(name, TierKind.TURNING_POINTS, "engine", tuple(items), where))
+        mark = Item(point.time_s, point.time_s, one_line(point.text))
+        marks[point.kind, point.tier, point.channel].append(mark)
+    for (kind, name, where), items in marks.items():
+        found.append(SheetTier(f"{name}{_channel(where)}", kind, "engine", tuple(items), where))
     stem = f"{file_stem(known.name)}_{recording[:8]}"
     return Sheet(known, stem, tuple(_unique(found)), settings)
 

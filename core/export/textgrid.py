@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.export.sheets import Sheet, TierKind
+from core.export.sheets import POINTS, Sheet
 
 
 def write(sheet: Sheet, folder: Path) -> Iterator[tuple[Path, int]]:
-    """Writes a TextGrid: interval tiers, and a point tier for turning points; yields it."""
+    """Writes a TextGrid: interval tiers, and point tiers for turning points and peaks; yields it."""
     from praatio.data_classes.interval_tier import IntervalTier
     from praatio.data_classes.point_tier import PointTier
     from praatio.textgrid import Textgrid
@@ -15,7 +15,7 @@ def write(sheet: Sheet, folder: Path) -> Iterator[tuple[Path, int]]:
     end_s = max([sheet.recording.duration_s, *(t.items[-1].end_s for t in sheet.tiers if t.items)])
     grid = Textgrid(0.0, end_s)
     for tier in sheet.tiers:
-        if tier.kind is TierKind.TURNING_POINTS:
+        if tier.kind in POINTS:
             points = [(item.start_s, item.text or "turn") for item in tier.items]
             grid.addTier(PointTier(tier.name, points, 0.0, end_s))
         else:

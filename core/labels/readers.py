@@ -128,7 +128,7 @@ def _bounded(shown: str, tiers: list[Tier]) -> Content:
 def _told(name: str, intervals: tuple[Interval, ...], tier: Tier) -> Tier:
     """Returns a tier with what its name tells where Tonescope wrote it."""
     person, kind = one_line(tier.person or "", 80) or None, tier.kind
-    if re.fullmatch(r"turning points(, channel \d+)?", name):
+    if re.fullmatch(r"(turning points|peaks: [a-z]+)(, channel \d+)?", name):
         kind = "engine"
     ours = re.fullmatch(r"(engine|label|transcript): (.+?)(, channel \d+)?( \(\d+\))?", name)
     if ours:

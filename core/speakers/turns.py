@@ -11,6 +11,7 @@ from core.records import Span, Turn
 HAND: Final = "hand"
 MOST_TURNS: Final = 100_000
 MOST_LETTERS: Final = 200
+_SNAP: Final = 1e-6
 
 Turns = tuple[Turn, ...]
 
@@ -104,6 +105,54 @@ def split(turns: Turns, number: int, at_s: float, speaker: str | None = None) ->
     return tuple(sorted((*turns[:number], first, second, *turns[number + 1 :]), key=_when))
 
 
+def give(turns: Turns, span: Span, speaker: str | None, together: bool = False) -> Turns:
+    """Gives a stretch to a speaker, known or new; turns that reach into it are cut off there.
+
+    Args:
+        turns: who speaks when.
+        span: the stretch.
+        speaker: whose it is, or None for nobody's.
+        together: whether those who speak in it go on, so that several speak at the same time.
+
+    Raises:
+        TurnError: this is no name.
+    """
+    speaker = speaker if speaker is None else " ".join(speaker.split())
+    found: list[Turn] = []
+    for turn in turns:
+        mine = turn.speaker == speaker
+        if together or mine or turn.end_s <= span.start_s or turn.start_s >= span.end_s:
+            found.append(turn)
+            continue
+        if turn.start_s < span.start_s:
+            found.append(replace(turn, end_s=span.start_s, source=HAND))
+        if turn.end_s > span.end_s:
+            found.append(replace(turn, start_s=span.end_s, source=HAND))
+    if speaker is not None:
+        found.append(Turn(speaker, span.start_s, span.end_s, HAND))
+    return checked(found, max(_end(turns), span.end_s))
+
+
+def split_at(turns: Turns, at_s: float, speaker: str) -> Turns:
+    """Gives another speaker what of a turn comes after a time.
+
+    Where turns overlap there, it is the one that began last.
+
+    Raises:
+        TurnError: nobody speaks then, the turn is that speaker's, or this is no name.
+    """
+    there = [n for n, turn in enumerate(turns) if turn.start_s < at_s < turn.end_s]
+    if not there:
+        raise TurnError(f"Nobody's turn goes on at {at_s:.2f} s; choose a time within one.")
+    number = there[-1]
+    if turns[number].speaker == " ".join(speaker.split()):
+        raise TurnError(
+            f"The turn at {at_s:.2f} s is that of {turns[number].speaker!r} already; choose who "
+            "speaks from there on."
+        )
+    return checked(split(turns, number, at_s, speaker), _end(turns))
+
+
 def move_boundary(turns: Turns, number: int, to_s: float) -> Turns:
     """Moves the boundary between a turn and the one after it.
 
@@ -124,7 +173,14 @@ def move_boundary(turns: Turns, number: int, to_s: float) -> Turns:
 
 def overlaps(turns: Sequence[Turn]) -> tuple[Span, ...]:
     """Returns the stretches in which more than one person speaks, in order."""
-    return tuple(span for span, names in _stretches(turns) if len(names) > 1)
+    return tuple(span for span, _ in together(turns))
+
+
+def together(turns: Sequence[Turn]) -> tuple[tuple[Span, tuple[str, ...]], ...]:
+    """Returns the stretches in which more than one person speaks, in order, with their names."""
+    return tuple(
+        (span, tuple(sorted(names))) for span, names in _stretches(turns) if len(names) > 1
+    )
 
 
 def by_speaker(
@@ -180,6 +236,28 @@ def speech_seconds(speech: Sequence[Span], turns: Sequence[Turn]) -> dict[str, f
             shared = min(turn.end_s, span.end_s) - max(turn.start_s, span.start_s)
             seconds[turn.speaker] += max(0.0, shared)
     return seconds
+
+
+def across(spans: Sequence[Span], speech: Sequence[Span], turns: Sequence[Turn]) -> int:
+    """Returns how many of some stretches hold the speech of more than one person.
+
+    Args:
+        spans: the stretches, in order, none overlapping another.
+        speech: stretches of speech, in order.
+        turns: who speaks when; speech that no turn covers counts for nobody.
+    """
+    parts = [(who, part) for who, found in by_speaker(speech, turns) for part in found]
+    first = count = 0
+    for span in spans:
+        while first < len(parts) and parts[first][1].end_s <= span.start_s + _SNAP:
+            first += 1
+        names = set()
+        for who, part in parts[first:]:
+            if part.start_s >= span.end_s - _SNAP:
+                break
+            names.add(who)
+        count += len(names - {None}) > 1
+    return count
 
 
 def _stretches(turns: Sequence[Turn], end_s: float = 0.0) -> list[tuple[Span, frozenset[str]]]:

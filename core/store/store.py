@@ -77,11 +77,19 @@ class Store:
         row = rows.track_row(track, attempt, said.logits, said.emotion, said.confidence)
         self.lake.merge("tracks", row)
 
-    def write_run(self, attempt: int, track: Track, run: Run) -> None:
-        """Stores the segments of a track; nothing happens if there are some under this key."""
+    def write_run(self, attempt: int, track: Track, run: Run, *, anew: bool = False) -> None:
+        """Stores the segments of a track; nothing happens if there are some under this key.
+
+        Args:
+            attempt: the writer's.
+            track: that was cut.
+            run: the segments.
+            anew: whether they count in place of those that are there, as the newest run.
+        """
         if run.segments:
             self.lake.append("segments", rows.segment_rows(run, attempt))
-        self.lake.merge("runs", rows.run_row(run, track, attempt))
+        update = ["attempt", "n_segments", "embedding_resolution_s"] if anew else []
+        self.lake.merge("runs", rows.run_row(run, track, attempt), update)
 
     def put_recording(self, recording: Recording) -> None:
         """Stores a recording; where it is known, sets anew only what is given here."""
@@ -227,14 +235,6 @@ class Store:
                 "give more digits of an SHA-256 that `export --format csv` or Overview lists."
             )
         return rows.recording_from(found[0])
-
-    def utterance(self, recording: str, channel: int | None, track_key: str) -> Utterance | None:
-        """Returns the stored read-out of a recording, or None if it was never analysed so."""
-        row = self._track_row(recording, channel, track_key)
-        if row is None:
-            return None
-        logits = pa.array(row["logits"], pa.float32()).to_numpy()
-        return Utterance(logits, Emotion(row["emotion"]), row["confidence"])
 
     def track(
         self, recording: str, channel: int | None, track_key: str, *, blocks: bool = True

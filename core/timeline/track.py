@@ -5,6 +5,7 @@ segment, smoothed curve and selection can never disagree.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -193,3 +194,13 @@ def spans_of(mask: NDArray[np.bool_], hop_s: float, offset_s: float) -> tuple[Sp
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     times = np.round(offset_s + hop_s * edges.reshape(-1, 2), 6).tolist()
     return tuple(Span(start_s, end_s) for start_s, end_s in times)
+
+
+def mask_of(
+    spans: Sequence[Span], n_frames: int, hop_s: float, offset_s: float
+) -> NDArray[np.bool_]:
+    """Returns which frames have their middle in stretches, in order, shape `(n_frames,)`."""
+    middles = offset_s + hop_s * (np.arange(n_frames) + 0.5)
+    edges = np.array([[span.start_s, span.end_s] for span in spans]).reshape(-1)
+    inside: NDArray[np.bool_] = np.searchsorted(edges, middles, side="right") % 2 == 1
+    return inside

@@ -9,7 +9,7 @@ one at which recordings of one speaker and one emotion showed so many false poin
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -65,6 +65,11 @@ class Peak:
     score: float
     prominence: float
 
+    @property
+    def sentence(self) -> str:
+        """What stands out there, in words."""
+        return f"sounds {self.emotion} to the engine as hardly elsewhere, score {self.score:.2f}"
+
 
 @dataclass(frozen=True)
 class SmoothingBand:
@@ -72,7 +77,7 @@ class SmoothingBand:
 
     Attributes:
         widths_s: the widths that were tried.
-        low: shape `(n_frames, 9)`, least score over the widths, NaN where there is none.
+        low: shape `(n_frames, 9)`, least score over the widths that have one, NaN where none has.
         high: shape `(n_frames, 9)`, greatest score.
         same_label: share of the frames of speech whose highest emotion is the same at all widths.
     """
@@ -202,16 +207,26 @@ def peaks(
 
 
 def smoothing_band(
-    timeline: Timeline, widths_s: Sequence[float] = (0.5, 1.0, 2.0, 5.0)
+    timeline: Timeline,
+    widths_s: Sequence[float] = (0.5, 1.0, 2.0, 5.0),
+    dtype: type[np.floating[Any]] = np.float64,
 ) -> SmoothingBand:
-    """Returns how far the scores move when they are smoothed more or less."""
-    curves = [timeline.curve(width, FrameChoice.SPEECH) for width in widths_s]
+    """Returns how far the scores move when they are smoothed more or less.
+
+    Args:
+        timeline: the track.
+        widths_s: of the smoothing.
+        dtype: of the scores; float32 is enough to draw them.
+    """
     speech = timeline.track.speech
-    labels = np.stack([np.nan_to_num(curve[speech], nan=-1.0).argmax(axis=1) for curve in curves])
-    same = float((labels == labels[0]).all(axis=0).mean()) if speech.any() else 1.0
-    low = np.minimum.reduce(curves)
-    high = np.maximum.reduce(curves)
-    return SmoothingBand(tuple(widths_s), low, high, same)
+    low = high = timeline.curve(widths_s[0], FrameChoice.SPEECH, dtype)
+    first = low[speech].argmax(axis=1)
+    same = np.ones(len(first), np.bool_)
+    for width_s in widths_s[1:]:
+        curve = timeline.curve(width_s, FrameChoice.SPEECH, dtype)
+        low, high = np.fmin(low, curve), np.fmax(high, curve)
+        same &= curve[speech].argmax(axis=1) == first
+    return SmoothingBand(tuple(widths_s), low, high, float(same.mean()) if len(same) else 1.0)
 
 
 def _label(timeline: Timeline, span: Span) -> Emotion:

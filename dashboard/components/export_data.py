@@ -28,12 +28,12 @@ _ABOUT = {
     TableFormat.JSON: "Four tables as lists of records, for web programs.",
     TableFormat.NPY: "Segment embeddings and frame logits as NumPy arrays, with the table of their "
     "rows beside them.",
-    AnnotationFormat.EAF: "Segments, labels, transcripts and turning points as tiers, a file for "
+    AnnotationFormat.EAF: "Segments, labels, transcripts, turning points and peaks as tiers, a file for "
     "each recording, with the nine emotions as a controlled vocabulary.",
     AnnotationFormat.TEXTGRID: "Segments, labels and transcripts as tiers for Praat, turning points "
-    "as a point tier.",
-    AnnotationFormat.AUDACITY: "A label track for each speaker and each annotator, and one for "
-    "turning points.",
+    "and peaks as point tiers.",
+    AnnotationFormat.AUDACITY: "A label track for each speaker and each annotator, and some for "
+    "turning points and peaks.",
     AnnotationFormat.WEBVTT: "Segments, labels and transcripts as cues, for players and browsers.",
     AnnotationFormat.RTTM: "Who speaks when, for tools that compare diarizations.",
     AnnotationFormat.AUDFORMAT: "One database with the engine and each annotator as raters, for "

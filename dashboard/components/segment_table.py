@@ -1,7 +1,5 @@
 """The segments of a recording as a table; the chosen one is marked and played."""
 
-from functools import partial
-
 import pandas as pd
 import streamlit as st
 
@@ -9,31 +7,12 @@ from core.records import Segment, Span
 from core.timeline.segments import scores_of_segments
 from core.timeline.track import Timeline
 from dashboard import palette, words
+from dashboard.components import cue
+from dashboard.resources import Choice
 from dashboard.session import Keys
 
 
-def key(name: str, row: pd.Series) -> str:
-    """Returns the key of a widget that belongs to one run."""
-    return f"{name}.{row['recording']}.{row['run_key']}"
-
-
-def cue(row: pd.Series, segments: tuple[Segment, ...]) -> tuple[str, Span] | None:
-    """Returns the segment that was chosen last in the table, with a name for this choice of it."""
-    chosen = st.session_state.get(key(Keys.CUE, row))
-    if chosen is None or chosen[0] >= len(segments):
-        return None
-    number, times = chosen
-    return f"{number}.{times}", Span(segments[number].start_s, segments[number].end_s)
-
-
-def _cue_from_table(row: pd.Series) -> None:
-    chosen = st.session_state[key(Keys.SEGMENT_TABLE, row)]["selection"]["rows"]
-    times = st.session_state.get(key(Keys.CUE, row), (0, 0))[1] + 1
-    if chosen:
-        st.session_state[key(Keys.CUE, row)] = (chosen[0], times)
-
-
-def show(row: pd.Series, timeline: Timeline, segments: tuple[Segment, ...]) -> None:
+def show(choice: Choice, timeline: Timeline, segments: tuple[Segment, ...]) -> None:
     """Shows the table."""
     st.subheader("Segments", help=words.SEGMENT, anchor=False)
     if not segments:
@@ -50,13 +29,11 @@ def show(row: pd.Series, timeline: Timeline, segments: tuple[Segment, ...]) -> N
         }
     )
     seconds = st.column_config.NumberColumn(format="%.2f")
-    st.dataframe(
+    cue.table(
+        choice,
+        Keys.SEGMENT_TABLE,
         table,
-        key=key(Keys.SEGMENT_TABLE, row),
-        hide_index=True,
-        on_select=partial(_cue_from_table, row),
-        selection_mode="single-row",
-        height=min(38 + 35 * len(segments), 400),
+        [Span(s.start_s, s.end_s) for s in segments],
         column_config={
             "Start, s": seconds,
             "End, s": seconds,

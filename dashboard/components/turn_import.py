@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.conversation import TurnPreview
+from core.correcting import TurnPreview
 from core.errors import TonescopeError
 from core.speakers.imports import FORMATS
 from core.speakers.turns import speakers

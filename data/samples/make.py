@@ -3,7 +3,9 @@
     python data/samples/make.py        needs espeak-ng (https://github.com/espeak-ng/espeak-ng)
 
 Each line is spoken with a pitch, a rate and a loudness of its own, so that the timeline has something
-to follow. What emotion an engine hears in them is its own affair: nobody felt anything.
+to follow. The two voices of the call differ as much as those of two people, so that speakers can be
+told apart in it: most voices of espeak-ng do not. What emotion an engine hears in them is its own
+affair: nobody felt anything.
 """
 
 import subprocess
@@ -40,17 +42,21 @@ class Line:
 SAMPLES = {
     "synthetic_phone_call.mp3": (
         Line(
-            "Good morning, this is the service desk. How can I help you?", "en-gb+f2", 55, 165, 90
+            "Good morning, this is the service desk. How can I help you?",
+            "en-us+grandma",
+            55,
+            165,
+            90,
         ),
         Line("Hello. My parcel was meant to be here on Monday.", "en-us+m3", 38, 150, 85),
         Line(
             "I have waited for four days, and nobody answers the phone!", "en-us+m3", 60, 210, 160
         ),
-        Line("I am sorry to hear that. Let me look at once.", "en-gb+f2", 45, 140, 70),
+        Line("I am sorry to hear that. Let me look at once.", "en-us+grandma", 45, 140, 70),
         Line("You said that last time! And the time before that!", "en-us+m3", 72, 235, 180),
-        Line("I can see it here. It left our depot this morning.", "en-gb+f2", 52, 165, 90),
+        Line("I can see it here. It left our depot this morning.", "en-us+grandma", 52, 165, 90),
         Line("Oh. So it will come today?", "en-us+m3", 62, 170, 110),
-        Line("Yes, this afternoon, between two and four.", "en-gb+f2", 68, 185, 115),
+        Line("Yes, this afternoon, between two and four.", "en-us+grandma", 68, 185, 115),
         Line("Wonderful, that is really good news. Thank you so much!", "en-us+m3", 75, 200, 140),
     ),
     "synthetic_diary.mp3": (

@@ -28,7 +28,7 @@ from core.records import Metadata, Run
 from core.settings import Analysis, Conditioning
 from core.store.store import Store, Utterance
 from core.timeline.track import Timeline
-from core.timeline.turning_points import turning_points
+from core.timeline.turning_points import peaks, turning_points
 from core.version import VERSION
 from tests.fakes import FakeEngine
 from tests.synthetic import make_recording, make_track, silence, write
@@ -386,7 +386,8 @@ def test_command_line_exports_the_turning_points_of_each_channel(turning, tmp_pa
         names = [name for name in grid.tierNames if name.startswith("turning")]
         points = {n: [(p.time, p.label) for p in grid.getTier(n).entries] for n in names}
     elif kind == "audacity":
-        rows = [path.read_text("utf-8").split("\t") for path in paths if path.suffix == ".txt"]
+        tracks = [path for path in paths if "turning_points" in path.name]
+        rows = [path.read_text("utf-8").split("\t") for path in tracks]
         assert all(row[0] == row[1] for row in rows)
         points = {f"channel {n}": [(float(row[0]), row[2].strip())] for n, row in enumerate(rows)}
     else:
@@ -394,6 +395,14 @@ def test_command_line_exports_the_turning_points_of_each_channel(turning, tmp_pa
         assert text not in paths[0].read_text("utf-8")
     book = json.loads(paths[-1].read_text("utf-8"))
     assert ("turning points" in book["tiers"]) == (kind != "webvtt")
+    assert ("peaks: EMOTION" in book["tiers"]) == (kind != "webvtt")
+    if kind == "textgrid":
+        stored = turning.track("ab" * 32, 1, "0123456789abcdef", blocks=False)
+        tops = sorted(p.time_s for p in peaks(Timeline(stored)) if p.emotion == "angry")
+        assert tops
+        tier = grid.getTier("peaks: angry, channel 1")
+        assert [point.time for point in tier.entries] == pytest.approx(tops, abs=1e-4)
+        assert tier.entries[0].label.startswith("angry 0.")
     if points:
         assert [name[-9:] for name in points] == ["channel 0", "channel 1"]
         (first,), (second,) = points.values()

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from core.records import Span, Turn
 from core.settings import Conditioning
 from core.timeline.attribution import attribution
 from core.timeline.track import FrameChoice
-from core.timeline.turning_points import TurningPoint
+from core.timeline.turning_points import Peak, TurningPoint
 from dashboard import changes, labelling, lanes, region, resources, shared, sound
 from dashboard.background import Background, background
 from dashboard.components import scope as component
@@ -157,9 +158,70 @@ def test_speakers_are_a_lane_only_where_there_are_any(choice, monkeypatch):
     assert "speakers" not in [lane["name"] for lane in lanes.lanes(choice)]
     turns = (Turn("<b>1</b>", 0.0, 2.0), Turn("B", 2.0, 4.0), Turn("<b>1</b>", 4.0, 5.0))
     monkeypatch.setattr(resources, "turns", lambda _: turns)
+    assert "overlap" not in [lane["name"] for lane in lanes.lanes(choice)]
     found = {lane["name"]: lane["items"] for lane in lanes.lanes(choice)}["speakers"]
     assert [item["text"] for item in found] == ["<b>1</b>", "B", "<b>1</b>"]
     assert found[0]["colour"] == found[2]["colour"] != found[1]["colour"]
+
+
+def test_what_several_people_say_at_once_is_a_lane(choice, monkeypatch):
+    turns = (Turn("A", 0.0, 9.0), Turn("B", 3.0, 5.0), Turn("<i>", 4.0, 6.0))
+    monkeypatch.setattr(resources, "turns", lambda _: turns)
+    found = {lane["name"]: lane["items"] for lane in lanes.lanes(choice)}["overlap"]
+    assert [(i["start_s"], i["end_s"], i["text"]) for i in found] == [
+        (3.0, 4.0, "A and B at the same time"),
+        (4.0, 5.0, "<i>, A and B at the same time"),
+        (5.0, 6.0, "<i> and A at the same time"),
+    ]
+
+
+def test_channels_share_a_lane_of_speakers(choice, monkeypatch):
+    rows = pd.DataFrame({"recording": [choice.recording] * 3, "channel": [0, 1, -1]})
+    monkeypatch.setattr(resources, "catalogue", lambda: rows)
+    each = {0: (Turn("Left", 0.0, 4.0),), 1: (Turn("Right", 3.0, 6.0),), None: (Turn("X", 0, 1),)}
+    monkeypatch.setattr(resources, "turns", lambda one: each[one.channel])
+    assert [t.speaker for t in resources.everyone(choice)] == ["X"]
+    right = replace(choice, channel=1)
+    assert [t.speaker for t in resources.everyone(right)] == ["Left", "Right"]
+
+
+def test_peaks_are_a_lane_and_changes_of_speaker_have_another_shape(client, choice, monkeypatch):
+    points = (
+        TurningPoint(3.0, Emotion.SAD, Emotion.ANGRY, new_speaker=False),
+        TurningPoint(9.0, Emotion.ANGRY, Emotion.SAD, new_speaker=True),
+    )
+    monkeypatch.setattr(changes, "turning_points", lambda *a: points)
+    tops = (Peak(8.0, Emotion.SAD, 0.8, 0.5), Peak(2.0, Emotion.ANGRY, 0.9, 0.5))
+    monkeypatch.setattr(changes, "peaks", lambda timeline: tops)
+    monkeypatch.setattr(changes, "_work", Background())
+    found = {lane["name"]: lane for lane in _ready(client, _address(choice))["lanes"]}
+    assert [item.get("mark") for item in found["turning points"]["items"]] == [None, "box"]
+    assert [(i["start_s"], i["mark"]) for i in found["peaks"]["items"]] == [
+        (2.0, "triangle"),
+        (8.0, "triangle"),
+    ]
+    assert "sounds angry to the engine" in found["peaks"]["items"][0]["text"]
+    blind = _ready(client, _address(choice) + "&blind=1")
+    assert not {"peaks", "turning points"} & {lane["name"] for lane in blind["lanes"]}
+
+
+def test_the_band_holds_the_curves_of_all_widths_and_comes_only_when_asked_for(client, choice):
+    assert "band" not in _ready(client, _address(choice))
+    assert "band" not in _ready(client, _address(choice) + "&band=1&blind=1")
+    found = _ready(client, _address(choice, width=3000) + "&band=1")["band"]
+    timeline = resources.timeline(choice)
+    curves = [timeline.curve(w, FrameChoice.SPEECH) for w in (0.5, 1.0, 2.0, 5.0)]
+    at = np.array(found["x"])
+    edges = np.concatenate([[0], (at[1:] + at[:-1]) / 2, [at[-1] + 1]])
+    middles = timeline.times() + 0.01
+    for number in range(9):
+        low = np.array([np.nan if y is None else y for y in found["low"][number]])
+        high = np.array([np.nan if y is None else y for y in found["high"][number]])
+        bins = np.searchsorted(edges, middles, side="right") - 1
+        for curve in curves:
+            known = ~np.isnan(curve[:, number])
+            assert (low[bins[known]] <= curve[known, number] + 6e-4).all()
+            assert (high[bins[known]] >= curve[known, number] - 6e-4).all()
 
 
 def test_turning_points_are_looked_for_beside_the_page_and_stepped_through(

@@ -1,13 +1,19 @@
 """Turns from voices, with networks whose answers are known; and the clustering of directions."""
 
+import itertools
+
 import numpy as np
 import pytest
 
+from core.audio.decode import open_audio
+from core.audio.speech import SpeechDetector
 from core.records import Span, Turn
+from core.settings import SAMPLES_DIR, Conditioning
 from core.speakers import clustering
 from core.speakers.clustering import cluster
 from core.speakers.diarization import CHUNK_S, diarize
 from core.speakers.error_rate import error_rate
+from core.speakers.model import speaker_model
 from core.speakers.turns import overlaps
 from tests.synthetic import RATE
 
@@ -144,3 +150,14 @@ def test_more_speakers_than_voices_gives_what_there_is(monkeypatch):
     labels = cluster(many, np.full(60, 2.0, np.float32))
     assert (labels[:30] == labels[0]).all()
     assert (labels[30:] == 1 - labels[0]).all()
+
+
+def test_the_two_voices_of_the_sample_call_are_told_apart_without_being_counted():
+    with open_audio(SAMPLES_DIR / "synthetic_phone_call.mp3") as audio:
+        sound = np.concatenate(list(audio.samples()))
+    detector = SpeechDetector(Conditioning())
+    detector.feed(sound)
+    found = diarize(speaker_model(), [sound], detector.finish())
+    # The desk begins, then each answers the other; the caller says two lines at the start.
+    who = [name for name, _ in itertools.groupby(turn.speaker for turn in found)]
+    assert who == ["Speaker 1", "Speaker 2"] * 4

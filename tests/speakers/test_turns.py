@@ -89,3 +89,65 @@ def test_no_stretch_spans_two_speakers(seed):
             for m in middles
         )
         assert seconds[name] == pytest.approx(expected / 100, abs=0.02)
+
+
+def test_a_stretch_is_given_to_a_speaker_and_taken_from_the_others():
+    assert t.give(TALK, Span(1.0, 4.0), "C") == (
+        Turn("A", 0.0, 1.0, "hand"),
+        Turn("C", 1.0, 4.0, "hand"),
+        Turn("A", 4.0, 5.0, "hand"),
+    )
+    assert t.give(TALK, Span(1.0, 2.5), " B ") == (
+        Turn("A", 0.0, 1.0, "hand"),
+        Turn("B", 1.0, 3.0, "hand"),
+        TALK[2],
+    )
+    assert t.give(TALK, Span(2.2, 2.8), None) == (
+        TALK[0],
+        Turn("B", 2.0, 2.2, "hand"),
+        Turn("B", 2.8, 3.0, "hand"),
+        TALK[2],
+    )
+    assert t.overlaps(t.give(TALK, Span(4.0, 5.0), "B", together=True)) == (Span(4.0, 5.0),)
+    assert t.give((), Span(8.0, 9.0), "A") == (Turn("A", 8.0, 9.0, "hand"),)
+    with pytest.raises(TurnError, match="give each turn a name"):
+        t.give(TALK, Span(1, 2), "  ")
+
+
+def test_the_rest_of_a_turn_goes_to_another():
+    assert t.split_at(TALK, 4.0, "B")[2:] == (
+        Turn("A", 3.5, 4.0, "hand"),
+        Turn("B", 4.0, 5.0, "hand"),
+    )
+    inner = (Turn("A", 0.0, 9.0), Turn("B", 3.0, 5.0))
+    assert t.split_at(inner, 4.0, "C") == (
+        inner[0],
+        Turn("B", 3.0, 4.0, "hand"),
+        Turn("C", 4.0, 5.0, "hand"),
+    )
+    for at_s, name, said in ((3.2, "A", "Nobody's turn"), (1.0, " A ", "already")):
+        with pytest.raises(TurnError, match=said):
+            t.split_at(TALK, at_s, name)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_stretches_of_several_people_are_counted(seed):
+    random = np.random.default_rng(seed)
+    edges = np.sort(random.choice(np.arange(1, 100), 12, replace=False)) / 10
+    speech = [Span(float(a), float(b)) for a, b in edges.reshape(-1, 2)]
+    turns = [
+        Turn(str(random.choice(["A", "B", "C"])), float(a), float(a + random.integers(1, 30) / 10))
+        for a in random.integers(0, 90, 8) / 10
+    ]
+    cuts = [Span(k * 1.0, k + 1.0) for k in range(10)]
+
+    def alone(at):  # who speaks at a time, if only one does, and it is speech
+        names = {turn.speaker for turn in turns if turn.start_s <= at < turn.end_s}
+        spoken = any(s.start_s <= at < s.end_s for s in speech)
+        return names if spoken and len(names) == 1 else set()
+
+    grid = (np.arange(100) + 0.5) / 10
+    expected = sum(
+        len(set().union(*(alone(at) for at in grid if c.start_s <= at < c.end_s))) > 1 for c in cuts
+    )
+    assert t.across(cuts, speech, t.checked(turns, 99)) == expected

@@ -48,9 +48,9 @@ def test_track_comes_back_exactly(store, n_frames):
     found = store.track("ab" * 32, 1, "0123456789abcdef")
     assert equal(found.source, track.source)
     assert equal(found, replace(track, source=found.source))
-    utterance = store.utterance("ab" * 32, 1, "0123456789abcdef")
-    np.testing.assert_array_equal(utterance.logits, said().logits)
-    assert (utterance.emotion, utterance.confidence) == (Emotion.SAD, None)
+    (row,) = store.table("tracks").to_pylist()
+    np.testing.assert_array_equal(row["logits"], said().logits)
+    assert (row["emotion"], row["confidence"]) == ("sad", None)
 
 
 def test_segments_come_back_exactly_and_in_order(store):
@@ -82,7 +82,6 @@ def test_unknown_track_and_run_are_none(store):
         store.write_track(attempt, make_recording(), track, said())
     assert store.track("ab" * 32, 0, "0123456789abcdef") is None
     assert store.track("ab" * 32, None, "other") is None
-    assert store.utterance("cd" * 32, None, "0123456789abcdef") is None
     assert store.segments("ab" * 32, None, "run0") is None
 
 

@@ -43,6 +43,7 @@ class Look:
         second: another run of the same recording, beside this one.
         blind: without anything that the engine says.
         rate: false turning points per hour that are put up with.
+        band: how far smoothing moves the curves is drawn round them.
     """
 
     smoothing_s: float
@@ -51,6 +52,7 @@ class Look:
     second: Choice | None = None
     blind: bool = False
     rate: float = FALSE_PER_HOUR
+    band: bool = False
 
 
 def show(
@@ -165,6 +167,7 @@ def _said(look: Look) -> dict[str, str]:
         "blind": "1" if look.blind else "",
         "annotator": labelling.annotator() if look.blind else "",
         "rate": f"{look.rate:g}",
+        "band": "1" if look.band else "",
         "labels": str(labelling.version()),
     }
 

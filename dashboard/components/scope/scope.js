@@ -535,7 +535,7 @@ class Scope {
     const top = this.part("lanes").offsetTop, lane = (this.answer?.lanes ?? [])[Math.floor((y - top) / LANE_PX)];
     if (!lane || y < top) return null;
     const at = this.t(x), near = ((this.view.end_s - this.view.start_s) / this.inner) * 4;
-    return lane.items.find((i) => lane.kind === "point" ? Math.abs(i.start_s - at) <= near : i.start_s <= at && at < i.end_s) ?? null;
+    return lane.items.findLast((i) => lane.kind === "point" ? Math.abs(i.start_s - at) <= near : i.start_s <= at && at < i.end_s) ?? null;
   }
 
   hover(event) {
@@ -646,7 +646,7 @@ class Scope {
       ["[  ]", "start and end of the region at the playhead"], ["l", "loop the region"],
       ["+  -", "zoom in and out"], ["0", "show the whole recording"], ["Enter", "zoom to the region"], ["Esc", "no region"],
       ...(labels ? [["1 … " + labels, "label the region: " + this.data.labels.map((l, i) => `${i + 1} ${l}`).join(", ")], ["z", "take back the last label"]] : []),
-      ["Click", "go there; on a segment: mark and hear it"], ["Drag", "mark a region; drag its edges to change it"],
+      ["Click", "go there; on a segment or a turn: mark and hear it"], ["Drag", "mark a region; drag its edges to change it"],
       ["Wheel", "zoom, after a click into the view or with Ctrl; with Shift move along"], ["?", "these keys"],
     ];
     const list = this.root.querySelector(".tsc-help dl");
@@ -814,17 +814,15 @@ class Scope {
         if (to < GUTTER || from > right) continue;
         draw.fillStyle = item.colour ?? colours.blue;
         if (lane.kind === "point") {
-          draw.beginPath();
-          draw.moveTo(from, top + 3); draw.lineTo(from + 4, top + 10); draw.lineTo(from, top + 17); draw.lineTo(from - 4, top + 10);
-          draw.fill();
+          drawMark(draw, item.mark, from, top + LANE_PX / 2);
           continue;
         }
         const wide = to - from;
         draw.fillRect(from, top + 3, Math.max(1, wide - (wide > 4 ? 1 : 0)), LANE_PX - 6);
-        if (!item.colour && wide > 30) {
+        if ((!item.colour || lane.name === "speakers") && wide > 30) {
           draw.save();
           draw.beginPath(); draw.rect(from, top, wide - 4, LANE_PX); draw.clip();
-          draw.fillStyle = colours.onblue; draw.textAlign = "left"; draw.fillText(item.text, from + 4, top + LANE_PX / 2 + 0.5);
+          draw.fillStyle = item.colour ? inkOn(item.colour) : colours.onblue; draw.textAlign = "left"; draw.fillText(item.text, from + 4, top + LANE_PX / 2 + 0.5);
           draw.restore();
         }
       }
@@ -879,6 +877,10 @@ class Scope {
         title: { text: minus ? "difference" : "score", standoff: 6, font: { size: 12 } } };
       if (panels.length > 1) layout.annotations.push({ text: escapeText(title), xref: "paper", yref: "paper", x: 0, xanchor: "left", y: top, yanchor: "top", showarrow: false, font: { size: 12, color: colours.ink }, bgcolor: colours.ground, opacity: 0.9 });
       top = bottom - 0.03;
+      const { band } = this.answer;
+      if (key === "curves" && band && !stacked) emotions.forEach(({ name, colour }, i) => traces.push({
+        type: "scatter", mode: "lines", name: `${name}, band`, ...outlines(band.x, band.low[i], band.high[i]), yaxis: "y" + id,
+        hoverinfo: "skip", visible: !this.hidden.has(name), line: { width: 0 }, fill: "toself", fillcolor: colour, opacity: 0.28 }));
       for (const { name, colour, dash } of emotions) {
         const { x, y } = this.answer[key][name], areas = stacked && !minus;
         traces.push({ type: "scatter", mode: "lines", name, x, y, yaxis: "y" + id, hoverinfo: "skip", connectgaps: false,
@@ -900,6 +902,42 @@ class Scope {
     const done = () => { this.moving = false; if (this.moveAgain) { this.moveAgain = false; this.movePlot(); } };
     requestAnimationFrame(() => window.TonescopePlotly.relayout(place, { "xaxis.range": [this.view.start_s, this.view.end_s] }).then(done, done));
   }
+}
+
+// A diamond, or another shape where a point says something else.
+function drawMark(draw, mark, x, y) {
+  draw.beginPath();
+  if (mark === "box") {
+    draw.lineWidth = 2;
+    draw.strokeStyle = draw.fillStyle;
+    draw.strokeRect(x - 4, y - 4, 8, 8);
+    return;
+  }
+  if (mark === "triangle") { draw.moveTo(x, y - 6); draw.lineTo(x + 5.5, y + 5); draw.lineTo(x - 5.5, y + 5); }
+  else { draw.moveTo(x, y - 7); draw.lineTo(x + 4, y); draw.lineTo(x, y + 7); draw.lineTo(x - 4, y); }
+  draw.fill();
+}
+
+// Dark or white, whichever stands out more (relative luminance of WCAG 2).
+function inkOn(hex) {
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? "#14171C" : "#FFFFFF";
+}
+
+// Closed outlines of a band, one for each stretch without a gap.
+function outlines(x, low, high) {
+  const found = { x: [], y: [] };
+  for (let i = 0; i < x.length; i += 1) {
+    if (low[i] == null) continue;
+    let end = i;
+    while (end + 1 < x.length && low[end + 1] != null) end += 1;
+    for (let k = i; k <= end; k += 1) { found.x.push(x[k]); found.y.push(high[k]); }
+    for (let k = end; k >= i; k -= 1) { found.x.push(x[k]); found.y.push(low[k]); }
+    found.x.push(x[i], null);
+    found.y.push(high[i], null);
+    i = end;
+  }
+  return found;
 }
 
 function escapeText(text) {
