@@ -54,7 +54,7 @@ def audit_clustering(store: Store, key: str | None = None, engine: str | None = 
     found = corpus(store, head.parameters["engine_id"])
     joined = _joined(store, CLUSTERING, head, found)
     settings = _settings(head)
-    _, vectors = spaces.vectors(store, found, settings)
+    vectors = spaces.vectors_of(store, found, head.parameters)
     rows = joined["cluster"].notna().to_numpy(bool)
     labels = joined.loc[rows, "cluster"].to_numpy(int)
     return _audited(store, head, found, rows, vectors[rows], labels, settings.kind)

@@ -9,7 +9,6 @@ import pandas as pd
 
 from core.explore import groups, measures, spaces
 from core.explore.profiles import Profile, profile
-from core.explore.space import SpaceSettings, settings_from
 from core.store import maps
 from core.store.corpus import SEGMENT_KEYS, corpus
 from core.store.maps import CLUSTERING, Head
@@ -54,9 +53,7 @@ def profiles_of(store: Store, key: str, n_examples: int = 8) -> Profiles:
     """
     head = groups.needed(store, key)
     found = corpus(store, head.parameters["engine_id"])
-    told = head.parameters.get("space_settings")
-    settings = settings_from(told) if told else SpaceSettings()
-    _, vectors = spaces.vectors(store, found, settings)
+    vectors = spaces.vectors_of(store, found, head.parameters)
     scores, sound = measures.calibrated_scores(store, found), measures.sound(store, found)
     points = maps.points(store, CLUSTERING, key)
     joined = found.segments.merge(points, on=_KEYS, how="left")

@@ -1,5 +1,6 @@
 """What is asked of a whole store: places, groups, search, audit; kept, and the same after a restart."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -393,3 +394,47 @@ def test_map_and_clusters_are_the_same_after_a_restart(filled, monkeypatch):
     again = Store(filled.root)
     assert made == (make_projection(again, "fake", Method.TSNE), make_clustering(again, "fake"))
     assert made[0].parameters["trustworthiness"] > 0.8
+
+
+def test_map_clusters_and_search_take_the_same_space_while_the_corpus_grows_little(
+    filled, tmp_path
+):
+    made = make_projection(filled, "fake", Method.PCA)
+    _add(filled, tmp_path)
+    found = search.open_search(filled, "fake")
+    grouped = make_clustering(filled, "fake", 2)
+    assert made.parameters["space_key"] == found.space_key == grouped.parameters["space_key"]
+    assert make_projection(filled, "fake", Method.PCA).parameters["space_key"] == found.space_key
+
+
+def _swapped(of):
+    first = of.segments["recording"].iloc[0]
+    other = of.segments["recording"].replace(first, "f" * 64)
+    return replace(of, segments=of.segments.assign(recording=other), version="swapped")
+
+
+@pytest.mark.parametrize(
+    ("settings", "changed"),
+    [
+        (SpaceSettings(), _swapped),
+        (PER_SPEAKER, lambda of: replace(of, segments=of.segments.assign(speaker="P0"))),
+    ],
+    ids=["recording swapped", "speaker renamed"],
+)
+def test_space_of_another_corpus_of_equal_size_is_not_taken(filled, settings, changed):
+    found = corpus(filled, "fake")
+    raw = embeddings(filled, found)
+    key, _ = spaces.standing_space(filled, found, settings, raw)
+    assert spaces.standing_space(filled, found, settings, raw)[0] == key
+    assert spaces.standing_space(filled, changed(found), settings, raw)[0] != key
+
+
+def test_space_from_neutral_speech_follows_new_labels(filled):
+    settings = SpaceSettings(SpaceKind.SPEAKER, 0, 1, neutral=True)
+    before = search.open_search(filled, "fake", settings).space_key
+    row = corpus(filled, "fake").segments.iloc[0]
+    said = {"recording": row["recording"], "start_s": row["start_s"], "end_s": row["end_s"]}
+    history.add(filled, Draft(**said, term="neutral", annotator="A"))
+    again = search.open_search(filled, "fake", settings)
+    assert again.space_key != before
+    assert again.space.offsets[row["speaker"]].neutral
