@@ -17,6 +17,7 @@ from core.cli_analyze import add_analyze
 from core.cli_calibrate import add_calibrate
 from core.cli_evaluate import add_evaluate
 from core.cli_explore import add_explore
+from core.cli_groups import add_groups
 from core.cli_privacy import add_privacy
 from core.cli_serve import add_serve
 from core.cli_store import WHOLE, add_store, add_whole, export_whole
@@ -142,7 +143,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_store(export)
     add_whole(export)
     export.set_defaults(command=_export)
-    families = (add_explore, add_turns, add_calibrate, add_studies, add_privacy, add_store)
+    families = (
+        add_explore,
+        add_groups,
+        add_turns,
+        add_calibrate,
+        add_studies,
+        add_privacy,
+        add_store,
+    )
     actions = [action for add in families for action in add(commands)]
     for adding in (*actions, add_serve(commands)):
         _add_store(adding)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Hashable
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from core.explore.space import SpaceSettings
 from core.records import Floats
 from core.store import corpus as stored_corpus
 from core.store import maps as stored_maps
+from core.store import spaces
 from core.store.corpus import SEGMENT_KEYS, Corpus
 from core.store.maps import Head
 from core.timeline.calibration import scores_of
@@ -223,6 +225,21 @@ def make_clusters(engine: str, k: int | None, space: SpaceSettings = CENTRED) ->
         return groups.make_clustering(store, engine, k, report=report, space=space)
 
     background().start(clusters_key(engine, k, space), "Finding clusters", action)
+
+
+def space_note(key: str | None) -> str:
+    """Returns which fitted space this is and of what day, for captions; empty for none."""
+    if not key:
+        return ""
+    made_at = _space_made_at(key, (place(), scope().store.lake.version("spaces")))
+    day = "no longer stored" if made_at is None else f"fitted {made_at:%Y-%m-%d}"
+    return f" (space {key[:8]}, {day})"
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _space_made_at(key: str, versions: tuple[object, ...]) -> datetime | None:
+    del versions
+    return spaces.made_at(scope().store, key)
 
 
 def place() -> str:

@@ -125,8 +125,9 @@ PROBE: Final = (
 )
 CHANCE: Final = "The same probe on shuffled values: what it reaches without knowing anything."
 EFFECT: Final = (
-    "Rank-biserial correlation: from -1 to 1, how much more often a segment of the cluster has the "
-    "higher value of a pair than the lower one. 0 is no difference."
+    "r, rank-biserial correlation: from -1 to 1, how much more often the cluster has the higher value "
+    "of a pair than the lower one; 0 is no difference. d, Cohen's d: difference of the means in "
+    "standard deviations. n: for how many the value is known, in the cluster and in the rest."
 )
 TAKE: Final = "At most a minute. It is listened to and not stored."
 COSINE: Final = (

@@ -69,6 +69,7 @@ def _search(found: tone.Search, chosen: Chosen, bar: st.delta_generator.DeltaGen
         "disliked": len(held[tone_hits.DISLIKED]),
     }
     tone_hits.show(found, asked, answer, details)
+    tone_hits.how(found)
 
 
 main()

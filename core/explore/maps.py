@@ -12,19 +12,24 @@ from typing import Any, Final
 
 import pandas as pd
 
-from core.errors import ExploreError
+from core.errors import ExploreError, StoreError
 from core.explore import measures, placing, projection, spaces
 from core.explore.projection import MapSettings, Method
 from core.explore.space import SpaceSettings
 from core.settings import digest
 from core.store import maps
 from core.store.corpus import SEGMENT_KEYS, Corpus, corpus, embeddings
-from core.store.maps import PROJECTION, Head
+from core.store.maps import CLUSTERING, PROJECTION, SELECTION, Head
 from core.store.store import Store
 
 Report = Callable[[str], None]
 _PACKAGES: Final = ("scikit-learn", "umap-learn", "numpy", "faiss-cpu")
 _KEYS: Final = list(SEGMENT_KEYS)
+_NAMED: Final = {
+    PROJECTION: ("map", "project"),
+    CLUSTERING: ("clustering", "cluster"),
+    SELECTION: ("set", "similar --save"),
+}
 
 
 def make_projection(
@@ -126,6 +131,35 @@ def place_new(store: Store, head: Head, report: Report = lambda _: None) -> int:
     points = placing.place(vectors[fitted], places, vectors[new], seed=head.seed)
     rows = joined.loc[new, _KEYS].assign(x=points[:, 0], y=points[:, 1])
     return maps.add_points(store, head, rows, datetime.now(UTC))
+
+
+def chosen(store: Store, kind: str, key: str | None = None, engine: str | None = None) -> Head:
+    """Returns a map, a clustering or a selection by its key, or the newest one.
+
+    Args:
+        store: where it is.
+        kind: `projection`, `clustering` or `selection`.
+        key: or its first digits; None for the newest.
+        engine: with no key, only of this engine: a name or id.
+
+    Raises:
+        StoreError: there is none, or several keys begin so.
+    """
+    every = maps.heads(store, kind)
+    name, command = _NAMED[kind]
+    if key is None:
+        wanted = None if engine is None else corpus(store, engine).engine_id
+        mine = [h for h in every if wanted in (None, h.parameters.get("engine_id"))]
+        if not mine:
+            raise StoreError(f"There is no {name} in this store yet; make one with `{command}`.")
+        return mine[0]
+    mine = [head for head in every if key and head.key.startswith(key)]
+    if len(mine) != 1:
+        there = f"no {name}" if not mine else f"{len(mine)} {name}s"
+        raise StoreError(
+            f"There is {there} {key!r} in the store; give the id that `{command}` answered."
+        )
+    return mine[0]
 
 
 def latest(store: Store, kind: str, engine_id: str, **wanted: object) -> Head | None:

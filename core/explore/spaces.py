@@ -122,9 +122,9 @@ def standing_space(
         same = parameters["engine_id"] == of.engine_id
         if same and parameters["settings"] == settings.as_json():
             fitted = parameters.get("parts")
-            if fitted and there.issuperset(fitted):
-                if len(raw) <= GROWN * parameters["n_segments"]:
-                    return key, needed_space(store, key)
+            stands = fitted and there.issuperset(fitted)
+            if stands and len(raw) <= GROWN * parameters["n_segments"]:
+                return key, needed_space(store, key)
             break
     key = key_of(of, settings, parts)
     known = read_space(store, key)

@@ -10,7 +10,7 @@ from core.explore.groups import Unit
 from core.explore.units import By
 from core.plain import file_stem
 from core.store.maps import CLUSTERING, Head
-from dashboard import clusterings, corpus_figures, keeping, words
+from dashboard import clusterings, corpus, corpus_figures, keeping, words
 from dashboard.clusterings import Wanted
 from dashboard.components import choose
 from dashboard.components.corpus_bar import Chosen
@@ -75,7 +75,7 @@ def how(head: Head) -> None:
     if of.get("noise"):
         parts.append(f"{of['noise']:,} in no cluster")
     if of.get("space"):
-        parts.append(str(of["space"]))
+        parts.append(f"{of['space']}{corpus.space_note(of.get('space_key'))}")
     parts.append(f"made {head.made_at:%Y-%m-%d %H:%M} UTC and kept")
     st.caption(" · ".join(parts), help=words.SILHOUETTE)
     if of.get("left_out"):

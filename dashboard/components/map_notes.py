@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core.explore.projection import NAMES, Method
-from dashboard import words
+from dashboard import corpus, words
 from dashboard.corpus import ClusterView, MapView
 
 __all__ = ["NAMES", "TIMES", "age", "caption", "how"]
@@ -64,7 +64,8 @@ def how(view: MapView, clusters: ClusterView | None, is_few: str | None) -> None
             st.caption(f":material/update: {_segments(unplaced)} newer than these clusters.")
     of = view.head.parameters
     st.caption(
-        f"{view.title} of {of['n']:,} segments · {of['space']} · engine {of['engine_id']} · seed "
+        f"{view.title} of {of['n']:,} segments · {of['space']}"
+        f"{corpus.space_note(of.get('space_key'))} · engine {of['engine_id']} · seed "
         f"{view.head.seed} · made {view.head.made_at:%Y-%m-%d %H:%M} UTC and kept"
     )
     _trust(of)
