@@ -5,7 +5,7 @@ import streamlit as st
 from core.explore.cluster_profiles import Profiles
 from core.explore.groups import Unit
 from core.explore.space import comparable
-from dashboard import clusterings, corpus, words
+from dashboard import clusterings, corpus, corpus_known, words
 from dashboard.clusterings import Wanted
 from dashboard.components import audit_table, busy, cluster_card, cluster_choice, corpus_bar
 from dashboard.corpus_filter import Filter
@@ -27,8 +27,8 @@ def main() -> None:
     found = corpus.segments(chosen.engine)
     heading.title(f"Clusters of {len(found):,} segments", anchor=False)
     wanted, head = cluster_choice.ask(chosen, bar)
-    kept = corpus_bar.filters(found, bar)
-    corpus_bar.shown(kept, int(kept.keeps(found).sum()), len(found))
+    kept = corpus_bar.filters(found, bar, chosen.engine)
+    corpus_bar.shown(kept, int(corpus_known.keeps(kept, found, chosen.engine).sum()), len(found))
     if head is None:
         if corpus_bar.too_few(len(found), "a grouping"):
             return
@@ -86,7 +86,7 @@ def _cards(found: Profiles, kept: Filter) -> None:
     every = corpus.segments(engine)
     keys = ["recording", "channel", "run_key", "segment"]
     passing = found.segments[keys].merge(
-        every[kept.keeps(every)][keys].assign(kept=True), how="left"
+        every[corpus_known.keeps(kept, every, engine)][keys].assign(kept=True), how="left"
     )
     passes = passing["kept"].notna()
     if found.unit != "segment":  # a recording or session passes with any of its segments

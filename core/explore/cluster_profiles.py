@@ -71,7 +71,7 @@ def profiles_of(store: Store, key: str, n_examples: int = 8) -> Profiles:
     joined = found.segments.merge(maps.points(store, CLUSTERING, key), on=_KEYS, how="left")
     inside = joined["cluster"].notna().to_numpy(bool)
     if unit != "segment":
-        inside &= of_unit(joined, unit)
+        inside = inside & of_unit(joined, unit)
     if not inside.any():
         raise ExploreError(
             "Nothing of what was grouped here is in the corpus any more; group it again."

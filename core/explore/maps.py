@@ -179,10 +179,10 @@ def latest(store: Store, kind: str, engine_id: str, **wanted: object) -> Head | 
     return None
 
 
-def latest_projection(
+def projections(
     store: Store, of: Corpus, asked: Method, space: SpaceSettings | None = None
-) -> Head | None:
-    """Returns the newest map that was made by a method, or by PCA in its place; or None.
+) -> list[Head]:
+    """Returns the maps that were made by a method, or by PCA in its place, the newest first.
 
     Args:
         store: where maps are.
@@ -192,12 +192,13 @@ def latest_projection(
     """
     sentence = (space or SpaceSettings()).sentence
     used, _ = projection.method_for(asked, len(of.segments))
-    found = [
-        latest(store, PROJECTION, of.engine_id, method=str(used), space=sentence),
-        latest(store, PROJECTION, of.engine_id, asked=str(asked), space=sentence),
+    return [
+        head
+        for head in maps.heads(store, PROJECTION)
+        if head.parameters.get("engine_id") == of.engine_id
+        and head.parameters.get("space") == sentence
+        and (head.method == used or head.parameters.get("asked") == asked)
     ]
-    there = [head for head in found if head is not None]
-    return max(there, key=lambda head: head.made_at, default=None)
 
 
 def made_of(found: Corpus, space: SpaceSettings) -> dict[str, str]:

@@ -141,11 +141,15 @@ def people_emotions(store: Store, of: Corpus) -> list[str | None]:
         recording: [label for label in known.labels if label.kind is Kind.EMOTION]
         for recording, known in every.items()
     }
+    found: list[str | None] = [None] * len(of.segments)
     columns = ["recording", "channel", "start_s", "end_s"]
-    return [
-        _heard(labels.get(recording, ()), channel, start_s, end_s)
-        for recording, channel, start_s, end_s in of.segments[columns].itertuples(index=False)
-    ]
+    rows = np.flatnonzero(of.segments["recording"].isin([r for r, mine in labels.items() if mine]))
+    told = of.segments[columns].iloc[rows]
+    for row, (recording, channel, start_s, end_s) in zip(
+        rows, told.itertuples(index=False), strict=True
+    ):
+        found[row] = _heard(labels[recording], channel, start_s, end_s)
+    return found
 
 
 def _heard(labels: Iterable[Label], channel: int, start_s: float, end_s: float) -> str | None:

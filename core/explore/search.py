@@ -141,8 +141,8 @@ class Search:
         Raises:
             ExploreError: there is none, or several.
         """
-        mine = self.segments["segment"].to_numpy() == segment
-        mine &= self.segments["recording"].str.startswith(recording).to_numpy(bool)
+        named = self.segments["recording"].str.startswith(recording).to_numpy(bool)
+        mine = named & (self.segments["segment"].to_numpy() == segment)
         if mine.sum() != 1:
             raise ExploreError(
                 f"There are {int(mine.sum())} segments {recording}:{segment} in the corpus, and one "

@@ -8,9 +8,9 @@ import streamlit as st
 
 from core.explore.projection import NAMES, Method
 from dashboard import corpus, words
-from dashboard.corpus import ClusterView, MapView
+from dashboard.corpus import ClusterView, Head, MapView
 
-__all__ = ["NAMES", "TIMES", "age", "caption", "how"]
+__all__ = ["NAMES", "TIMES", "age", "caption", "how", "title"]
 
 TIMES = {
     Method.UMAP: "UMAP takes about half a minute when it is first used after a start, then seconds.",
@@ -38,6 +38,18 @@ def age(view: MapView, running: bool, renew: Callable[[], None], join: Callable[
     if bar.button("Make a new map", disabled=running):
         renew()
         st.rerun()
+
+
+def title(head: Head) -> str:
+    """Returns what a map is called among others."""
+    of = head.parameters
+    given = ", ".join(
+        f"{name.replace('_', ' ')} {value:g}"
+        for name, value in of["settings"].items()
+        if name != "components"
+    )
+    said = f"{head.made_at:%Y-%m-%d %H:%M} · {of['n']:,} segments · seed {head.seed}"
+    return f"{said} · {given}" if given else said
 
 
 def caption(view: MapView, clusters: ClusterView | None = None) -> str:
@@ -72,8 +84,7 @@ def how(view: MapView, clusters: ClusterView | None, is_few: str | None) -> None
     with st.expander("How this was made"):
         st.markdown(words.MAP_READ)
         st.markdown(
-            "Of each recording only the newest analysis by this engine counts, and engines are never "
-            "mixed."
+            f"Of each recording only the newest analysis by this engine counts. {words.ONE_ENGINE}"
         )
         if len(of["run_keys"]) > 1:
             st.markdown(

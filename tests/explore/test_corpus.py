@@ -219,7 +219,7 @@ def test_clusters_are_named_merged_exported_and_the_first_ones_stay(filled):
     assert sum(made.parameters["sizes"]) == sum(edited.parameters["sizes"]) == 24
     table = groups.table(filled, edited.key)
     names = table.set_index("cluster")["cluster_name"].to_dict()
-    assert names[int(pairs[0][0])] == "quiet"
+    assert names[int(pairs[0][0]) + 1] == "quiet"
     assert names[int(pairs[1][0])] == f"cluster {pairs[1][0]}"
     pd.testing.assert_frame_equal(before, stored_maps.points(filled, "clustering", made.key))
     assert maps.latest(filled, "clustering", made.parameters["engine_id"]) == made
