@@ -9,11 +9,11 @@ from tests.test_contract_schemas import valid
 
 @pytest.fixture
 def corpus(run, tmp_path):
-    """Three recordings of four segments each, under the fake engine; what every command needs."""
+    """Three recordings of five segments each, under the fake engine; what every command needs."""
     store = ["--store", tmp_path / "s"]
     for number in range(3):
         parts = [(0.5, 0.0)]
-        for k in range(4):
+        for k in range(5):
             parts += [(1.0 + 0.2 * k, 0.05 + 0.1 * k + 0.04 * number), (0.6, 0.0)]
         path = write(tmp_path / f"{number}.wav", talk(parts, hz=180 + 20 * number))
         said = ["--speaker", f"P{number % 2}", "--session", f"=s{number}"]
@@ -32,9 +32,9 @@ def test_map_takes_its_parameters_and_later_recordings_join_it(run, corpus, tmp_
     assert run("analyze", new, *corpus).status == 0
     joined = run("project", "--join", *corpus).lines[0]
     valid("project", joined)
-    assert (joined["joined"], joined["points"]) == (1, 13)
+    assert (joined["joined"], joined["points"]) == (1, 16)
     again = run("project", "--join", joined["projection"][:10], *corpus).lines[0]
-    assert (again["joined"], again["points"]) == (0, 13)
+    assert (again["joined"], again["points"]) == (0, 16)
     lines = run("confounds", "--map", joined["projection"], *corpus).lines
     assert all(line["ami"] is None for line in lines)
     valid("confounds", lines[0])
@@ -64,7 +64,7 @@ def test_clustering_is_looked_into_named_merged_and_exported(run, corpus, tmp_pa
     assert sorted(saved["sizes"]) == sorted([made["sizes"][0], sum(made["sizes"][1:])])
     out = tmp_path / "clusters.csv"
     assert run("clusters", "export", saved["clustering"], "--out", out, *store).lines == [
-        {"file": str(out), "rows": 12}
+        {"file": str(out), "rows": 15}
     ]
     rows = pd.read_csv(out)
     assert (rows["cluster_name"] == "'=calm").sum() == made["sizes"][0]
