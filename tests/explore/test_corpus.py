@@ -220,7 +220,7 @@ def test_clusters_are_named_merged_exported_and_the_first_ones_stay(filled):
     table = groups.table(filled, edited.key)
     names = table.set_index("cluster")["cluster_name"].to_dict()
     assert names[int(pairs[0][0]) + 1] == "quiet"
-    assert names[int(pairs[1][0])] == f"cluster {pairs[1][0]}"
+    assert names[int(pairs[1][0]) + 1] == f"cluster {pairs[1][0] + 1}"
     pd.testing.assert_frame_equal(before, stored_maps.points(filled, "clustering", made.key))
     assert maps.latest(filled, "clustering", made.parameters["engine_id"]) == made
     assert groups.saved(filled) == [edited]

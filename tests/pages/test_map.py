@@ -75,7 +75,8 @@ def test_map_shows_every_segment_and_says_what_made_it(made):
     assert sum(count(trace) for trace in traces_of(made)) == n_segments()
     said = text_of(made)
     assert "Distances on a map are no evidence." in said
-    assert f"PCA of {n_segments()} segments · centred per corpus, length 1 · engine fake" in said
+    assert f"PCA of {n_segments()} segments · centred per corpus, length 1 (space " in said
+    assert "· engine fake" in said
     assert "PCA is shown until there are 15" in said
 
 
