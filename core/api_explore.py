@@ -26,7 +26,10 @@ Segment = tuple[str, int]  # a recording's SHA-256, or its first digits, and the
 class Explored:
     """The part of `Tonescope` that is about the corpus."""
 
-    store: Store
+    @property
+    def store(self) -> Store:
+        """The store, opened when first needed."""
+        raise NotImplementedError
 
     def heard(self, path: Path, engine: str) -> Track:
         """Returns the track of a file that is not stored."""

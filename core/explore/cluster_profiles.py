@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from core.errors import ExploreError
 from core.explore import groups, measures, spaces
@@ -79,6 +80,7 @@ def profiles_of(store: Store, key: str, n_examples: int = 8) -> Profiles:
     segments = joined[inside].reset_index(drop=True)
     segments["cluster"] = segments["cluster"].astype(int)
     sound = measures.sound(store, found)[inside]
+    scores: NDArray[np.floating[Any]]
     if unit == "segment":
         rows = segments
         vectors = spaces.vectors_of(store, found, head.parameters)[inside]
@@ -87,7 +89,9 @@ def profiles_of(store: Store, key: str, n_examples: int = 8) -> Profiles:
         origins = {kind: measures.names(segments[kind]) for kind in _ORIGINS}
     else:
         units = unit_rows(segments, unit)
-        rows = pd.DataFrame({"unit": units.names, "cluster": units.most(segments["cluster"])})
+        rows = pd.DataFrame(
+            {"unit": units.names, "cluster": units.most(segments["cluster"].tolist())}
+        )
         rows["cluster"] = rows["cluster"].fillna(-1).astype(int)
         vectors = unit_vectors(store, found, inside, units, head.parameters)
         scores = features(store, found, found.segments[unit].where(inside), By.PROFILE)

@@ -44,8 +44,7 @@ class UnitRows:
     def mean(self, values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Returns the mean of the known values of each unit, shape `(n_units,)`; NaN for none."""
         by = pd.Series(values.astype(np.float64)).groupby(self.numbers).mean()
-        found: NDArray[np.float64] = by.reindex(range(len(self.names))).to_numpy(np.float64)
-        return found
+        return np.asarray(by.reindex(range(len(self.names))), np.float64)
 
     def _counts(self, values: Sequence[Any]) -> list[Counter[Any]]:
         found: list[Counter[Any]] = [Counter() for _ in self.names]
