@@ -7,9 +7,11 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from core.emotions import EMOTIONS
 from core.evaluation import Evaluation
+from core.explore.cluster_profiles import Profiles
 from core.explore.confounds import Found
 from core.explore.search import Hit
 from core.records import Outcome, Segment, Span
@@ -105,6 +107,60 @@ def similar(hit: Hit) -> Json:
         "why": hit.why,
         "difference": named(np.asarray(hit.difference)),
     }
+
+
+def profile(found: Profiles, number: int) -> Json:
+    """Returns a line of `clusters profile`: numbers are counted from 1, 0 is no cluster."""
+    of = found.profiles[number]
+    return {
+        "clustering": found.head.key,
+        "cluster": number + 1,
+        "name": found.name(number),
+        "unit": found.unit,
+        "size": of.size,
+        "share": of.share,
+        "emotions": None if of.emotions is None else named(np.asarray(of.emotions)),
+        "emotions_rest": (
+            None if of.emotions_rest is None else named(np.asarray(of.emotions_rest))
+        ),
+        "effects": [vars(effect) for effect in of.effects],
+        "origins": of.origins,
+        "typical": _examples(found, of.typical),
+        "outliers": _examples(found, of.outliers),
+    }
+
+
+def _examples(found: Profiles, rows: Sequence[int]) -> list[str]:
+    if found.unit != "segment":
+        return [str(name) for name in found.rows["unit"].iloc[list(rows)]]
+    of = found.rows.iloc[list(rows)]
+    return [f"{r}:{n}" for r, n in zip(of["recording"], of["segment"], strict=True)]
+
+
+def saved_set(head: Head) -> Json:
+    """Returns a line of `sets list`."""
+    of = head.parameters
+    return {
+        "set": head.key,
+        "title": of["title"],
+        "n": of["n"],
+        "engine_id": of.get("engine_id"),
+        "made_at": head.made_at.isoformat(timespec="seconds"),
+    }
+
+
+def set_rows(rows: pd.DataFrame) -> list[Json]:
+    """Returns the lines of `sets show`; a score is null where segments were marked by hand."""
+    return [
+        {
+            "rank": int(row["rank"]),
+            "recording": row["recording"],
+            "channel": None if row["channel"] == MIX else int(row["channel"]),
+            "segment": int(row["segment"]),
+            "score": None if np.isnan(row["score"]) else float(row["score"]),
+        }
+        for row in rows.to_dict("records")
+    ]
 
 
 def confound(found: Found) -> Json:

@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from core import answers
+from core.api_explore import Explored
 from core.api_turns import TurnMethods
 from core.audio.condition import open_heard
 from core.audio.playable import COPY_TYPE, media_type, write_browser_copy
@@ -18,14 +19,6 @@ from core.channels import EachChannel
 from core.engines.registry import Registry
 from core.errors import EngineError
 from core.evaluation import Evaluation, evaluate
-from core.explore import audits, groups, maps, search
-from core.explore.audits import Audit
-from core.explore.clusters import Grouping
-from core.explore.groups import Unit
-from core.explore.projection import Method
-from core.explore.search import Hit
-from core.explore.space import SpaceSettings
-from core.explore.units import By
 from core.export.annotations import AnnotationFormat, export_annotations
 from core.export.outputs import write_outputs
 from core.export.tables import TableFormat, export_tables
@@ -34,7 +27,7 @@ from core.learn.manifest import read_manifest
 from core.pipeline import Analysed, Pipeline
 from core.progress import Progress
 from core.provenance import sha256_of
-from core.records import Metadata, Outcome, Span
+from core.records import Metadata, Outcome, Span, Track
 from core.settings import Analysis, Conditioning, default_store
 from core.store import consent
 from core.store.check import Check, check
@@ -43,7 +36,7 @@ from core.store.store import Store
 from core.timeline.track import FrameChoice, Timeline
 
 
-class Tonescope(TurnMethods):
+class Tonescope(TurnMethods, Explored):
     """Engines, a store and settings, brought together.
 
     Args:
@@ -188,78 +181,10 @@ class Tonescope(TurnMethods):
             return export_annotations(self.store, folder, kind, recording, pseudonyms=pseudonyms)
         return export_tables(self.store, folder, kind, recording, pseudonyms=pseudonyms)
 
-    def project(
-        self,
-        method: Method = Method.UMAP,
-        *,
-        engine: str = "compact",
-        seed: int = 0,
-        space: SpaceSettings | None = None,
-    ) -> answers.Json:
-        """Makes a map of an engine's segments, or finds the one stored; returns what it is.
-
-        Raises:
-            StoreError: the engine has analysed nothing.
-            ExploreError: there are too few segments, or they do not differ.
-        """
-        found = maps.make_projection(self.store, engine, method, seed, space=space)
-        return answers.projection(found)
-
-    def cluster(
-        self,
-        k: int | None = None,
-        unit: Unit = Unit.SEGMENT,
-        *,
-        engine: str = "compact",
-        seed: int = 0,
-        space: SpaceSettings | None = None,
-        method: Grouping = Grouping.KMEANS,
-        by: By | None = None,
-    ) -> answers.Json:
-        """Groups an engine's segments, or finds the groups stored; returns them.
-
-        Raises:
-            StoreError: the engine has analysed nothing.
-            ExploreError: there are too few units, or they do not differ.
-        """
-        return answers.clustering(
-            groups.make_clustering(
-                self.store, engine, k, unit, seed, space=space, method=method, by=by
-            )
-        )
-
-    def similar(
-        self,
-        recording: str,
-        span: Span,
-        k: int = 10,
-        *,
-        channel: int | None = None,
-        engine: str = "compact",
-        space: SpaceSettings | None = None,
-        other_recordings: bool = False,
-        other_speakers: bool = False,
-    ) -> tuple[Hit, ...]:
-        """Returns the segments that sound most like a region, the nearest first.
-
-        Raises:
-            StoreError: there is no such recording, or the engine has not analysed it.
-            RegionError: the region does not lie within it.
-            ExploreError: there are too few segments, or the speaker to leave out is not known.
-        """
-        found = search.open_search(self.store, engine, space)
-        query = search.query_of_region(self.store, found, recording, span, channel)
-        return found.find(
-            query, k, other_recordings=other_recordings, other_speakers=other_speakers
-        )
-
-    def confounds(self, clustering: str | None = None, *, engine: str | None = None) -> Audit:
-        """Returns what a clustering follows besides emotion: the given one, or the newest.
-
-        Raises:
-            StoreError: there is no such clustering.
-        """
-        return audits.audit_clustering(self.store, clustering, engine)
+    def heard(self, path: Path, engine: str) -> Track:
+        """Returns the track of a file that is not stored, such as a clip that is searched with."""
+        consent.check_file(self.folder, path, Use.ANALYSE)
+        return self.pipeline(engine).predict(path).track
 
     def playable(self, recording: str) -> tuple[Path, str]:
         """Returns a file that browsers play, and its media type: the recording's own, or a copy.

@@ -19,6 +19,7 @@ from core.cli_courses import add_courses
 from core.cli_evaluate import add_evaluate
 from core.cli_explore import add_explore
 from core.cli_flags import add_flags
+from core.cli_groups import add_groups
 from core.cli_labels import add_labels
 from core.cli_privacy import add_privacy
 from core.cli_serve import add_serve
@@ -149,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     add_whole(export)
     export.set_defaults(command=_export)
     studies = (add_flags, add_studies, add_courses, add_privacy, add_store)
-    families = (add_explore, add_turns, add_labels, add_calibrate, *studies)
+    families = (add_explore, add_groups, add_turns, add_labels, add_calibrate, *studies)
     actions = [action for add in families for action in add(commands)]
     for adding in (*actions, add_serve(commands)):
         _add_store(adding)

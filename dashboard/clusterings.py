@@ -7,14 +7,16 @@ from functools import lru_cache
 import pandas as pd
 
 from core.errors import TonescopeError
-from core.explore import audits, cluster_profiles, groups, maps
+from core.explore import audits, cluster_profiles, groups, maps, measures
 from core.explore.audits import Audit
 from core.explore.cluster_profiles import Profiles
-from core.explore.clusters import NOISE, Grouping
+from core.explore.clusters import Grouping
 from core.explore.groups import Unit
 from core.explore.space import SpaceSettings, comparable
 from core.explore.units import By
+from core.store import corpus as stored_corpus
 from core.store import maps as stored_maps
+from core.store.corpus import SEGMENT_KEYS
 from core.store.maps import CLUSTERING, PROJECTION, Head
 from dashboard import corpus
 from dashboard.background import Report, Task, background
@@ -100,17 +102,26 @@ def title(head: Head) -> str:
     return f"{head.parameters.get('title', 'not named')} · {head.parameters['clusters']} clusters"
 
 
-def name_of(head: Head, number: int) -> str:
-    """Returns the name of a cluster; those without one are counted from 1."""
-    if number == NOISE:
-        return "no cluster"
-    named: str = head.parameters.get("names", {}).get(str(number), f"cluster {number + 1}")
-    return named
-
-
 def profiles_key(head: Head) -> Hashable:
     """Returns the name under which the profiles of a clustering are worked out."""
-    return (*corpus.versions(), "profiles", head.key)
+    measured = background().view(prosody_key(head.parameters["engine_id"]))
+    again = measured is not None and measured.finished
+    return (*corpus.versions(), "profiles", head.key, again)
+
+
+def prosody_key(engine: str) -> Hashable:
+    """Returns the name of the work that measures level, pitch and rate of all recordings."""
+    return (*corpus.versions(), "prosody", engine)
+
+
+def measure_prosody(engine: str) -> None:
+    """Starts to measure level, pitch and rate where that was not done; its result are failures."""
+    store = scope().store
+
+    def action(report: Report) -> tuple[str, ...]:
+        return measures.measure_prosody(store, stored_corpus.corpus(store, engine), report)
+
+    background().start(prosody_key(engine), "Measuring level, pitch and rate", action)
 
 
 def look_into(head: Head) -> Task:
@@ -163,9 +174,7 @@ def table(head: Head) -> pd.DataFrame:
 def _table(key: str, versions: tuple[object, ...]) -> pd.DataFrame:
     del versions
     head = groups.needed(scope().store, key)
-    found = groups.table(scope().store, key)
-    names = {int(n): name_of(head, int(n)) for n in found["cluster"].unique()}
-    every = corpus.segments(head.parameters["engine_id"])
-    numbered = found[["recording", "channel", "run_key", "segment", "cluster"]]
-    joined: pd.DataFrame = numbered.merge(every, on=["recording", "channel", "run_key", "segment"])
-    return joined.assign(cluster_name=joined["cluster"].map(names))
+    keys = list(SEGMENT_KEYS)
+    found = groups.table(scope().store, key)[[*keys, "cluster", "cluster_name"]]
+    joined: pd.DataFrame = found.merge(corpus.segments(head.parameters["engine_id"]), on=keys)
+    return joined

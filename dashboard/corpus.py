@@ -3,17 +3,19 @@
 import json
 from collections.abc import Hashable
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core.explore import groups, maps, measures, projection
-from core.explore.projection import Method
+from core.explore.projection import MapSettings, Method
 from core.explore.space import SpaceSettings
 from core.records import Floats
 from core.store import corpus as stored_corpus
 from core.store import maps as stored_maps
+from core.store import spaces
 from core.store.corpus import SEGMENT_KEYS, Corpus
 from core.store.maps import Head
 from core.timeline.calibration import scores_of
@@ -97,24 +99,30 @@ def _segments(engine: str, versions: tuple[object, ...]) -> pd.DataFrame:
     return found.assign(tags=found["recording"].map(tags), day=day.dt.date)
 
 
-def map_view(engine: str, method: Method, space: SpaceSettings = CENTRED) -> MapView | None:
-    """Returns the newest map of an engine's segments by a method in a space, or None."""
-    return _map_view(engine, method, space, versions())
+def map_heads(engine: str, method: Method, space: SpaceSettings = CENTRED) -> list[Head]:
+    """Returns the stored maps of an engine's segments by a method in a space, the newest first."""
+    return _map_heads(engine, method, space, versions())
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _map_heads(
+    engine: str, method: Method, space: SpaceSettings, versions: tuple[object, ...]
+) -> list[Head]:
+    return maps.projections(scope().store, _corpus(engine, versions), method, space)
+
+
+def map_view(engine: str, head: Head) -> MapView:
+    """Returns a stored map beside the corpus of an engine."""
+    return _map_view(engine, head.key, head, versions())
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _map_view(
-    engine: str, method: Method, space: SpaceSettings, versions: tuple[object, ...]
-) -> MapView | None:
-    store = scope().store
-    head = maps.latest_projection(store, _corpus(engine, versions), method, space)
-    if head is None:
-        return None
-    placed = stored_maps.points(store, stored_maps.PROJECTION, head.key)
+def _map_view(engine: str, key: str, _head: Head, versions: tuple[object, ...]) -> MapView:
+    placed = stored_maps.points(scope().store, stored_maps.PROJECTION, key)
     every = _segments(engine, versions)
     points = every.assign(row=np.arange(len(every))).merge(placed, on=_KEYS)
     newer, gone = len(every) - len(points), len(placed) - len(points)
-    return MapView(head, points, newer, gone)
+    return MapView(_head, points, newer, gone)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
@@ -132,10 +140,15 @@ def scores(engine: str) -> Floats:
 
 def noise_ratios(engine: str) -> np.ndarray:
     """Returns speech over background of each segment's recording in dB; NaN where not known."""
+    return _noise_ratios(engine, versions())
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _noise_ratios(engine: str, versions: tuple[object, ...]) -> np.ndarray:
     keys = ["recording", "channel", "track_key"]
     read = scope().store.lake.read("tracks", columns=[*keys, "quality"]).to_pandas()
     read["snr"] = [_noise_ratio(text) for text in read["quality"]]
-    joined = segments(engine)[keys].merge(read[[*keys, "snr"]], on=keys, how="left")
+    joined = _segments(engine, versions)[keys].merge(read[[*keys, "snr"]], on=keys, how="left")
     found: np.ndarray = joined["snr"].to_numpy(np.float64)
     return found
 
@@ -185,14 +198,30 @@ def map_key(engine: str, method: Method, space: SpaceSettings = CENTRED) -> Hash
     return (place(), "map", engine, method, space)
 
 
-def make_map(engine: str, method: Method, space: SpaceSettings = CENTRED) -> None:
+def make_map(
+    engine: str,
+    method: Method,
+    space: SpaceSettings = CENTRED,
+    wanted: MapSettings | None = None,
+    seed: int = 0,
+) -> None:
     """Starts a new map of the corpus of today."""
     store = scope().store
 
     def action(report: Report) -> Head:
-        return maps.make_projection(store, engine, method, report=report, space=space)
+        return maps.make_projection(store, engine, method, seed, report, space=space, wanted=wanted)
 
     background().start(map_key(engine, method, space), "Making the map", action)
+
+
+def opened(key: Hashable) -> Head | None:
+    """Returns a map that was just made, once; or None."""
+    task = background().view(key)
+    if task is None or not task.finished or task.error:
+        return None
+    background().forget(key)
+    found: Head = task.result
+    return found
 
 
 def join_key(head: Head) -> Hashable:
@@ -223,6 +252,21 @@ def make_clusters(engine: str, k: int | None, space: SpaceSettings = CENTRED) ->
         return groups.make_clustering(store, engine, k, report=report, space=space)
 
     background().start(clusters_key(engine, k, space), "Finding clusters", action)
+
+
+def space_note(key: str | None) -> str:
+    """Returns which fitted space this is and of what day, for captions; empty for none."""
+    if not key:
+        return ""
+    made_at = _space_made_at(key, (place(), scope().store.lake.version("spaces")))
+    day = "no longer stored" if made_at is None else f"fitted {made_at:%Y-%m-%d}"
+    return f" (space {key[:8]}, {day})"
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _space_made_at(key: str, versions: tuple[object, ...]) -> datetime | None:
+    del versions
+    return spaces.made_at(scope().store, key)
 
 
 def place() -> str:

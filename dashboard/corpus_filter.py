@@ -15,7 +15,13 @@ RECORDINGS: Final = "recordings"
 EMOTIONS: Final = "emotions"
 SECONDS: Final = "seconds"
 DAYS: Final = "days"
-KEYS: Final = (SPEAKERS, RECORDINGS, EMOTIONS, SECONDS, DAYS)
+SESSIONS: Final = "sessions"
+TAGS: Final = "tags"
+HEARD: Final = "heard"
+CLUSTERS: Final = "in_clusters"
+QUALITY: Final = "quality"
+LISTS: Final = (SPEAKERS, RECORDINGS, EMOTIONS, SESSIONS, TAGS, HEARD, CLUSTERS)
+KEYS: Final = (*LISTS, SECONDS, QUALITY, DAYS)
 _DIGITS: Final = 12  # of a recording's SHA-256 in the address
 _BETWEEN: Final = ".."
 
@@ -30,6 +36,11 @@ class Filter:
         emotions: as segments sound to the engine.
         seconds: least and greatest duration.
         days: first and last day of the recordings, both included.
+        sessions: names.
+        tags: of the recordings; one of them is enough.
+        heard: what people heard.
+        in_clusters: of saved clusterings, as `corpus_known.clusters` names them.
+        quality: least and greatest speech over background of the recording, dB.
     """
 
     speakers: tuple[str, ...] = ()
@@ -37,22 +48,40 @@ class Filter:
     emotions: tuple[str, ...] = ()
     seconds: tuple[float, float] | None = None
     days: tuple[date, date] | None = None
+    sessions: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    heard: tuple[str, ...] = ()
+    in_clusters: tuple[str, ...] = ()
+    quality: tuple[float, float] | None = None
 
     @property
     def count(self) -> int:
         """How many of its parts choose."""
-        parts = (self.speakers, self.recordings, self.emotions, self.seconds, self.days)
-        return sum(bool(part) for part in parts)
+        return sum(bool(getattr(self, key)) for key in KEYS)
 
     def keeps(self, segments: pd.DataFrame) -> NDArray[np.bool_]:
         """Returns which segments are shown, shape `(n_segments,)`.
 
         Args:
-            segments: of `corpus.segments`.
+            segments: of `corpus.segments`; where these parts choose, with `heard`, `snr_db` and
+                `in_clusters`, whether it is in one of the clusters.
         """
         kept = np.ones(len(segments), np.bool_)
-        if self.speakers:
-            kept &= segments["speaker"].isin(self.speakers).to_numpy(bool)
+        for names, column in (
+            (self.speakers, "speaker"),
+            (self.sessions, "session"),
+            (self.heard, "heard"),
+        ):
+            if names:
+                kept &= segments[column].isin(names).to_numpy(bool)
+        if self.tags:
+            tagged = [t for t in segments["tags"].unique() if set(tags_of(t)) & set(self.tags)]
+            kept &= segments["tags"].isin(tagged).to_numpy(bool)
+        if self.in_clusters:
+            kept &= segments["in_clusters"].to_numpy(bool)
+        if self.quality:
+            ratios = segments["snr_db"].to_numpy(float)
+            kept &= (ratios >= self.quality[0]) & (ratios <= self.quality[1])
         if self.recordings:
             digits = segments["recording"].str[:_DIGITS]
             kept &= digits.isin(self.recordings).to_numpy(bool)
@@ -69,50 +98,63 @@ class Filter:
 
     def as_query(self) -> dict[str, list[str]]:
         """Returns what the address says of it; parts that do not choose are left out."""
-        found = {
-            SPEAKERS: list(self.speakers),
-            RECORDINGS: list(self.recordings),
-            EMOTIONS: list(self.emotions),
-        }
-        if self.seconds:
-            found[SECONDS] = [_BETWEEN.join(f"{value:g}" for value in self.seconds)]
+        found = {key: list(getattr(self, key)) for key in LISTS}
+        for key, pair in ((SECONDS, self.seconds), (QUALITY, self.quality)):
+            if pair:
+                found[key] = [_BETWEEN.join(f"{value:g}" for value in pair)]
         if self.days:
             found[DAYS] = [_BETWEEN.join(day.isoformat() for day in self.days)]
         return {key: values for key, values in found.items() if values}
 
 
-def from_query(query: Mapping[str, Sequence[str]], segments: pd.DataFrame) -> Filter:
-    """Returns what an address asks for, without what is not in the corpus or is no such value."""
-    known = options(segments)
+def from_query(
+    query: Mapping[str, Sequence[str]],
+    segments: pd.DataFrame,
+    more: Mapping[str, Mapping[str, str]] | None = None,
+) -> Filter:
+    """Returns what an address asks for, without what is not in the corpus or is no such value.
 
-    def of(key: str) -> tuple[str, ...]:
-        return tuple(value for value in query.get(key, ()) if value in known[key])
-
+    Args:
+        query: of the address.
+        segments: of `corpus.segments`.
+        more: names by value of `heard` and `in_clusters`.
+    """
+    known = {**options(segments), **(more or {})}
     return Filter(
-        speakers=of(SPEAKERS),
-        recordings=of(RECORDINGS),
-        emotions=of(EMOTIONS),
-        seconds=_pair(query.get(SECONDS, ()), _seconds),
+        **{
+            key: tuple(value for value in query.get(key, ()) if value in known.get(key, {}))
+            for key in LISTS
+        },
+        seconds=_pair(query.get(SECONDS, ()), _number),
+        quality=_pair(query.get(QUALITY, ()), _number),
         days=_pair(query.get(DAYS, ()), date.fromisoformat),
     )
 
 
+def tags_of(text: object) -> list[str]:
+    """Returns the tags in the one text that `corpus.segments` has of a recording."""
+    return [tag for tag in text.split("; ") if tag] if isinstance(text, str) else []
+
+
 def options(segments: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """Returns what can be chosen of speakers, recordings and emotions: names by value."""
+    """Returns what segments themselves let one choose: names by value, for each list."""
     recordings = segments.drop_duplicates("recording").sort_values("name")
-    speakers = sorted(name for name in segments["speaker"].dropna().unique() if name)
-    emotions = sorted(segments["emotion"].dropna().unique())
-    return {
-        SPEAKERS: {name: name for name in speakers},
+    tags = {tag for text in segments["tags"].unique() for tag in tags_of(text)}
+    names = {
+        SPEAKERS: sorted(name for name in segments["speaker"].dropna().unique() if name),
+        EMOTIONS: sorted(segments["emotion"].dropna().unique()),
+        SESSIONS: sorted(name for name in segments["session"].dropna().unique() if name),
+        TAGS: sorted(tags),
+    }
+    return {key: {name: name for name in found} for key, found in names.items()} | {
         RECORDINGS: {
             digits[:_DIGITS]: name
             for digits, name in zip(recordings["recording"], recordings["name"], strict=True)
-        },
-        EMOTIONS: {name: name for name in emotions},
+        }
     }
 
 
-def _seconds(text: str) -> float:
+def _number(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(text)

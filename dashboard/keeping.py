@@ -13,13 +13,17 @@ from core.export.pseudonyms import leaving
 from core.export.tables import guarded
 from core.labels import history
 from core.labels.records import Draft
+from core.plain import one_line
+from core.records import Metadata
 from core.store import maps
 from core.store.corpus import SEGMENT_KEYS
 from core.store.maps import SELECTION, Head
 from core.store.rows import MIX
+from core.studies import metadata
 from dashboard import corpus
 from dashboard.shared import scope
 
+MOST_TAG: Final = 80
 _TAKEN: Final = ["start_s", "end_s", "emotion", "confidence", "speaker", "session", "name"]
 
 
@@ -54,6 +58,41 @@ def label_all(rows: pd.DataFrame, term: str, annotator: str, *, blind: bool = Fa
             f"{error} {done} of {len(rows)} segments were labelled before." if done else str(error)
         )
     return None
+
+
+def tag_all(rows: pd.DataFrame, text: str, by: str) -> int | str:
+    """Gives the recordings of segments a tag, as one step of a person's; returns how many got it.
+
+    Tags belong to recordings. Where it cannot be done, the sentence that says why is returned.
+
+    Args:
+        rows: of `corpus.segments`.
+        text: the tag; a semicolon parts two of them.
+        by: whose step it is.
+    """
+    tags = tuple(tag for part in text.split(";") if (tag := one_line(part, MOST_TAG)))
+    if not tags:
+        return "The tag is empty; type a word."
+    store = scope().store
+    try:
+        known = [store.recording(digits) for digits in rows["recording"].unique()]
+        changes = {
+            one.recording: Metadata(
+                one.session,
+                one.speaker,
+                one.recorded_on,
+                tuple(dict.fromkeys((*one.tags, *tags))),
+            )
+            for one in known
+        }
+        return metadata.edit(store, changes, by)
+    except TonescopeError as error:
+        return str(error)
+
+
+def untag(by: str) -> None:
+    """Undoes a person's last step on what is said of recordings."""
+    metadata.undo(scope().store, by)
 
 
 def save_set(title: str, rows: pd.DataFrame, details: Mapping[str, Any]) -> str | None:

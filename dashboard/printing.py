@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from core.emotions import EMOTIONS
 from dashboard import figures, palette
+from dashboard.map_figure import SYMBOLS
 
 WIDTH_MM: Final = (30.0, 400.0)
 FONT_PT: Final = (5.0, 20.0)
@@ -22,6 +23,8 @@ _WAVE_SHARE: Final = 0.16  # of the height, for the waveform
 # Shade and hatching of each emotion in grey print, in the order of the emotions.
 _SHADES: Final = (0x40, 0x70, 0xA0, 0xD8, 0xC0, 0x90, 0x58, 0xE8, 0xFF)
 _INKS: Final = ("#000", "#555", "#000", "#777", "#999", "#555", "#000", "#777", "#999")
+_POINTS: Final = ("#202020", "#A0A0A0", "#606060", "#D8D8D8")
+_MISSING: Final = "#B8B8B8"
 _HATCHES: Final = ("", "/", "x", "", "-", "\\", "", ".", "|")
 
 
@@ -120,7 +123,22 @@ def in_grey(figure: go.Figure) -> go.Figure:
                 trace.line.width = 1.1
         elif trace.type == "bar":
             _grey_bars(trace)
+    points = [t for t in copy.data if t.name and t.customdata is not None and t.mode == "markers"]
+    for number, trace in enumerate(points):
+        _grey_points(trace, number, same=len({t.marker.symbol for t in points}) < len(points))
     return copy
+
+
+def _grey_points(trace: Any, number: int, *, same: bool) -> None:
+    """Makes a group of a map grey; shades and symbols, 4 and 9, give 36 looks."""
+    if trace.marker.colorscale is not None:
+        trace.marker.colorscale = "Greys"
+        return
+    is_open = str(trace.marker.symbol).endswith("open")
+    trace.marker.color = _MISSING if is_open else _POINTS[number % len(_POINTS)]
+    trace.marker.line.color = None if is_open else "black"
+    if same and not is_open:
+        trace.marker.symbol = SYMBOLS[number % len(SYMBOLS)]
 
 
 def _grey_bars(trace: Any) -> None:

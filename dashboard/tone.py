@@ -13,14 +13,14 @@ from typing import BinaryIO, Final
 import numpy as np
 import pandas as pd
 
-from core.audio.decode import open_audio
+from core.audio.decode import SAMPLE_RATE, open_audio
 from core.errors import ExploreError, TonescopeError
 from core.explore import search
 from core.explore.search import Hit, Query, Search
 from core.explore.space import SpaceSettings
 from core.records import Span, Track
 from core.store.corpus import SEGMENT_KEYS
-from dashboard import corpus
+from dashboard import corpus, corpus_known
 from dashboard.background import Report, Task, background
 from dashboard.corpus_filter import Filter
 from dashboard.shared import scope
@@ -122,17 +122,12 @@ def hear(file: BinaryIO, name: str, engine: str) -> Task:
         with tempfile.TemporaryDirectory(prefix="tonescope-") as folder:
             path = Path(folder) / "clip"
             path.write_bytes(data)
+            _not_too_long(path)
             track = library.pipeline(_engine_name(engine)).predict(path).track
             if track.source.engine_id != engine:
                 raise ExploreError(
                     f"The corpus was heard by {engine}, which is not installed any more; analyse it "
                     "again with the engine of today."
-                )
-            if track.duration_s > LONGEST_S:
-                raise ExploreError(
-                    f"The clip is {track.duration_s:.0f} s long, and a query at most "
-                    f"{LONGEST_S:.0f} s; cut out the stretch you mean, or analyse the recording and "
-                    "mark a region."
                 )
             sound = _sound(path, track.duration_s)
         return Clip(name, track, sound)
@@ -164,7 +159,7 @@ def answer(
         disliked: rows that they should be less like.
     """
     n_all = len(found.segments)
-    passes = kept.keeps(found.segments.merge(_days(found), on="recording", how="left"))
+    passes = corpus_known.keeps(kept, _described(found), found.of.engine_id)
     asked = count if not kept.count else min(n_all, max(count * 8, 200))
     while True:
         try:
@@ -202,10 +197,25 @@ def key_of_row(found: Search, row: int) -> tuple[object, ...]:
     )
 
 
-def _days(found: Search) -> pd.DataFrame:
+def _described(found: Search) -> pd.DataFrame:
+    """Returns the segments in the order of the search, with `day` and `tags` of their recordings."""
     every = corpus.segments(found.of.engine_id)
-    days: pd.DataFrame = every.drop_duplicates("recording")[["recording", "day"]]
-    return days
+    told = every.drop_duplicates("recording")[["recording", "day", "tags"]]
+    rows: pd.DataFrame = found.segments.merge(told, on="recording", how="left")
+    return rows
+
+
+def _not_too_long(path: Path) -> None:
+    """Decodes a clip no further than it may be long, before any engine hears it."""
+    n_samples = 0
+    with open_audio(path) as audio:
+        for chunk in audio.samples():
+            n_samples += len(chunk)
+            if n_samples > LONGEST_S * SAMPLE_RATE:
+                raise ExploreError(
+                    f"The clip is longer than {LONGEST_S:.0f} s, the most for a query; cut out the "
+                    "stretch you mean, or analyse the recording and mark a region."
+                )
 
 
 def _engine_name(engine_id: str) -> str:

@@ -79,7 +79,8 @@ MAP_METHOD: Final = (
 MAP_COLOUR: Final = (
     "Emotion: how each segment sounds to the engine. Score: how much the engine leans to one emotion. "
     "Cluster: groups found without names. Quality: speech over background of the recording. If "
-    "speaker, session, recording or quality explain the groups, the emotion may not."
+    "speaker, session, recording or quality explain the groups, the emotion may not. There is no "
+    "colour by engine: a map is of one engine, as vectors of several cannot be compared."
 )
 CLUSTERS: Final = (
     "K-Means puts each segment to the nearest of k centres, in all dimensions and not on the map. "
@@ -129,9 +130,21 @@ PROBE: Final = (
     "value weighs the same."
 )
 CHANCE: Final = "The same probe on shuffled values: what it reaches without knowing anything."
+PER_SPEAKER: Final = (
+    "Shrinkage: how many segments the corpus weighs against a speaker's own; with more, less of what a "
+    "speaker mostly sounds like is taken away. A speaker with fewer than the least is centred by the "
+    "corpus alone."
+)
+MAP_SETTINGS: Final = (
+    "Neighbours: few show detail, many the whole. Least distance: how closely points may lie. The seed "
+    "decides where UMAP and t-SNE begin. Each choice is a map of its own, and all are kept."
+)
+MAP_KEPT: Final = "Every map that was made is kept; the address says which one is open."
+ONE_ENGINE: Final = "A map is of one engine: vectors of different engines cannot be compared."
 EFFECT: Final = (
-    "Rank-biserial correlation: from -1 to 1, how much more often a segment of the cluster has the "
-    "higher value of a pair than the lower one. 0 is no difference."
+    "r, rank-biserial correlation: from -1 to 1, how much more often the cluster has the higher value "
+    "of a pair than the lower one; 0 is no difference. d, Cohen's d: difference of the means in "
+    "standard deviations. n: for how many the value is known, in the cluster and in the rest."
 )
 TAKE: Final = "At most a minute. It is listened to and not stored."
 COSINE: Final = (

@@ -1,12 +1,11 @@
 """Clusters of the corpus: found or opened, heard, named, merged, kept, and what they follow."""
 
-import pandas as pd
 import streamlit as st
 
 from core.explore.cluster_profiles import Profiles
 from core.explore.groups import Unit
 from core.explore.space import comparable
-from dashboard import clusterings, corpus
+from dashboard import clusterings, corpus, corpus_known, words
 from dashboard.clusterings import Wanted
 from dashboard.components import audit_table, busy, cluster_card, cluster_choice, corpus_bar
 from dashboard.corpus_filter import Filter
@@ -28,8 +27,8 @@ def main() -> None:
     found = corpus.segments(chosen.engine)
     heading.title(f"Clusters of {len(found):,} segments", anchor=False)
     wanted, head = cluster_choice.ask(chosen, bar)
-    kept = corpus_bar.filters(found, bar)
-    corpus_bar.shown(kept, int(kept.keeps(found).sum()), len(found))
+    kept = corpus_bar.filters(found, bar, chosen.engine)
+    corpus_bar.shown(kept, int(corpus_known.keeps(kept, found, chosen.engine).sum()), len(found))
     if head is None:
         if corpus_bar.too_few(len(found), "a grouping"):
             return
@@ -83,16 +82,37 @@ def _show(head: clusterings.Head, kept: Filter) -> None:
 
 
 def _cards(found: Profiles, kept: Filter) -> None:
-    every = corpus.segments(found.head.parameters["engine_id"])
+    engine = found.head.parameters["engine_id"]
+    every = corpus.segments(engine)
     keys = ["recording", "channel", "run_key", "segment"]
-    passes = found.segments[keys].merge(
-        every[kept.keeps(every)][keys].assign(kept=True), how="left"
+    passing = found.segments[keys].merge(
+        every[corpus_known.keeps(kept, every, engine)][keys].assign(kept=True), how="left"
     )
+    passes = passing["kept"].notna()
+    if found.unit != "segment":  # a recording or session passes with any of its segments
+        passing_units = found.segments.loc[passes.to_numpy(), found.unit]
+        passes = found.rows["unit"].isin(set(passing_units))
     names = dict(zip(every["recording"], every["name"], strict=True))
     order = sorted(found.profiles, key=lambda number: (number < 0, number))
     for number in order:
-        cluster_card.show(
-            found, found.profiles[number], names, pd.Series(passes["kept"].notna().to_numpy())
+        cluster_card.show(found, found.profiles[number], names, passes)
+    _measure(found, engine)
+
+
+def _measure(found: Profiles, engine: str) -> None:
+    """Offers to measure level, pitch and rate where they are not known."""
+    task = busy.show(clusterings.prosody_key(engine))
+    if task is None and min(found.measured[name] for name in ("level_db", "rate")) < 1:
+        st.caption(
+            f"Level, pitch and rate are known of {found.measured['level_db']:.0%} of the segments: of "
+            "recordings whose page was open."
+        )
+        if st.button("Measure prosody of all", icon=":material/graphic_eq:"):
+            clusterings.measure_prosody(engine)
+            st.rerun()
+    elif task is not None and task.finished and task.result:
+        st.caption(
+            f"{len(task.result):,} recordings could not be read. {words.plain(task.result[0])}"
         )
 
 

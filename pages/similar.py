@@ -39,7 +39,7 @@ def _search(found: tone.Search, chosen: Chosen, bar: st.delta_generator.DeltaGen
     asked = tone_query.ask(found, bar)
     row = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     count = int(choose.show("Hits", Keys.SIMILAR_COUNT, _COUNTS, row, width=90))
-    kept = corpus_bar.filters(corpus.segments(chosen.engine), row)
+    kept = corpus_bar.filters(corpus.segments(chosen.engine), row, chosen.engine)
     other_recordings = row.toggle(
         "Other recordings only", key=Keys.OTHER_RECORDINGS, bind="query-params"
     )
@@ -69,6 +69,7 @@ def _search(found: tone.Search, chosen: Chosen, bar: st.delta_generator.DeltaGen
         "disliked": len(held[tone_hits.DISLIKED]),
     }
     tone_hits.show(found, asked, answer, details)
+    tone_hits.how(found)
 
 
 main()

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.errors import ExploreError, StoreError
+from core.errors import ExploreError
 from core.explore import confounds, measures, spaces
 from core.explore.confounds import CIRCULAR, Factor, Found
+from core.explore.maps import chosen
 from core.explore.space import SpaceKind, SpaceSettings, settings_from
+from core.explore.unit_rows import of_unit, unit_rows, unit_vectors
 from core.records import Floats
 from core.store import maps
 from core.store.corpus import SEGMENT_KEYS, Corpus, corpus
@@ -30,12 +32,14 @@ class Audit:
         found: one for each factor.
         advice: a sentence on what to do.
         circular: why agreement with the engine's own labels counts for nothing.
+        unit: what is counted: `segment`, `recording` or `session`.
     """
 
     key: str
     found: tuple[Found, ...]
     advice: str
     circular: str = CIRCULAR
+    unit: str = "segment"
 
 
 def audit_clustering(store: Store, key: str | None = None, engine: str | None = None) -> Audit:
@@ -50,26 +54,31 @@ def audit_clustering(store: Store, key: str | None = None, engine: str | None = 
         StoreError: there is no such clustering.
         ExploreError: nothing of it is in the corpus any more.
     """
-    head = _chosen(store, key, engine)
+    head = chosen(store, CLUSTERING, key, engine)
     found = corpus(store, head.parameters["engine_id"])
     joined = _joined(store, CLUSTERING, head, found)
     settings = _settings(head)
-    _, vectors = spaces.vectors(store, found, settings)
     rows = joined["cluster"].notna().to_numpy(bool)
+    if head.parameters.get("unit", "segment") != "segment":
+        return _of_units(store, head, found, joined["cluster"], settings.kind)
+    vectors = spaces.vectors_of(store, found, head.parameters)
     labels = joined.loc[rows, "cluster"].to_numpy(int)
     return _audited(store, head, found, rows, vectors[rows], labels, settings.kind)
 
 
-def audit_projection(store: Store, key: str) -> Audit:
+def audit_projection(store: Store, key: str | None = None, engine: str | None = None) -> Audit:
     """Returns the audit of a map, its probes on the places of the points.
+
+    Args:
+        store: where it is.
+        key: of the map, or its first digits; None for the newest.
+        engine: with no key, only of this engine: a name or id.
 
     Raises:
         StoreError: there is no such map.
         ExploreError: nothing of it is in the corpus any more.
     """
-    head = maps.head(store, PROJECTION, key)
-    if head is None:
-        raise StoreError(f"There is no map {key!r} in the store; make a new one.")
+    head = chosen(store, PROJECTION, key, engine)
     found = corpus(store, head.parameters["engine_id"])
     joined = _joined(store, PROJECTION, head, found)
     rows = joined["x"].notna().to_numpy(bool)
@@ -100,6 +109,38 @@ def factors_of(
     }
 
 
+def _of_units(store: Store, head: Head, of: Corpus, labels: pd.Series, kind: SpaceKind) -> Audit:
+    """Returns the audit of recordings or sessions: each counts once, however many segments it has."""
+    unit = head.parameters["unit"]
+    rows = labels.notna().to_numpy(bool) & of_unit(of.segments, unit)
+    _needs(rows)
+    units = unit_rows(of.segments[rows], unit)
+    vectors = unit_vectors(store, of, rows, units, head.parameters)
+    of_segments = factors_of(store, of, rows)
+    factors: dict[Factor, Sequence[Any] | NDArray[Any]] = {
+        factor: (
+            units.mean(np.asarray(values, float))
+            if factor in confounds.MEASURED
+            else units.most(list(values))
+            if factor in confounds.EMOTIONS_OF
+            else units.only(list(values))
+        )
+        for factor, values in of_segments.items()
+        if factor not in (Factor.RECORDING, unit)
+    }
+    grouped = np.array(units.most(labels[rows].astype(int).tolist()), float)
+    numbers = np.where(np.isnan(grouped), -1, grouped).astype(int)
+    found = confounds.audit(vectors, numbers, factors, units.names, head.seed)
+    return Audit(head.key, found, confounds.advice(found, kind), unit=unit)
+
+
+def _needs(rows: NDArray[np.bool_]) -> None:
+    if not rows.any():
+        raise ExploreError(
+            "Nothing of what was grouped here is in the corpus any more; group it again."
+        )
+
+
 def _audited(
     store: Store,
     head: Head,
@@ -109,30 +150,10 @@ def _audited(
     labels: NDArray[Any] | None,
     kind: SpaceKind,
 ) -> Audit:
-    if not rows.any():
-        raise ExploreError(
-            "Nothing of what was grouped here is in the corpus any more; group it again."
-        )
+    _needs(rows)
     recordings = of.segments.loc[rows, "recording"].tolist()
     found = confounds.audit(vectors, labels, factors_of(store, of, rows), recordings, head.seed)
     return Audit(head.key, found, confounds.advice(found, kind))
-
-
-def _chosen(store: Store, key: str | None, engine: str | None) -> Head:
-    every = maps.heads(store, CLUSTERING)
-    if key is None:
-        wanted = None if engine is None else corpus(store, engine).engine_id
-        mine = [h for h in every if wanted in (None, h.parameters["engine_id"])]
-        if not mine:
-            raise StoreError("There is no clustering in this store yet; make one with `cluster`.")
-        return mine[0]
-    mine = [head for head in every if key and head.key.startswith(key)]
-    if len(mine) != 1:
-        there = "no clustering" if not mine else f"{len(mine)} clusterings"
-        raise StoreError(
-            f"There is {there} {key!r} in the store; give the id that `cluster` answered."
-        )
-    return mine[0]
 
 
 def _joined(store: Store, kind: str, head: Head, of: Corpus) -> pd.DataFrame:

@@ -2,20 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from core.errors import ExploreError
 from core.explore import groups, measures, spaces
 from core.explore.profiles import Profile, profile
-from core.explore.space import SpaceSettings, settings_from
+from core.explore.unit_rows import of_unit, unit_rows, unit_vectors
+from core.explore.units import By, features
 from core.store import maps
 from core.store.corpus import SEGMENT_KEYS, corpus
 from core.store.maps import CLUSTERING, Head
 from core.store.store import Store
 
 MEASURES: Final = ("level_db", "f0_hz", "rate", "duration_s")
+_ORIGINS: Final = ("recording", "speaker", "session")
 _KEYS: Final = list(SEGMENT_KEYS)
 
 
@@ -25,54 +29,82 @@ class Profiles:
 
     Attributes:
         head: of the clustering.
-        segments: those of the corpus that it holds, with `cluster`; rows of the profiles count here.
+        segments: those of the corpus that it holds, with `cluster`.
+        rows: what the profiles count, and the rows that they name: the segments, or a row for each
+            recording or session with its name in `unit`, and `cluster`.
         profiles: by the number of the cluster, noise (-1) among them.
         measured: for each measure, the share of segments for which it is known.
     """
 
     head: Head
     segments: pd.DataFrame
+    rows: pd.DataFrame
     profiles: Mapping[int, Profile]
     measured: Mapping[str, float]
 
+    @property
+    def unit(self) -> str:
+        """What is grouped: `segment`, `recording` or `session`."""
+        return str(self.head.parameters.get("unit", "segment"))
+
     def name(self, cluster: int) -> str:
-        """Returns the name that people gave a cluster, or `cluster N`."""
-        named: dict[str, str] = self.head.parameters.get("names", {})
-        return named.get(str(cluster), groups.default_name(cluster))
+        """Returns the name that people gave a cluster, or `cluster N`, counted from 1."""
+        return groups.name_of(self.head, cluster)
 
 
 def profiles_of(store: Store, key: str, n_examples: int = 8) -> Profiles:
     """Returns what each cluster of a clustering is.
 
+    Of recordings and sessions each counts once, and is typical or outlying by what was compared.
+
     Args:
         store: where it is.
         key: of the clustering.
-        n_examples: typical segments and outliers of each.
+        n_examples: typical segments and outliers of each, or recordings, or sessions.
 
     Raises:
         StoreError: there is no such clustering.
+        ExploreError: nothing of it is in the corpus any more.
     """
     head = groups.needed(store, key)
     found = corpus(store, head.parameters["engine_id"])
-    told = head.parameters.get("space_settings")
-    settings = settings_from(told) if told else SpaceSettings()
-    _, vectors = spaces.vectors(store, found, settings)
-    scores, sound = measures.calibrated_scores(store, found), measures.sound(store, found)
-    points = maps.points(store, CLUSTERING, key)
-    joined = found.segments.merge(points, on=_KEYS, how="left")
-    rows = joined["cluster"].notna().to_numpy(bool)
-    segments = joined[rows].reset_index(drop=True)
-    labels = segments["cluster"].to_numpy(int)
-    values = {name: sound[name].to_numpy(float)[rows] for name in MEASURES}
-    origins = {kind: measures.names(segments[kind]) for kind in ("recording", "speaker", "session")}
+    unit = str(head.parameters.get("unit", "segment"))
+    joined = found.segments.merge(maps.points(store, CLUSTERING, key), on=_KEYS, how="left")
+    inside = joined["cluster"].notna().to_numpy(bool)
+    if unit != "segment":
+        inside = inside & of_unit(joined, unit)
+    if not inside.any():
+        raise ExploreError(
+            "Nothing of what was grouped here is in the corpus any more; group it again."
+        )
+    segments = joined[inside].reset_index(drop=True)
+    segments["cluster"] = segments["cluster"].astype(int)
+    sound = measures.sound(store, found)[inside]
+    scores: NDArray[np.floating[Any]]
+    if unit == "segment":
+        rows = segments
+        vectors = spaces.vectors_of(store, found, head.parameters)[inside]
+        scores = measures.calibrated_scores(store, found)[inside]
+        values = {name: sound[name].to_numpy(float) for name in MEASURES}
+        origins = {kind: measures.names(segments[kind]) for kind in _ORIGINS}
+    else:
+        units = unit_rows(segments, unit)
+        rows = pd.DataFrame(
+            {"unit": units.names, "cluster": units.most(segments["cluster"].tolist())}
+        )
+        rows["cluster"] = rows["cluster"].fillna(-1).astype(int)
+        vectors = unit_vectors(store, found, inside, units, head.parameters)
+        scores = features(store, found, found.segments[unit].where(inside), By.PROFILE)
+        values = {name: units.mean(sound[name].to_numpy(float)) for name in MEASURES}
+        origins = {kind: units.only(measures.names(segments[kind])) for kind in _ORIGINS}
+    labels = rows["cluster"].to_numpy(int)
     return Profiles(
         head=head,
-        segments=segments.assign(cluster=labels),
+        segments=segments,
+        rows=rows,
         profiles={
-            int(number): profile(
-                int(number), labels, vectors[rows], scores[rows], values, origins, n_examples
-            )
+            int(number): profile(int(number), labels, vectors, scores, values, origins, n_examples)
             for number in np.unique(labels)
         },
-        measured={name: float(np.mean(~np.isnan(v))) for name, v in values.items()},
+        measured={name: float(sound[name].notna().mean()) for name in MEASURES},
     )

@@ -127,7 +127,7 @@ def edit(
         store: where clusterings are.
         key: of the clustering.
         title: what the new one is called.
-        names: of its clusters, by their numbers before the merge; others keep theirs.
+        names: of its clusters, by their stored numbers (from 0) before the merge; others keep theirs.
         merge: groups of clusters that become one, which takes the first name among them.
 
     Raises:
@@ -139,7 +139,9 @@ def edit(
     points = maps.points(store, CLUSTERING, key)
     known = sorted(set(points["cluster"].tolist()) - {clusters.NOISE})
     named = {int(number): name for number, name in of.get("names", {}).items()}
-    named |= {number: _plain(name, f"cluster {number}") for number, name in (names or {}).items()}
+    named |= {
+        number: _plain(name, f"cluster {number + 1}") for number, name in (names or {}).items()
+    }
     into = _merged(known, merge, named)
     labels = np.array([into.get(number, clusters.NOISE) for number in points["cluster"]])
     grouped = labels >= 0
@@ -218,7 +220,9 @@ def saved(store: Store) -> list[Head]:
 
 
 def table(store: Store, key: str) -> pd.DataFrame:
-    """Returns a clustering as a table: a row for each segment with the number and name of its cluster.
+    """Returns a clustering as a table: a row for each segment with its cluster's number and name.
+
+    Numbers are counted from 1, as in the names that are given by default; 0 is no cluster.
 
     Raises:
         StoreError: there is no such clustering.
@@ -227,15 +231,21 @@ def table(store: Store, key: str) -> pd.DataFrame:
     found: Corpus = corpus(store, head.parameters["engine_id"])
     columns = [*_KEYS, "name", "session", "speaker", "start_s", "end_s", "emotion"]
     rows = found.segments[columns].merge(maps.points(store, CLUSTERING, key), on=_KEYS)
-    named = head.parameters.get("names", {})
-    return rows.assign(
-        cluster_name=[named.get(str(number), default_name(number)) for number in rows["cluster"]]
-    )
+    names = {number: name_of(head, int(number)) for number in rows["cluster"].unique()}
+    return rows.assign(cluster=rows["cluster"] + 1, cluster_name=rows["cluster"].map(names))
 
 
-def default_name(number: int) -> str:
-    """Returns the name of a cluster that nobody named."""
-    return "no cluster" if number < 0 else f"cluster {number}"
+def name_of(head: Head, number: int) -> str:
+    """Returns the name of a cluster: as people named it, or `cluster N`, counted from 1.
+
+    Args:
+        head: of the clustering.
+        number: as it is stored, from 0; -1 for none.
+    """
+    if number < 0:
+        return "no cluster"
+    named: str = head.parameters.get("names", {}).get(str(number), f"cluster {number + 1}")
+    return named
 
 
 _TITLES: Final = {Grouping.KMEANS: "K-Means", Grouping.HDBSCAN: "HDBSCAN"}
@@ -285,10 +295,10 @@ def _merged(
     asked = [number for group in merge for number in group]
     strangers = sorted((set(asked) | set(named)) - set(known))
     if strangers or len(asked) != len(set(asked)):
-        said = f"cluster {strangers[0]} does not exist" if strangers else "one comes twice"
+        said = f"there is no cluster {strangers[0] + 1}" if strangers else "one comes twice"
         raise ExploreError(
-            f"These clusters cannot be merged or named, as {said}; there are "
-            f"{', '.join(map(str, known))}, each at most once."
+            f"These clusters cannot be merged or named, as {said}; there are clusters "
+            f"{', '.join(str(number + 1) for number in known)}, each at most once."
         )
     for group in merge:
         into |= dict.fromkeys(group, group[0])

@@ -12,19 +12,24 @@ from typing import Any, Final
 
 import pandas as pd
 
-from core.errors import ExploreError
+from core.errors import ExploreError, StoreError
 from core.explore import measures, placing, projection, spaces
 from core.explore.projection import MapSettings, Method
 from core.explore.space import SpaceSettings
 from core.settings import digest
 from core.store import maps
 from core.store.corpus import SEGMENT_KEYS, Corpus, corpus, embeddings
-from core.store.maps import PROJECTION, Head
+from core.store.maps import CLUSTERING, PROJECTION, SELECTION, Head
 from core.store.store import Store
 
 Report = Callable[[str], None]
 _PACKAGES: Final = ("scikit-learn", "umap-learn", "numpy", "faiss-cpu")
 _KEYS: Final = list(SEGMENT_KEYS)
+_NAMED: Final = {
+    PROJECTION: ("map", "project"),
+    CLUSTERING: ("clustering", "cluster"),
+    SELECTION: ("set", "similar --save"),
+}
 
 
 def make_projection(
@@ -128,6 +133,35 @@ def place_new(store: Store, head: Head, report: Report = lambda _: None) -> int:
     return maps.add_points(store, head, rows, datetime.now(UTC))
 
 
+def chosen(store: Store, kind: str, key: str | None = None, engine: str | None = None) -> Head:
+    """Returns a map, a clustering or a selection by its key, or the newest one.
+
+    Args:
+        store: where it is.
+        kind: `projection`, `clustering` or `selection`.
+        key: or its first digits; None for the newest.
+        engine: with no key, only of this engine: a name or id.
+
+    Raises:
+        StoreError: there is none, or several keys begin so.
+    """
+    every = maps.heads(store, kind)
+    name, command = _NAMED[kind]
+    if key is None:
+        wanted = None if engine is None else corpus(store, engine).engine_id
+        mine = [h for h in every if wanted in (None, h.parameters.get("engine_id"))]
+        if not mine:
+            raise StoreError(f"There is no {name} in this store yet; make one with `{command}`.")
+        return mine[0]
+    mine = [head for head in every if key and head.key.startswith(key)]
+    if len(mine) != 1:
+        there = f"no {name}" if not mine else f"{len(mine)} {name}s"
+        raise StoreError(
+            f"There is {there} {key!r} in the store; give the id that `{command}` answered."
+        )
+    return mine[0]
+
+
 def latest(store: Store, kind: str, engine_id: str, **wanted: object) -> Head | None:
     """Returns the newest map or clustering of an engine with these parameters, or None.
 
@@ -145,10 +179,10 @@ def latest(store: Store, kind: str, engine_id: str, **wanted: object) -> Head | 
     return None
 
 
-def latest_projection(
+def projections(
     store: Store, of: Corpus, asked: Method, space: SpaceSettings | None = None
-) -> Head | None:
-    """Returns the newest map that was made by a method, or by PCA in its place; or None.
+) -> list[Head]:
+    """Returns the maps that were made by a method, or by PCA in its place, the newest first.
 
     Args:
         store: where maps are.
@@ -158,12 +192,13 @@ def latest_projection(
     """
     sentence = (space or SpaceSettings()).sentence
     used, _ = projection.method_for(asked, len(of.segments))
-    found = [
-        latest(store, PROJECTION, of.engine_id, method=str(used), space=sentence),
-        latest(store, PROJECTION, of.engine_id, asked=str(asked), space=sentence),
+    return [
+        head
+        for head in maps.heads(store, PROJECTION)
+        if head.parameters.get("engine_id") == of.engine_id
+        and head.parameters.get("space") == sentence
+        and (head.method == used or head.parameters.get("asked") == asked)
     ]
-    there = [head for head in found if head is not None]
-    return max(there, key=lambda head: head.made_at, default=None)
 
 
 def made_of(found: Corpus, space: SpaceSettings) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.audio.prosody import load_prosody, region_prosody
+from core.audio.decode import open_audio
+from core.audio.prosody import load_prosody, prosody_of, region_prosody
 from core.emotions import N_EMOTIONS
+from core.errors import TonescopeError
 from core.labels import history
 from core.labels.records import Kind, Label
-from core.records import Span
+from core.records import Recording, Span
 from core.store.corpus import Corpus, frame_counts, logits
 from core.store.rows import MIX
 from core.store.store import Store
@@ -87,6 +89,40 @@ def sound(store: Store, of: Corpus) -> pd.DataFrame:
     return found
 
 
+def measure_prosody(
+    store: Store, of: Corpus, report: Callable[[str], None] = lambda _: None
+) -> tuple[str, ...]:
+    """Measures level, pitch and rate of the recordings of a corpus where that was not done yet.
+
+    Args:
+        store: where they are, and where the measures are kept.
+        of: the corpus.
+        report: is told what is being done.
+
+    Returns:
+        For each recording whose sound cannot be read a sentence that says why.
+    """
+    failed = []
+    pairs = of.segments[["recording", "channel"]].drop_duplicates().to_numpy().tolist()
+    for number, (recording, channel) in enumerate(pairs, 1):
+        report(f"Recording {number:,} of {len(pairs):,}")
+        if _prosody(store, recording, channel) is not None:
+            continue
+        try:
+            _write_prosody(store, store.recording(recording), None if channel == MIX else channel)
+        except TonescopeError as error:
+            failed.append(str(error))
+    return tuple(failed)
+
+
+def _write_prosody(store: Store, known: Recording, channel: int | None) -> None:
+    def write(draft: Path) -> None:
+        with open_audio(store.audio_path(known), channel, known.name) as audio:
+            prosody_of(audio.samples()).save(draft)
+
+    store.derived(known, f"{_track_name(channel)}.prosody.npz", write)
+
+
 def level(of_sound: pd.DataFrame) -> Doubles:
     """Returns the level of each segment where most are known, else that of its recording."""
     mine: Doubles = of_sound["level_db"].to_numpy(float)
@@ -105,11 +141,15 @@ def people_emotions(store: Store, of: Corpus) -> list[str | None]:
         recording: [label for label in known.labels if label.kind is Kind.EMOTION]
         for recording, known in every.items()
     }
+    found: list[str | None] = [None] * len(of.segments)
     columns = ["recording", "channel", "start_s", "end_s"]
-    return [
-        _heard(labels.get(recording, ()), channel, start_s, end_s)
-        for recording, channel, start_s, end_s in of.segments[columns].itertuples(index=False)
-    ]
+    rows = np.flatnonzero(of.segments["recording"].isin([r for r, mine in labels.items() if mine]))
+    told = of.segments[columns].iloc[rows]
+    for row, (recording, channel, start_s, end_s) in zip(
+        rows, told.itertuples(index=False), strict=True
+    ):
+        found[row] = _heard(labels[recording], channel, start_s, end_s)
+    return found
 
 
 def _heard(labels: Iterable[Label], channel: int, start_s: float, end_s: float) -> str | None:
@@ -130,8 +170,12 @@ def _heard(labels: Iterable[Label], channel: int, start_s: float, end_s: float) 
     return first[0]
 
 
+def _track_name(channel: int | None) -> str:
+    return "mix" if channel is None else f"channel{channel}"
+
+
 def _prosody(store: Store, recording: str, channel: int) -> Path | None:
-    name = "mix" if channel == MIX else f"channel{channel}"
+    name = _track_name(None if channel == MIX else channel)
     path = store.root / f"audio/{recording[:2]}/{recording}.{name}.prosody.npz"
     return path if path.is_file() else None
 

@@ -135,6 +135,21 @@ class Search:
             channel=int(of["channel"]),
         )
 
+    def row_of(self, recording: str, segment: int) -> int:
+        """Returns the row of a segment by its recording (SHA-256, or its first digits) and number.
+
+        Raises:
+            ExploreError: there is none, or several.
+        """
+        named = self.segments["recording"].str.startswith(recording).to_numpy(bool)
+        mine = named & (self.segments["segment"].to_numpy() == segment)
+        if mine.sum() != 1:
+            raise ExploreError(
+                f"There are {int(mine.sum())} segments {recording}:{segment} in the corpus, and one "
+                "is needed; give more digits of the recording, and a number that `similar` answered."
+            )
+        return int(np.flatnonzero(mine)[0])
+
     def rows_of(self, segments: pd.DataFrame) -> NDArray[np.intp]:
         """Returns the rows of segments by their keys; those that are not in the corpus are left out."""
         at = self.segments[_KEYS].assign(row=np.arange(len(self.segments)))

@@ -1,14 +1,16 @@
 """The spaces of a store: fitted to a corpus once, kept with settings and data version, used again."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from core.errors import StoreError
 from core.explore import measures
 from core.explore.space import Offset, Space, SpaceKind, SpaceSettings, fit, settings_from
-from core.records import Floats
+from core.records import Flags, Floats
 from core.settings import digest
 from core.store import spaces as stored
 from core.store.corpus import Corpus, embeddings
@@ -18,16 +20,40 @@ from core.store.store import Store
 GROWN: Final = 1.1  # a space is fitted anew when the corpus is larger than this many times its own
 
 
-def key_of(of: Corpus, settings: SpaceSettings, neutral_version: str | None = None) -> str:
-    """Returns the name of the space of a corpus under settings."""
+def key_of(of: Corpus, settings: SpaceSettings, parts: Sequence[str] = ()) -> str:
+    """Returns the name of the space of a corpus under settings.
+
+    Args:
+        of: the corpus.
+        settings: of the space.
+        parts: of `parts_of`, where speakers or labels count.
+    """
     named: dict[str, Any] = {
         "space": settings.as_json(),
         "engine_id": of.engine_id,
         "data": of.version,
     }
-    if neutral_version is not None:
-        named["neutral"] = neutral_version
+    if settings.kind is SpaceKind.SPEAKER:
+        named["parts"] = list(parts)
     return digest(named)
+
+
+def parts_of(of: Corpus, settings: SpaceSettings, neutral: Flags | None = None) -> list[str]:
+    """Returns a hash of each analysis of a corpus: of all in it that a space is fitted to.
+
+    Args:
+        of: the corpus.
+        settings: of the space; names of speakers count only where it is centred per speaker.
+        neutral: shape `(n_segments,)`, which are neutral, where that counts.
+    """
+    rows = of.segments[["recording", "channel", "run_key", "segment"]]
+    if settings.kind is SpaceKind.SPEAKER:
+        rows = rows.assign(speaker=of.segments["speaker"].fillna("").astype(str))
+    if neutral is not None:
+        rows = rows.assign(neutral=neutral)
+    hashes = pd.util.hash_pandas_object(rows, index=False)
+    by = [rows[name] for name in ("recording", "channel", "run_key")]
+    return sorted(f"{value:016x}" for value in hashes.groupby(by).sum())
 
 
 def vectors(
@@ -35,7 +61,7 @@ def vectors(
 ) -> tuple[str, Floats]:
     """Returns the key of the space of a corpus, and its segments in it, shape `(n_segments, n_dims)`.
 
-    The space is fitted and stored if there is none yet for this very corpus.
+    Maps, clusters and search all take this space: `standing_space`.
 
     Args:
         store: where segments and spaces are.
@@ -48,12 +74,37 @@ def vectors(
     """
     settings = settings or SpaceSettings()
     found = embeddings(store, of) if raw is None else raw
-    key, space = make_space(store, of, settings, found)
+    key, space = standing_space(store, of, settings, found)
     return key, space.apply(found, measures.names(of.segments["speaker"]))
 
 
-def make_space(store: Store, of: Corpus, settings: SpaceSettings, raw: Floats) -> tuple[str, Space]:
-    """Returns the space of a corpus and its key, fitted and stored if there is none yet.
+def vectors_of(store: Store, of: Corpus, parameters: Mapping[str, Any]) -> Floats:
+    """Returns the segments of a corpus in the space that a map or clustering was made in.
+
+    Args:
+        store: where segments and spaces are.
+        of: the corpus.
+        parameters: of the map or clustering. Where it was made in no space, as of emotion profiles,
+            it is that of its settings.
+
+    Returns:
+        Shape `(n_segments, n_dims)`.
+    """
+    key, told = parameters.get("space_key"), parameters.get("space_settings")
+    space = read_space(store, key) if key else None
+    if space is None:
+        return vectors(store, of, settings_from(told) if told else None)[1]
+    return space.apply(embeddings(store, of), measures.names(of.segments["speaker"]))
+
+
+def standing_space(
+    store: Store, of: Corpus, settings: SpaceSettings, raw: Floats
+) -> tuple[str, Space]:
+    """Returns the newest space that still fits a corpus and its key; made and stored if none does.
+
+    A space goes on while everything that it was fitted to is still there as it was (the segments;
+    per speaker the names too, and what people heard as neutral) and the corpus is at most a tenth
+    larger, so that an index need not be made anew.
 
     Args:
         store: where spaces are.
@@ -61,38 +112,27 @@ def make_space(store: Store, of: Corpus, settings: SpaceSettings, raw: Floats) -
         settings: of the space.
         raw: shape `(n_segments, n_dims)`, the embeddings of the corpus.
     """
-    speakers = measures.names(of.segments["speaker"])
-    neutral = version = None
-    if settings.kind is SpaceKind.SPEAKER:
-        version = digest({"speakers": speakers})
-        if settings.neutral:
-            terms = measures.people_emotions(store, of)
-            neutral = np.array([term == "neutral" for term in terms])
-            version = digest({"speakers": speakers, "neutral": np.flatnonzero(neutral).tolist()})
-    key = key_of(of, settings, version)
+    neutral: Flags | None = None
+    if settings.kind is SpaceKind.SPEAKER and settings.neutral:
+        terms = measures.people_emotions(store, of)
+        neutral = np.array([term == "neutral" for term in terms])
+    parts = parts_of(of, settings, neutral)
+    there = set(parts)
+    for key, parameters in stored.heads(store):
+        same = parameters["engine_id"] == of.engine_id
+        if same and parameters["settings"] == settings.as_json():
+            fitted = parameters.get("parts")
+            stands = fitted and there.issuperset(fitted)
+            if stands and len(raw) <= GROWN * parameters["n_segments"]:
+                return key, needed_space(store, key)
+            break
+    key = key_of(of, settings, parts)
     known = read_space(store, key)
     if known is not None:
         return key, known
-    space = fit(raw, settings, speakers, neutral)
-    stored.write(store, _stored(key, of, space))
+    space = fit(raw, settings, measures.names(of.segments["speaker"]), neutral)
+    stored.write(store, _stored(key, of, space, parts))
     return key, read_space(store, key) or space
-
-
-def standing_space(
-    store: Store, of: Corpus, settings: SpaceSettings, raw: Floats
-) -> tuple[str, Space]:
-    """Returns the newest space that still fits a corpus, so that an index need not be made anew.
-
-    A space of the same engine and settings goes on while the corpus is at most a tenth larger than
-    what it was fitted to, and not smaller.
-    """
-    for key, parameters in stored.heads(store):
-        fits = parameters["engine_id"] == of.engine_id
-        if fits and parameters["settings"] == settings.as_json():
-            if parameters["n_segments"] <= len(raw) <= GROWN * parameters["n_segments"]:
-                return key, needed_space(store, key)
-            break
-    return make_space(store, of, settings, raw)
 
 
 def read_space(store: Store, key: str) -> Space | None:
@@ -128,13 +168,14 @@ def needed_space(store: Store, key: str) -> Space:
     return found
 
 
-def _stored(key: str, of: Corpus, space: Space) -> StoredSpace:
+def _stored(key: str, of: Corpus, space: Space, parts: list[str]) -> StoredSpace:
     return StoredSpace(
         key=key,
         parameters={
             "settings": space.settings.as_json(),
             "engine_id": of.engine_id,
             "data": of.version,
+            "parts": parts,
             "scale": space.scale,
             "n_segments": space.n_segments,
             "neutral_speakers": [name for name, one in space.offsets.items() if one.neutral],

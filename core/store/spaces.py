@@ -69,6 +69,13 @@ def heads(store: Store) -> list[tuple[str, dict[str, Any]]]:
     return [(row["space"], json.loads(row["parameters"])) for row in found]
 
 
+def made_at(store: Store, key: str) -> datetime | None:
+    """Returns when a space was made, UTC, or None if there is none of this key."""
+    where = (pc.field("space") == key) & (pc.field("part") == _HEAD)
+    found = store.lake.read("spaces", columns=["made_at"], where=where).to_pylist()
+    return found[0]["made_at"] if found else None
+
+
 def read(store: Store, key: str) -> StoredSpace | None:
     """Returns a space by its key, or None if there is none."""
     rows = store.lake.read("spaces", where=pc.field("space") == key).to_pylist()

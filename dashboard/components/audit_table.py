@@ -43,6 +43,7 @@ def show(head: Head) -> None:
 
 
 def _table(found: Audit, is_map: bool) -> None:
+    counted = f"{found.unit.capitalize()}s"
     rows = pd.DataFrame(
         {
             "What": [_NAMES[one.factor] for one in found.found],
@@ -50,7 +51,7 @@ def _table(found: Audit, is_map: bool) -> None:
             "ARI": [one.ari for one in found.found],
             "Probe": [one.probe_accuracy for one in found.found],
             "Chance": [one.chance for one in found.found],
-            "Segments": [one.n for one in found.found],
+            counted: [one.n for one in found.found],
             "Values": [one.values for one in found.found],
             "Note": ["" if one.note is None else one.note for one in found.found],
         }
@@ -71,7 +72,7 @@ def _table(found: Audit, is_map: bool) -> None:
             "ARI": number(format="%.2f", help=words.ARI),
             "Probe": number(format="%.2f", help=words.PROBE),
             "Chance": number(format="%.2f", help=words.CHANCE),
-            "Segments": number(format="localized", help="For which it is known."),
+            counted: number(format="localized", help="For which it is known."),
             "Values": number(help="Different ones; of level and duration, bins."),
             "Note": st.column_config.TextColumn(width="large"),
         },

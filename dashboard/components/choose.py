@@ -57,3 +57,31 @@ def track_names(mine: pd.DataFrame) -> dict[str, str]:
 def _track_label(row: pd.Series) -> str:
     channel = "mean of channels" if row["channel"] < 0 else f"channel {row['channel']}"
     return f"{row['engine_id']} · {channel} · {row['n_segments']} segments"
+
+
+def number(
+    label: str, key: str, usual: float, ends: tuple[float, float], place: Any = st, **look: Any
+) -> float:
+    """Asks for a number, kept in the address where it is not the usual one, and from page to page.
+
+    Args:
+        label: of the widget.
+        key: in the address.
+        usual: what it is by default; whole numbers only where this is an `int`.
+        ends: least and greatest.
+        place: the container to show it in.
+        look: more for the widget.
+    """
+    held = f"remembered.{key}"
+    try:
+        asked = type(usual)(st.query_params.get(key, st.session_state.get(held, usual)))
+    except ValueError:
+        asked = usual
+    inside = asked if ends[0] <= asked <= ends[1] else usual
+    found = place.number_input(label, *map(type(usual), ends), inside, key=f"{key}.number", **look)
+    st.session_state[held] = found
+    if found != usual:
+        st.query_params[key] = f"{found:g}"
+    elif key in st.query_params:
+        del st.query_params[key]
+    return found

@@ -9,6 +9,8 @@ from core.explore.cluster_profiles import Profiles
 from core.explore.profiles import Effect, Profile
 from dashboard import clusterings, corpus_figures, words
 from dashboard.components import listen
+from dashboard.components.listen import Item, Part
+from dashboard.routes import audio_url
 from dashboard.session import is_dark
 
 _MEASURES: Final = {
@@ -30,12 +32,14 @@ def show(found: Profiles, profile: Profile, names: dict[str, str], kept: pd.Seri
         found: the clusters.
         profile: of this one.
         names: of recordings by their SHA-256.
-        kept: which of `found.segments` pass the filter.
+        kept: which of `found.rows` pass the filter.
     """
     number = profile.cluster
     with st.container(border=True):
-        inside = (found.segments["cluster"] == number) & kept
-        size = f"{profile.size:,} segments, {profile.share:.0%}"
+        inside = (found.rows["cluster"] == number) & kept
+        size = (
+            f"{profile.size:,} {found.unit}{'' if profile.size == 1 else 's'}, {profile.share:.0%}"
+        )
         if int(inside.sum()) < profile.size:
             size += f" · {int(inside.sum()):,} pass the filter"
         head = st.container(horizontal=True, vertical_alignment="bottom")
@@ -52,7 +56,7 @@ def show(found: Profiles, profile: Profile, names: dict[str, str], kept: pd.Seri
             _apart(profile, found)
             _origins(profile, names)
         with right:
-            _examples(found, profile, kept)
+            _examples(found, profile, names, kept)
 
 
 def _emotions(profile: Profile, number: int) -> None:
@@ -81,19 +85,22 @@ def _apart(profile: Profile, found: Profiles) -> None:
         st.markdown("\n".join(f"- {_effect(e)}" for e in told))
     else:
         st.caption("Nothing that is measured differs clearly from the rest.")
+    some = [e for e in profile.effects if found.measured[e.measure] < 1]
+    if some:
+        known = ", ".join(f"{_MEASURES[e.measure][0]} of {e.n:,}" for e in some)
+        st.caption(f"Known here: {known} of {profile.size:,} {found.unit}s.")
     missing = [_MEASURES[name][0] for name, share in found.measured.items() if share == 0]
     if missing:
-        st.caption(
-            f"Not measured: {', '.join(missing)}. They come when a recording's prosody is shown."
-        )
+        st.caption(f"Not measured: {', '.join(missing)}.")
 
 
 def _effect(effect: Effect) -> str:
     _, more, less, unit = _MEASURES[effect.measure]
     word = more if effect.rank_biserial > 0 else less
+    spread = "" if effect.cohens_d is None else f", d {effect.cohens_d:+.2f}"
     return (
         f"{word}: {unit.format(effect.mean)} against {unit.format(effect.rest)} "
-        f"({effect.rank_biserial:+.2f})"
+        f"(r {effect.rank_biserial:+.2f}{spread}; n {effect.n:,} and {effect.n_rest:,})"
     )
 
 
@@ -112,7 +119,7 @@ def _origins(profile: Profile, names: dict[str, str]) -> None:
         st.caption(f"{plural}: {said}{more}")
 
 
-def _examples(found: Profiles, profile: Profile, kept: pd.Series) -> None:
+def _examples(found: Profiles, profile: Profile, names: dict[str, str], kept: pd.Series) -> None:
     number = profile.cluster
     which = st.segmented_control(
         "To hear",
@@ -122,8 +129,26 @@ def _examples(found: Profiles, profile: Profile, kept: pd.Series) -> None:
         label_visibility="collapsed",
     )
     rows = profile.outliers if which == _OUTLYING else profile.typical
-    chosen = found.segments.iloc[[row for row in rows if kept.iloc[row]]]
+    chosen = found.rows.iloc[[row for row in rows if kept.iloc[row]]]
     if chosen.empty:
         st.caption("None of them passes the filter." if rows else "There are no more than typical.")
         return
-    listen.show(listen.items_of(chosen), f"cluster.{number}.listen.{which}", rows=5)
+    if found.unit == "segment":
+        items = listen.items_of(chosen)
+    else:
+        items = [item for name in chosen["unit"] for item in _whole(found, str(name), names)]
+    listen.show(items[: listen.MOST], f"cluster.{number}.listen.{which}", rows=5)
+
+
+def _whole(found: Profiles, unit: str, names: dict[str, str]) -> list[Item]:
+    """Returns a recording or the recordings of a session, each to be heard as a whole."""
+    mine = found.segments[found.segments[found.unit] == unit].drop_duplicates("recording")
+    session = f"{unit}: " if found.unit == "session" else ""
+    return [
+        Item(
+            f"{session}{names.get(row['recording'], row['recording'])}",
+            f"{row['duration_s']:,.0f} s",
+            (Part(audio_url(row["recording"]), 0.0, float(row["duration_s"])),),
+        )
+        for row in mine.to_dict("records")
+    ]

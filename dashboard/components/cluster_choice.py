@@ -7,12 +7,13 @@ import streamlit as st
 
 from core.explore.clusters import NOISE, STABLE, Grouping
 from core.explore.groups import Unit
+from core.explore.space import SpaceSettings, settings_from
 from core.explore.units import By
 from core.plain import file_stem
 from core.store.maps import CLUSTERING, Head
-from dashboard import clusterings, corpus_figures, keeping, words
+from dashboard import clusterings, corpus, corpus_figures, keeping, words
 from dashboard.clusterings import Wanted
-from dashboard.components import choose
+from dashboard.components import busy, choose
 from dashboard.components.corpus_bar import Chosen
 from dashboard.session import Keys, is_dark
 
@@ -75,7 +76,7 @@ def how(head: Head) -> None:
     if of.get("noise"):
         parts.append(f"{of['noise']:,} in no cluster")
     if of.get("space"):
-        parts.append(str(of["space"]))
+        parts.append(f"{of['space']}{corpus.space_note(of.get('space_key'))}")
     parts.append(f"made {head.made_at:%Y-%m-%d %H:%M} UTC and kept")
     st.caption(" · ".join(parts), help=words.SILHOUETTE)
     if of.get("left_out"):
@@ -86,19 +87,49 @@ def how(head: Head) -> None:
     tried = of.get("tried") or {}
     if len(tried) > 1:
         with st.expander("How k was chosen", expanded=False):
-            st.plotly_chart(
-                corpus_figures.k_figure(
-                    tried, of.get("stability", {}), of["clusters"], STABLE, is_dark()
-                ),
-                config={"displayModeBar": False},
-                key="clusters.k",
-                alt="Silhouette and stability by number of clusters",
-            )
+            _curves(head, of["clusters"])
             st.caption(
                 f"Taken is the highest silhouette among those of stability {STABLE} or more (dotted), "
                 "or among all where none is.",
                 help=words.STABILITY,
             )
+    elif head.method == Grouping.KMEANS and "parent" not in of:
+        with st.expander("What other k would give", expanded=False):
+            _others(head)
+
+
+def _curves(of: Head, k: int) -> None:
+    tried, steady = of.parameters["tried"], of.parameters.get("stability", {})
+    st.plotly_chart(
+        corpus_figures.k_figure(tried, steady, k, STABLE, is_dark()),
+        config={"displayModeBar": False},
+        key="clusters.k",
+        alt="Silhouette and stability by number of clusters",
+    )
+
+
+def _others(head: Head) -> None:
+    """Shows silhouette and stability beside a k that was chosen, or offers to work them out."""
+    of = head.parameters
+    suggested = Wanted(
+        of["engine_id"],
+        settings_from(of["space_settings"]) if of.get("space_settings") else SpaceSettings(),
+        Unit(of["unit"]),
+        by=By(of.get("by", By.PROFILE)),
+    )
+    task = busy.show(clusterings.key_of(suggested))
+    found = clusterings.newest(suggested)
+    if found is not None and len(found.parameters.get("tried") or {}) > 1:
+        _curves(found, of["clusters"])
+        st.caption(
+            f"The line is at the chosen k; suggested is {found.parameters['clusters']}.",
+            help=words.STABILITY,
+        )
+    elif task is None or task.finished:
+        st.caption("Silhouette and stability of other k are not worked out yet.")
+        if st.button("Try k from 2 to 12"):
+            clusterings.make(suggested)
+            st.rerun()
 
 
 def keep(head: Head) -> None:

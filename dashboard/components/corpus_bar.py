@@ -4,14 +4,16 @@ All three are kept in the address, and remembered from one of these pages to the
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.emotions import EMOTIONS
 from core.explore.space import SpaceKind, SpaceSettings
-from dashboard import corpus, corpus_filter, navigation, palette, words
+from dashboard import corpus, corpus_filter, corpus_known, navigation, palette, words
 from dashboard.components import choose
 from dashboard.corpus_filter import Filter
 from dashboard.session import Keys
@@ -24,6 +26,20 @@ _SPACES: Final = {
     "raw": ("Raw", SpaceSettings(SpaceKind.RAW)),
 }
 _PART: Final = "corpus.filter."
+_EMOTIONS: Final = [str(emotion) for emotion in EMOTIONS]
+_LABELS: Final = {
+    corpus_filter.EMOTIONS: "Emotion",
+    corpus_filter.HEARD: "People's label",
+    corpus_filter.SPEAKERS: "Speaker",
+    corpus_filter.RECORDINGS: "Recording",
+    corpus_filter.SESSIONS: "Session",
+    corpus_filter.TAGS: "Tag of the recording",
+    corpus_filter.CLUSTERS: "Saved cluster",
+}
+_RIGHT: Final = (
+    *(corpus_filter.RECORDINGS, corpus_filter.SESSIONS, corpus_filter.TAGS),
+    corpus_filter.CLUSTERS,
+)
 
 
 @dataclass(frozen=True)
@@ -46,12 +62,28 @@ def engine_and_space(place: Any) -> Chosen | None:
         return None
     names = {key: name for key, (name, _) in _SPACES.items()}
     space = choose.remembered("Space", Keys.SPACE, names, place, help=words.SPACE, width=165)
+    settings = _SPACES[space][1]
+    if settings.kind is SpaceKind.SPEAKER:
+        settings = _per_speaker(settings, place)
     engine = engines[0]
     if len(engines) > 1:
         engine = choose.remembered(
             "Engine", Keys.MAP_ENGINE, {name: name for name in engines}, place, width=260
         )
-    return Chosen(engine, _SPACES[space][1])
+    return Chosen(engine, settings)
+
+
+def _per_speaker(settings: SpaceSettings, place: Any) -> SpaceSettings:
+    """Asks how a speaker's centre is estimated."""
+    with place.popover("Speakers", icon=":material/tune:", help=words.PER_SPEAKER):
+        shrinkage = choose.number(
+            "Shrinkage, segments", Keys.SHRINKAGE, settings.shrinkage, (0.0, 1000.0)
+        )
+        least = choose.number(
+            "Least segments of a speaker", Keys.MIN_SEGMENTS, settings.min_segments, (1, 1000)
+        )
+        st.caption(words.PER_SPEAKER)
+    return replace(settings, shrinkage=float(shrinkage), min_segments=int(least))
 
 
 def warn(space: SpaceSettings) -> None:
@@ -60,37 +92,56 @@ def warn(space: SpaceSettings) -> None:
         st.warning(space.warning, icon=":material/warning:")
 
 
-def filters(segments: pd.DataFrame, place: Any) -> Filter:
+def filters(segments: pd.DataFrame, place: Any, engine: str) -> Filter:
     """Asks which segments are shown."""
-    _begin(segments)
-    known = corpus_filter.options(segments)
-    lengths_s = segments["end_s"] - segments["start_s"]
-    least_s, most_s = 0.0, max(0.1, math.ceil(float(lengths_s.max()) * 10) / 10)
-    now = _read(least_s, most_s)
+    more = corpus_known.options(engine)
+    known = corpus_filter.options(segments) | more
+    _begin(segments, more)
+    ratios = corpus.noise_ratios(engine)
+    ends = {corpus_filter.SECONDS: _ends(segments["end_s"] - segments["start_s"], 10, 0.0)}
+    if not np.isnan(ratios).all():
+        ends[corpus_filter.QUALITY] = _ends(pd.Series(ratios), 1)
+    now = _read(ends)
     title = f"Filter · {now.count}" if now.count else "Filter"
     with place.popover(title, icon=":material/filter_alt:", key=f"{_PART}open"):
-        for key, label in (
-            (corpus_filter.SPEAKERS, "Speaker"),
-            (corpus_filter.EMOTIONS, "Emotion"),
-        ):
-            _several(label, key, known[key])
-        _several("Recording", corpus_filter.RECORDINGS, known[corpus_filter.RECORDINGS])
-        key = f"{_PART}{corpus_filter.SECONDS}"
-        low, high = st.session_state.get(key) or (least_s, most_s)
-        st.session_state[key] = (max(least_s, min(low, most_s)), max(least_s, min(high, most_s)))
-        st.slider("Duration, s", least_s, most_s, step=0.1, format="%.1f", key=key)
-        first, last = segments["day"].min(), segments["day"].max()
-        st.date_input(
-            "Day, from and to",
-            min_value=first,
-            max_value=last,
-            key=f"{_PART}{corpus_filter.DAYS}",
-            help="The day of the recording where it is known, else when it was analysed.",
-        )
+        left, right = st.columns(2, gap="medium")
+        with left:
+            for key in (corpus_filter.EMOTIONS, corpus_filter.HEARD, corpus_filter.SPEAKERS):
+                _several(_LABELS[key], key, known[key])
+            _between("Duration, s", corpus_filter.SECONDS, ends, 0.1, "%.1f")
+            _between("Speech over background, dB", corpus_filter.QUALITY, ends, 1.0, "%.0f")
+        with right:
+            for key in corpus_filter.LISTS:
+                if key in _RIGHT:
+                    _several(_LABELS[key], key, known[key])
+            st.date_input(
+                "Day, from and to",
+                min_value=segments["day"].min(),
+                max_value=segments["day"].max(),
+                key=f"{_PART}{corpus_filter.DAYS}",
+                help="The day of the recording where it is known, else when it was analysed.",
+            )
         st.button("Show all again", on_click=_clear, disabled=not now.count)
-    found = _read(least_s, most_s)
+    found = _read(ends)
     _remember(found)
     return found
+
+
+def _ends(values: pd.Series, parts: int, low: float | None = None) -> tuple[float, float]:
+    """Returns the ends of a slider: rounded outwards to a part of one, and never the same."""
+    least = math.floor(float(values.min()) * parts) / parts if low is None else low
+    return least, max(least + 1 / parts, math.ceil(float(values.max()) * parts) / parts)
+
+
+def _between(
+    label: str, name: str, ends: dict[str, tuple[float, float]], step: float, form: str
+) -> None:
+    if name not in ends:
+        return
+    (least, most), key = ends[name], f"{_PART}{name}"
+    low, high = st.session_state.get(key) or ends[name]
+    st.session_state[key] = (max(least, min(low, most)), max(least, min(high, most)))
+    st.slider(label, least, most, step=step, format=form, key=key)
 
 
 def shown(found: Filter, n_shown: int, n_all: int) -> None:
@@ -130,32 +181,34 @@ def _several(label: str, key: str, names: dict[str, str]) -> None:
         return
     held = f"{_PART}{key}"
     st.session_state[held] = [v for v in st.session_state.get(held, ()) if v in names]
-    signed = key == corpus_filter.EMOTIONS
+    signed = key in (corpus_filter.EMOTIONS, corpus_filter.HEARD)
+
+    def said(value: str) -> str:
+        name = names[value]
+        return palette.signed(name) if signed and name in _EMOTIONS else name
+
     st.multiselect(
         label,
         list(names),
-        format_func=lambda value: palette.signed(names[value]) if signed else names[value],
+        format_func=said,
         key=held,
         placeholder="all",
     )
 
 
-def _begin(segments: pd.DataFrame) -> None:
+def _begin(segments: pd.DataFrame, more: dict[str, dict[str, str]]) -> None:
     """Takes the filter from the address, or from the page before, when a page is opened."""
     if f"{_PART}{corpus_filter.SECONDS}" in st.session_state:
         return
     asked = {key: st.query_params.get_all(key) for key in corpus_filter.KEYS}
     if not any(asked.values()):
         asked = st.session_state.get(Keys.FILTER, {})
-    found = corpus_filter.from_query(asked, segments)
-    for key, value in (
-        (corpus_filter.SPEAKERS, list(found.speakers)),
-        (corpus_filter.RECORDINGS, list(found.recordings)),
-        (corpus_filter.EMOTIONS, list(found.emotions)),
-        (corpus_filter.SECONDS, found.seconds),
-        (corpus_filter.DAYS, _within(found.days, segments)),
-    ):
-        st.session_state[f"{_PART}{key}"] = value
+    found = corpus_filter.from_query(asked, segments, more)
+    for key in corpus_filter.LISTS:
+        st.session_state[f"{_PART}{key}"] = list(getattr(found, key))
+    st.session_state[f"{_PART}{corpus_filter.SECONDS}"] = found.seconds
+    st.session_state[f"{_PART}{corpus_filter.QUALITY}"] = found.quality
+    st.session_state[f"{_PART}{corpus_filter.DAYS}"] = _within(found.days, segments)
 
 
 def _within(days: Any, segments: pd.DataFrame) -> tuple[Any, ...]:
@@ -166,16 +219,16 @@ def _within(days: Any, segments: pd.DataFrame) -> tuple[Any, ...]:
     return (low, high)
 
 
-def _read(least_s: float, most_s: float) -> Filter:
+def _read(ends: dict[str, tuple[float, float]]) -> Filter:
     held = {key: st.session_state.get(f"{_PART}{key}") for key in corpus_filter.KEYS}
-    seconds, days = held[corpus_filter.SECONDS], held[corpus_filter.DAYS]
-    if seconds is not None and seconds[0] <= least_s and seconds[1] >= most_s:
-        seconds = None
+    pairs = {}
+    for key, (least, most) in ends.items():
+        low, high = held[key] or (least, most)
+        pairs[key] = None if low <= least and high >= most else (float(low), float(high))
+    days = held[corpus_filter.DAYS]
     return Filter(
-        speakers=tuple(held[corpus_filter.SPEAKERS] or ()),
-        recordings=tuple(held[corpus_filter.RECORDINGS] or ()),
-        emotions=tuple(held[corpus_filter.EMOTIONS] or ()),
-        seconds=None if seconds is None else (float(seconds[0]), float(seconds[1])),
+        **{key: tuple(held[key] or ()) for key in corpus_filter.LISTS},
+        **pairs,
         days=(days[0], days[1]) if isinstance(days, tuple | list) and len(days) == 2 else None,
     )
 

@@ -124,8 +124,9 @@ def _waveform(recording: str) -> np.ndarray | None:
 
 def _map(bar: Any) -> tuple[Chart, str] | None:
     engine = corpus.engines()[0]
-    views = {method: corpus.map_view(engine, method) for method in Method}
-    there = {NAMES[m]: v for m, v in views.items() if v is not None and v.head.method == m}
+    heads = {method: corpus.map_heads(engine, method) for method in Method}
+    newest = {NAMES[m]: h[0] for m, h in heads.items() if h and h[0].method == m}
+    there = {name: corpus.map_view(engine, head) for name, head in newest.items()}
     if not there:
         st.info("There is no map yet; make one on its page first.", icon=":material/scatter_plot:")
         navigation.link("map", "Open the map", ":material/arrow_forward:")

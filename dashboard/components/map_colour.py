@@ -1,6 +1,7 @@
 """What a map is coloured by: asked for, and worked out for its points."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 import numpy as np
@@ -56,7 +57,7 @@ def ask(engine: str, segments: pd.DataFrame, place: Any) -> Colour:
     """Asks what the map is coloured by; offers only what is known of some segment."""
     options = [EMOTION, SCORE, CLUSTER, SPEAKER, SESSION, RECORDING]
     options += [TAGS] if (segments["tags"].fillna("") != "").any() else []
-    options += [QUALITY, DATE]
+    options += [QUALITY] + ([DATE] if segments["recorded_on"].notna().any() else [])
     options += [LABEL] if any(corpus.heard(engine)) else []
     names = {name: name for name in options}
     by = choose.remembered(
@@ -93,7 +94,7 @@ def coloured(
     if colour.by == QUALITY:
         return Scale("speech over<br>background, dB", corpus.noise_ratios(engine)[rows]), None
     if colour.by == DATE:
-        return _days(points["day"]), None
+        return _days(points["recorded_on"]), None
     if colour.by == LABEL:
         said = corpus.heard(engine)
         points = points.assign(heard=[said[row] for row in rows])
@@ -123,9 +124,11 @@ def _clusters(
 
 
 def _days(days: pd.Series) -> Scale:
-    numbers = np.array([day.toordinal() for day in days], np.float64)
-    named = {day.toordinal(): day.isoformat() for day in days.unique()}
-    shown = sorted(named)
+    """Returns the days of recordings as a scale; NaN where nobody said."""
+    dates = pd.to_datetime(days).dt.date
+    numbers = np.array([np.nan if pd.isna(day) else day.toordinal() for day in dates], np.float64)
+    shown = np.unique(numbers[~np.isnan(numbers)])
     if len(shown) > 6:
-        shown = [shown[i] for i in np.linspace(0, len(shown) - 1, 6).round().astype(int)]
-    return Scale("day", numbers, ([float(n) for n in shown], [named[n] for n in shown]))
+        shown = shown[np.linspace(0, len(shown) - 1, 6).round().astype(int)]
+    named = [date.fromordinal(int(number)).isoformat() for number in shown]
+    return Scale("day of<br>recording", numbers, (shown.tolist(), named))

@@ -7,10 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from core.explore.projection import NAMES, Method
-from dashboard import words
-from dashboard.corpus import ClusterView, MapView
+from dashboard import corpus, words
+from dashboard.corpus import ClusterView, Head, MapView
 
-__all__ = ["NAMES", "TIMES", "age", "caption", "how"]
+__all__ = ["NAMES", "TIMES", "age", "caption", "how", "title"]
 
 TIMES = {
     Method.UMAP: "UMAP takes about half a minute when it is first used after a start, then seconds.",
@@ -40,6 +40,18 @@ def age(view: MapView, running: bool, renew: Callable[[], None], join: Callable[
         st.rerun()
 
 
+def title(head: Head) -> str:
+    """Returns what a map is called among others."""
+    of = head.parameters
+    given = ", ".join(
+        f"{name.replace('_', ' ')} {value:g}"
+        for name, value in of["settings"].items()
+        if name != "components"
+    )
+    said = f"{head.made_at:%Y-%m-%d %H:%M} · {of['n']:,} segments · seed {head.seed}"
+    return f"{said} · {given}" if given else said
+
+
 def caption(view: MapView, clusters: ClusterView | None = None) -> str:
     """Returns one sentence that says what made a map."""
     of = view.head.parameters
@@ -64,15 +76,15 @@ def how(view: MapView, clusters: ClusterView | None, is_few: str | None) -> None
             st.caption(f":material/update: {_segments(unplaced)} newer than these clusters.")
     of = view.head.parameters
     st.caption(
-        f"{view.title} of {of['n']:,} segments · {of['space']} · engine {of['engine_id']} · seed "
+        f"{view.title} of {of['n']:,} segments · {of['space']}"
+        f"{corpus.space_note(of.get('space_key'))} · engine {of['engine_id']} · seed "
         f"{view.head.seed} · made {view.head.made_at:%Y-%m-%d %H:%M} UTC and kept"
     )
     _trust(of)
     with st.expander("How this was made"):
         st.markdown(words.MAP_READ)
         st.markdown(
-            "Of each recording only the newest analysis by this engine counts, and engines are never "
-            "mixed."
+            f"Of each recording only the newest analysis by this engine counts. {words.ONE_ENGINE}"
         )
         if len(of["run_keys"]) > 1:
             st.markdown(

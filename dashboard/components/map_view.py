@@ -76,7 +76,7 @@ def show(
     if len(drawn) < len(points):
         st.caption(
             f"{len(drawn):,} of {len(points):,} points are drawn, taken at random; what is marked "
-            "counts all. Filter to see every one of fewer."
+            "counts all. Zooming in brings no more of them: filter to see every one of fewer."
         )
     st.caption(
         ("Draw round points to mark them." if is_marking else "Click a point to hear it.")

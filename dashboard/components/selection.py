@@ -63,6 +63,8 @@ def _actions(
     bar = st.container(horizontal=True)
     with bar.popover("Label all", icon=":material/label:"):
         _label(rows)
+    with bar.popover("Tag recordings", icon=":material/sell:"):
+        _tag(rows)
     with bar.popover("Save as a set", icon=":material/bookmark:"):
         _kept("set", rows, partial(_save, rows, details | {"engine_id": engine}))
     with bar.popover("Make it a cluster", icon=":material/workspaces:"):
@@ -95,7 +97,33 @@ def _kept(what: str, rows: pd.DataFrame, keep: partial[str | None]) -> None:
             st.success(f"Kept; it is found again on the page {where}.", icon=":material/check:")
 
 
+def _tag(rows: pd.DataFrame) -> None:
+    n = int(rows["recording"].nunique())
+    what = "1 recording" if n == 1 else f"{n:,} recordings"
+    st.caption(f"Tags belong to recordings: the {what} of these segments get it as a whole.")
+    with st.form("selection.tag.form", border=False):
+        tag = st.text_input("Tag", key="selection.tag", max_chars=80)
+        by = st.text_input("Your name", labelling.annotator(), key="selection.tag.by", max_chars=80)
+        wanted = st.form_submit_button(f"Tag {what}")
+    if not wanted:
+        return
+    done = keeping.tag_all(rows, tag, by)
+    if isinstance(done, str):
+        st.error(done, icon=":material/error:")
+    elif not done:
+        st.info("All of them have it already.")
+    else:
+        st.success(f"{done:,} tagged; the filter finds them.", icon=":material/check:")
+        st.button("Undo", on_click=keeping.untag, args=(by,), icon=":material/undo:")
+
+
 def _label(rows: pd.DataFrame) -> None:
+    if len(rows) > listen.MOST:
+        st.caption(
+            f"Only what was heard should be labelled, and at most {listen.MOST} segments can be "
+            f"listened through here. Mark fewer than these {len(rows):,}."
+        )
+        return
     options = [*_NAMES, *labelling.own_terms()]
     with st.form("selection.label.form", border=False):
         term = st.selectbox(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.explore.search import Hit, Search
 from core.explore.selections import rows_of_hits
-from dashboard import keeping, palette, tone, words
+from dashboard import corpus, keeping, palette, tone, words
 from dashboard.components import listen
 from dashboard.components.listen import Item, Part
 from dashboard.components.tone_query import Asked
@@ -60,6 +60,18 @@ def show(found: Search, asked: Asked, answer: tone.Answer, details: dict[str, An
         )
     _act(found, asked, chosen)
     _keep(hits, details)
+
+
+def how(found: Search) -> None:
+    """Says what the hits were looked for in, and how surely the nearest are found."""
+    made = found.index.made
+    way = "every segment is compared"
+    if not found.index.exact:
+        way = f"an index finds {made.recall:.0%} of the true ten nearest, as measured"
+    st.caption(
+        f"{len(found.segments):,} segments · {found.space.settings.sentence}"
+        f"{corpus.space_note(found.space_key)} · engine {found.of.engine_id} · {way}"
+    )
 
 
 def _item(asked: Asked, hit: Hit, in_turn: bool) -> Item:

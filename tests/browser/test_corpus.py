@@ -45,7 +45,8 @@ def test_region_is_queried_and_its_hits_are_heard_by_keys(page, address, samples
     page.locator('.listen[data-playing="false"]').wait_for()
 
 
-def test_lasso_marks_points_and_lists_them(page, address):
+def _marking(page, address: str):
+    """Opens the map, made if need be, in the mode for marking; returns where points are drawn."""
     page.goto(f"{address}/map?method=PCA")
     make = page.get_by_role("button", name="Make the map")
     drawn = page.locator(".js-plotly-plot .scatterlayer .trace").first
@@ -58,20 +59,72 @@ def test_lasso_marks_points_and_lists_them(page, address):
     area.hover()
     page.get_by_text("Mark several").click()
     page.wait_for_timeout(2000)
-    page.locator('.modebar-btn[data-title="Lasso Select"]').first.click()
+    return area
+
+
+def _drag(page, area, corners: list[tuple[float, float]]) -> None:
+    """Drags the mouse through parts of an area; what is drawn round is marked."""
     box = area.bounding_box()
-    corners = [(0.02, 0.02), (0.6, 0.02), (0.6, 0.98), (0.02, 0.98), (0.02, 0.02)]
     points = [(box["x"] + fx * box["width"], box["y"] + fy * box["height"]) for fx, fy in corners]
     page.mouse.move(*points[0])
     page.mouse.down()
     for point in points[1:]:
         page.mouse.move(*point, steps=8)
     page.mouse.up()
+
+
+def _marked(page) -> int:
     title = page.get_by_role("heading", name="marked")
     title.wait_for()
-    n_marked = int(title.inner_text().split()[0])
+    return int(title.inner_text().split()[0])
+
+
+def test_lasso_marks_points_and_lists_them(page, address):
+    area = _marking(page, address)
+    page.locator('.modebar-btn[data-title="Lasso Select"]').first.click()
+    _drag(page, area, [(0.02, 0.02), (0.6, 0.02), (0.6, 0.98), (0.02, 0.98), (0.02, 0.02)])
+    n_marked = _marked(page)
     assert n_marked > 1
     page.locator(f'.listen[data-count="{n_marked}"]').wait_for()
+
+
+def test_box_marks_points_that_become_a_cluster(page, address, samples_store):
+    area = _marking(page, address)
+    page.locator('.modebar-btn[data-title="Box Select"]').first.click()
+    _drag(page, area, [(0.02, 0.02), (0.6, 0.98)])
+    n_marked = _marked(page)
+    assert n_marked > 1
+    page.get_by_role("button", name="Make it a cluster").click()
+    page.get_by_label("Name", exact=True).fill("Left side")
+    page.get_by_role("button", name=f"Keep {n_marked} segments").click()
+    page.get_by_text("found again on the page Clusters").wait_for()
+    kept = next(
+        h for h in groups.saved(Store(samples_store)) if h.parameters["title"] == "Left side"
+    )
+    rows = groups.table(Store(samples_store), kept.key)
+    assert (rows["cluster_name"] == "Left side").sum() == n_marked
+    page.goto(f"{address}/clusters?clustering={kept.key}")
+    page.get_by_role("heading", name="Left side").wait_for()
+
+
+_PLACES = """() => document.querySelector('.js-plotly-plot').data
+  .map(t => [t.name, Array.from(t.x), Array.from(t.y)])"""
+
+
+def test_map_is_the_same_after_a_restart_of_the_server(browser, samples_store):
+    page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
+    page.set_default_timeout(90_000)
+    with dashboard(samples_store) as address:
+        wait_until_up(address)
+        _marking(page, address)
+        page.wait_for_url("**map=*")
+        query, before = page.url.partition("?")[2], page.evaluate(_PLACES)
+    with dashboard(samples_store) as address:
+        wait_until_up(address)
+        page.goto(f"{address}/map?{query}")
+        page.locator(".js-plotly-plot .scatterlayer .trace").first.wait_for(state="attached")
+        assert page.evaluate(_PLACES) == before
+    page.context.close()
 
 
 def test_saved_clustering_is_reopened_after_a_restart(browser, samples_store):

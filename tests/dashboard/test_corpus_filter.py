@@ -19,6 +19,11 @@ def segments() -> pd.DataFrame:
             "emotion": ["sad", "angry", "sad", "happy"],
             "start_s": [0.0, 1.0, 0.0, 2.0],
             "end_s": [1.0, 4.0, 2.0, 8.0],
+            "session": ["one", "one", None, "two"],
+            "tags": ["calm; studio", "calm; studio", "", "studio"],
+            "heard": ["sad", None, None, "my own"],
+            "snr_db": [20.0, 20.0, float("nan"), 5.0],
+            "in_clusters": [True, False, False, True],
             "day": [date(2026, 5, 1), date(2026, 5, 1), date(2026, 5, 2), date(2026, 6, 1)],
         }
     )
@@ -34,6 +39,12 @@ def segments() -> pd.DataFrame:
         (Filter(seconds=(1.5, 3.0)), [1, 2]),
         (Filter(days=(date(2026, 5, 2), date(2026, 6, 1))), [2, 3]),
         (Filter(speakers=("Nobody",)), []),
+        (Filter(sessions=("one",)), [0, 1]),
+        (Filter(tags=("calm", "other")), [0, 1]),
+        (Filter(tags=("stud",)), []),
+        (Filter(heard=("my own", "sad")), [0, 3]),
+        (Filter(quality=(10.0, 30.0)), [0, 1]),
+        (Filter(in_clusters=("abc.0",)), [0, 3]),
     ],
 )
 def test_it_keeps_what_passes_every_part(segments, found, rows):
@@ -47,9 +58,17 @@ def test_an_address_gives_it_back(segments):
         emotions=("sad",),
         seconds=(0.5, 3.0),
         days=(date(2026, 5, 1), date(2026, 5, 2)),
+        sessions=("two",),
+        tags=("studio",),
+        heard=("my own",),
+        in_clusters=("abc.0",),
+        quality=(-2.0, 20.5),
     )
-    assert found.count == 5
-    assert from_query(found.as_query(), segments) == found
+    assert found.count == 10
+    more = {"heard": {"my own": "my own"}, "in_clusters": {"abc.0": "Tones: calm"}}
+    assert from_query(found.as_query(), segments, more) == found
+    gone = from_query(found.as_query(), segments)
+    assert (gone.heard, gone.in_clusters, gone.count) == ((), (), 8)
     assert Filter().as_query() == {}
 
 
@@ -69,3 +88,5 @@ def test_names_to_choose_from(segments):
     known = corpus_filter.options(segments)
     assert known["speakers"] == {"Anna": "Anna", "Ben": "Ben"}
     assert known["recordings"]["c" * 12] == "<c>.wav"
+    assert list(known["sessions"]) == ["one", "two"]
+    assert list(known["tags"]) == ["calm", "studio"]

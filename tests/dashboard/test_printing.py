@@ -1,11 +1,12 @@
 """Charts for paper without a browser: grey, waveform, sizes."""
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
 from core.emotions import EMOTIONS
-from dashboard import figures, palette, printing
+from dashboard import figures, map_figure, palette, printing
 from dashboard.printing import Sheet
 
 
@@ -58,3 +59,36 @@ def test_waveform_keeps_its_peaks_and_its_time():
     assert list(trace.x) == [1.0, 3.0, 3.0, 1.0]
     assert list(trace.y) == [0.1, 0.8, -0.9, -0.2]
     assert len(figure.data) == 1
+
+
+@pytest.mark.parametrize("by", ["Emotion", "Speaker"])
+def test_groups_of_a_map_differ_without_colour(by):
+    points = pd.DataFrame(
+        {
+            "x": np.arange(90.0),
+            "y": 0.0,
+            "name": "a.wav",
+            "start_s": 0.0,
+            "end_s": 1.0,
+            "emotion": [str(EMOTIONS[i % 9]) for i in range(90)],
+            "confidence": 0.5,
+            "speaker": [f"P{i % 30}" if i % 45 else None for i in range(90)],
+        }
+    )
+    groups = map_figure.groups_of(points, by, False)
+    figure = map_figure.map_figure(points, groups, title="PCA", dark=False)
+    grey = printing.in_grey(figure)
+    looks = {(trace.marker.color, trace.marker.symbol) for trace in grey.data}
+    assert len(looks) == len(grey.data) > 8
+    assert all(0 <= luminance(colour) < 0.9 for colour, _ in looks)
+
+
+def test_scale_of_a_map_is_printed_in_grey():
+    points = pd.DataFrame({"x": [0.0, 1.0], "y": 0.0, "name": "a", "start_s": 0.0, "end_s": 1.0})
+    points = points.assign(emotion="sad", confidence=0.5)
+    scale = map_figure.Scale("score", np.array([0.1, 0.9]))
+    figure = map_figure.map_figure(points, scale, title="PCA", dark=False)
+    colours = [colour for _, colour in printing.in_grey(figure).data[0].marker.colorscale]
+    assert len({tuple(c.removeprefix("rgb(").rstrip(")").split(",")) for c in colours}) > 2
+    for colour in colours:
+        assert len(set(colour.removeprefix("rgb(").rstrip(")").replace(" ", "").split(","))) == 1

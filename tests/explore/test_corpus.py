@@ -1,11 +1,13 @@
 """What is asked of a whole store: places, groups, search, audit; kept, and the same after a restart."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import softmax
+from sklearn.metrics import adjusted_mutual_info_score
 
 from core.errors import ExploreError, StoreError
 from core.explore import audits, groups, maps, measures, search, selections, spaces
@@ -217,8 +219,8 @@ def test_clusters_are_named_merged_exported_and_the_first_ones_stay(filled):
     assert sum(made.parameters["sizes"]) == sum(edited.parameters["sizes"]) == 24
     table = groups.table(filled, edited.key)
     names = table.set_index("cluster")["cluster_name"].to_dict()
-    assert names[int(pairs[0][0])] == "quiet"
-    assert names[int(pairs[1][0])] == f"cluster {pairs[1][0]}"
+    assert names[int(pairs[0][0]) + 1] == "quiet"
+    assert names[int(pairs[1][0]) + 1] == f"cluster {pairs[1][0] + 1}"
     pd.testing.assert_frame_equal(before, stored_maps.points(filled, "clustering", made.key))
     assert maps.latest(filled, "clustering", made.parameters["engine_id"]) == made
     assert groups.saved(filled) == [edited]
@@ -228,8 +230,8 @@ def test_clusters_are_named_merged_exported_and_the_first_ones_stay(filled):
     ("title", "names", "merge", "said"),
     [
         ("", {}, [], "clustering is empty"),
-        ("a", {0: " "}, [], "cluster 0 is empty"),
-        ("a", {9: "x"}, [], "cluster 9 does not exist"),
+        ("a", {0: " "}, [], "cluster 1 is empty"),
+        ("a", {9: "x"}, [], "there is no cluster 10"),
         ("a", {}, [[0, 1], [1, 2]], "one comes twice"),
     ],
 )
@@ -268,7 +270,7 @@ def test_profiles_count_every_segment_and_know_the_sound_where_it_was_measured(f
     for number, one in found.profiles.items():
         assert set(found.segments["cluster"].iloc[list(one.typical)]) == {number}
         assert sum(one.origins["recording"].values()) == one.size
-    assert found.name(0) == "cluster 0"
+    assert found.name(0) == "cluster 1"
 
 
 def test_audit_of_a_clustering_and_of_a_map(filled):
@@ -393,3 +395,113 @@ def test_map_and_clusters_are_the_same_after_a_restart(filled, monkeypatch):
     again = Store(filled.root)
     assert made == (make_projection(again, "fake", Method.TSNE), make_clustering(again, "fake"))
     assert made[0].parameters["trustworthiness"] > 0.8
+
+
+def test_map_clusters_and_search_take_the_same_space_while_the_corpus_grows_little(
+    filled, tmp_path
+):
+    made = make_projection(filled, "fake", Method.PCA)
+    _add(filled, tmp_path)
+    found = search.open_search(filled, "fake")
+    grouped = make_clustering(filled, "fake", 2)
+    assert made.parameters["space_key"] == found.space_key == grouped.parameters["space_key"]
+    assert make_projection(filled, "fake", Method.PCA).parameters["space_key"] == found.space_key
+
+
+def _swapped(of):
+    first = of.segments["recording"].iloc[0]
+    other = of.segments["recording"].replace(first, "f" * 64)
+    return replace(of, segments=of.segments.assign(recording=other), version="swapped")
+
+
+@pytest.mark.parametrize(
+    ("settings", "changed"),
+    [
+        (SpaceSettings(), _swapped),
+        (PER_SPEAKER, lambda of: replace(of, segments=of.segments.assign(speaker="P0"))),
+    ],
+    ids=["recording swapped", "speaker renamed"],
+)
+def test_space_of_another_corpus_of_equal_size_is_not_taken(filled, settings, changed):
+    found = corpus(filled, "fake")
+    raw = embeddings(filled, found)
+    key, _ = spaces.standing_space(filled, found, settings, raw)
+    assert spaces.standing_space(filled, found, settings, raw)[0] == key
+    assert spaces.standing_space(filled, changed(found), settings, raw)[0] != key
+
+
+def test_space_from_neutral_speech_follows_new_labels(filled):
+    settings = SpaceSettings(SpaceKind.SPEAKER, 0, 1, neutral=True)
+    before = search.open_search(filled, "fake", settings).space_key
+    row = corpus(filled, "fake").segments.iloc[0]
+    said = {"recording": row["recording"], "start_s": row["start_s"], "end_s": row["end_s"]}
+    history.add(filled, Draft(**said, term="neutral", annotator="A"))
+    again = search.open_search(filled, "fake", settings)
+    assert again.space_key != before
+    assert again.space.offsets[row["speaker"]].neutral
+
+
+@pytest.mark.parametrize("unit", [Unit.RECORDING, Unit.SESSION])
+def test_clusters_of_recordings_and_sessions_are_told_in_these_and_not_in_segments(filled, unit):
+    made = make_clustering(filled, "fake", 2, unit)
+    found = profiles_of(filled, made.key)
+    assert found.unit == unit
+    assert [p.size for p in found.profiles.values()] == made.parameters["sizes"]
+    every = corpus(filled, "fake").segments
+    assert found.rows["unit"].tolist() == sorted(every[str(unit)].unique())
+    told = measures.calibrated_scores(filled, corpus(filled, "fake"))
+    widths = measures.speech_seconds(filled, corpus(filled, "fake"))
+    profiles = np.stack(
+        [
+            np.average(told[mine], axis=0, weights=widths[mine])
+            for mine in (every[str(unit)].to_numpy(str) == name for name in found.rows["unit"])
+        ]
+    )
+    for number, one in found.profiles.items():
+        inside = (found.rows["cluster"] == number).to_numpy()
+        np.testing.assert_allclose(one.emotions, profiles[inside].mean(axis=0), atol=1e-5)
+        away = np.linalg.norm(profiles - profiles[inside].mean(axis=0), axis=1)
+        assert away[list(one.typical)].max() <= away[inside].max() + 1e-6
+        assert {e.n for e in one.effects} == {one.size}
+    audit = audits.audit_clustering(filled, made.key)
+    assert audit.unit == unit
+    by = {one.factor: one for one in audit.found}
+    assert Factor.RECORDING not in by
+    assert {one.n for one in audit.found if one.n} <= set(range(1, len(found.rows) + 1))
+    assert by[Factor.EMOTION_ENGINE].n <= len(found.rows)
+    if unit is Unit.RECORDING:
+        assert by[Factor.SPEAKER].n == 6
+        named = every.drop_duplicates("recording").set_index("recording")["speaker"]
+        speakers = named[found.rows["unit"]].to_numpy(str)
+        expected = adjusted_mutual_info_score(found.rows["cluster"], speakers)
+        assert by[Factor.SPEAKER].ami == pytest.approx(expected)
+    else:
+        assert by[Factor.SPEAKER].note == "It is not known here."  # each session has several
+
+
+def test_prosody_is_measured_of_all_and_what_cannot_be_read_is_told(filled, filled_root):
+    found = corpus(filled, "fake")
+    assert np.isnan(measures.sound(filled, found)["level_db"]).all()
+    recordings = sorted(found.segments["recording"].unique())
+    gone = filled.audio_path(filled.recording(recordings[0]))
+    moved = gone.with_suffix(".moved")
+    gone.rename(moved)
+    said = []
+    try:
+        failed = measures.measure_prosody(filled, found, said.append)
+    finally:
+        moved.rename(gone)
+    assert len(failed) == 1
+    assert said == [f"Recording {n} of 6" for n in range(1, 7)]
+    known = measures.sound(filled, found)["level_db"].notna()
+    assert set(found.segments.loc[known, "recording"]) == set(recordings[1:])
+    assert measures.measure_prosody(filled, found) == ()
+    made = make_clustering(filled, "fake", 2)
+    assert profiles_of(filled, made.key).measured["level_db"] == 1
+
+
+def test_numbers_of_a_table_of_clusters_are_those_of_its_names(filled):
+    made = make_clustering(filled, "fake", 3)
+    rows = groups.table(filled, made.key)
+    assert set(rows["cluster"]) == {1, 2, 3}
+    assert (rows["cluster_name"] == "cluster " + rows["cluster"].astype(str)).all()

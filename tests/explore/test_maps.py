@@ -111,17 +111,17 @@ def test_few_segments_are_shown_by_pca_and_the_reason_is_kept(filled):
     made = make_projection(filled, "fake", Method.UMAP)
     assert made.method == "pca"
     assert "6 segments are too few for UMAP" in made.parameters["reason"]
-    assert maps.latest_projection(filled, corpus(filled, "fake"), Method.UMAP) == made
+    assert maps.projections(filled, corpus(filled, "fake"), Method.UMAP) == [made]
 
 
 def test_new_recordings_make_a_new_map_and_leave_the_old_one(filled, pipeline, make_talk):
     first = make_projection(filled, "fake", Method.PCA)
     pipeline.analyze(make_talk("new.wav", 900), filled)
     found = corpus(filled, "fake")
-    assert maps.latest_projection(filled, found, Method.PCA) == first
+    assert maps.projections(filled, found, Method.PCA) == [first]
     second = make_projection(filled, "fake", Method.PCA)
     assert second.key != first.key
-    assert maps.latest_projection(filled, found, Method.PCA) == second
+    assert maps.projections(filled, found, Method.PCA) == [second, first]
     assert len(stored_maps.points(filled, "projection", first.key)) == 6
     assert len(stored_maps.points(filled, "projection", second.key)) == 7
 

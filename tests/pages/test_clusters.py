@@ -1,12 +1,14 @@
 """Clusters: empty, offered, found, looked into, named, merged, kept over a restart, taken along."""
 
 import io
+import json
 
 import pandas as pd
 import pytest
 import streamlit as st
 
 from core.explore import groups
+from core.records import Metadata
 from core.store import maps
 from core.store.maps import CLUSTERING
 from dashboard import clusterings, keeping, shared
@@ -137,3 +139,40 @@ def test_space_is_remembered_from_page_to_page(open_page, diary):
     app = app.switch_page("../pages/map.py").run()
     assert app.query_params["space"] in ("whitened", ["whitened"])
     assert "in this space yet" in text_of(app)
+
+
+def test_chosen_k_is_held_against_others_when_that_is_asked_for(made):
+    assert "not worked out yet" in text_of(made)
+    app = settled(button(made, "Try k from 2 to 12").click().run())
+    assert not app.exception
+    assert "The line is at the chosen k" in text_of(app)
+    assert len(heads()) == 2
+    charts = [json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart")]
+    assert ["silhouette", "stability"] in [[t.get("name") for t in traces] for traces in charts]
+
+
+def test_prosody_of_all_is_measured_and_effects_say_of_how_many(made, diary):
+    assert "Not measured: level, pitch, rate" in text_of(made)
+    app = settled(button(made, "Measure prosody of all").click().run())
+    assert not app.exception
+    said = text_of(app)
+    assert "Not measured" not in said
+    assert "; n " in said
+    assert ", d " in said
+    assert not any(b.label == "Measure prosody of all" for b in app.button)
+
+
+def test_clusters_of_recordings_are_counted_and_heard_as_recordings(
+    open_page, make_talk, loud_is_speech
+):
+    for n in range(3):
+        talk = make_talk(f"{n}.wav", level=0.1 + 0.2 * n)
+        assert shared.scope().analyze(talk, Metadata(speaker=f"P{n}")).status == "done"
+    app = settled(open_page("clusters", unit="recording", k="2"))
+    app = settled(button(app, "Find clusters").click().run())
+    assert not app.exception
+    said = text_of(app)
+    assert "2 recordings, 67%" in said
+    assert "1 recording, 33%" in said
+    assert "of 3 recordings" in said
+    assert app.dataframe[-1].value["Recordings"].max() == 3

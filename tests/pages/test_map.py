@@ -1,6 +1,7 @@
 """The map: empty, too few, offered, made, kept, outdated, coloured, chosen, failed."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 import streamlit as st
@@ -8,8 +9,11 @@ import streamlit as st
 from core.errors import ExploreError
 from core.explore import groups, maps, selections
 from core.labels import history
+from core.labels.records import Draft
+from core.records import Metadata
 from core.settings import SAMPLES_DIR
 from core.store import maps as stored_maps
+from core.studies import metadata
 from dashboard import corpus, keeping, shared
 from dashboard.background import background
 from dashboard.marked import Mark
@@ -71,7 +75,8 @@ def test_map_shows_every_segment_and_says_what_made_it(made):
     assert sum(count(trace) for trace in traces_of(made)) == n_segments()
     said = text_of(made)
     assert "Distances on a map are no evidence." in said
-    assert f"PCA of {n_segments()} segments · centred per corpus, length 1 · engine fake" in said
+    assert f"PCA of {n_segments()} segments · centred per corpus, length 1 (space " in said
+    assert "· engine fake" in said
     assert "PCA is shown until there are 15" in said
 
 
@@ -251,7 +256,8 @@ def test_filter_hides_points_and_moves_none(made):
 
 
 def test_other_colours_hold_every_segment(made):
-    for colour in ("Score", "Quality", "Date", "Recording"):
+    assert "Date" not in box(made, "Colour by").options  # nobody said when it was recorded
+    for colour in ("Score", "Quality", "Recording"):
         made = coloured(made, colour)
         assert not made.exception
         shown = [trace["customdata"] for trace in traces_of(made)]
@@ -293,3 +299,102 @@ def test_space_per_speaker_warns_and_says_when_nobody_is_known(open_page, diary)
     app = settled(app)
     assert not app.exception
     assert "No speaker is known" in app.error[0].value
+
+
+def test_days_are_those_that_people_gave_and_others_are_not_known(made, open_page, diary):
+    assert shared.scope().analyze(CALL).status == "done"
+    day = datetime(2026, 3, 1, tzinfo=UTC)
+    metadata.edit(shared.scope().store, {diary: Metadata(recorded_on=day)}, "A")
+    app = box(made.run(), "Method").set_value("PCA").run()
+    app = settled(button(app, "Place the newer ones").click().run())
+    app = coloured(app, "Date")
+    assert not app.exception
+    known, missing = traces_of(app)
+    of = shared.scope().store.table("segments").num_rows
+    n_diary = sum(corpus.segments(ENGINE)["recording"] == diary)
+    assert missing["name"] == f"not known ({of - n_diary})"
+    assert known["marker"]["colorbar"]["ticktext"] == ["2026-03-01"]
+
+
+def test_every_map_is_kept_and_the_address_says_which(made, open_page):
+    first = made.query_params["map"][0]
+    assert shared.scope().analyze(CALL).status == "done"
+    app = settled(button(made.run(), "Make a new map").click().run())
+    assert not app.exception
+    newest = app.query_params["map"][0]
+    assert newest != first
+    assert len(box(app, "Map").options) == 2
+    assert sum(count(trace) for trace in traces_of(app)) == n_segments()
+    old = open_page("map", map=first)
+    assert sum(count(trace) for trace in traces_of(old)) < n_segments()
+    assert "newer than this map" in text_of(old)
+    wrong = open_page("map", map="none")
+    assert "The map in this address is not among" in wrong.warning[0].value
+
+
+def test_parameters_of_a_map_are_chosen_and_make_a_map_of_their_own(open_page, diary, monkeypatch):
+    monkeypatch.setattr("core.explore.projection.FEW", 4)
+    app = open_page("map", method="t-SNE", perplexity="1.25", seed="7")
+    app = settled(button(app, "Make the map").click().run())
+    assert not app.exception
+    (head,) = stored_maps.heads(shared.scope().store, stored_maps.PROJECTION)
+    assert (head.method, head.seed, head.parameters["settings"]["perplexity"]) == ("tsne", 7, 1.25)
+    next(n for n in app.number_input if n.label == "Seed").set_value(8)
+    app = settled(button(app.run(), "Make a map so").click().run())
+    assert not app.exception
+    assert len(box(app, "Map").options) == 2
+    assert app.query_params["seed"] in ("8", ["8"])
+
+
+def test_shrinkage_of_a_space_per_speaker_is_chosen(open_page, diary):
+    metadata.edit(shared.scope().store, {diary: Metadata(speaker="Anna")}, "A")
+    app = open_page("map", space="speaker", shrinkage="0", min_segments="x")
+    app = settled(button(app, "Make the map").click().run())
+    assert not app.exception
+    (head,) = stored_maps.heads(shared.scope().store, stored_maps.PROJECTION)
+    assert head.parameters["space"].startswith("centred per speaker (shrinkage 0, at least 10")
+    assert f"(space {head.parameters['space_key'][:8]}, fitted 20" in text_of(app)
+
+
+def test_recordings_of_marked_segments_are_tagged_filtered_and_untagged(made, diary):
+    app, _ = marked(made)
+    next(t for t in app.text_input if t.label == "Tag").set_value("=loud; late")
+    next(t for t in app.text_input if t.key == "selection.tag.by").set_value("Anna")
+    app = next(b for b in app.button if b.label == "Tag 1 recording").click().run()
+    assert not app.exception
+    assert "1 tagged" in app.success[0].value
+    assert shared.scope().store.recording(diary).tags == ("=loud", "late")
+    app = button(app, "Undo").click().run()
+    assert shared.scope().store.recording(diary).tags == ()
+    assert "Tag of the recording" not in [m.label for m in app.multiselect]
+
+
+def test_more_segments_than_can_be_heard_are_not_labelled_at_once(made, monkeypatch):
+    monkeypatch.setattr("dashboard.components.listen.MOST", 1)
+    app, inside = marked(made)
+    assert len(inside) > 1
+    assert "Mark fewer than these" in text_of(app)
+    assert not [b for b in app.button if b.label.startswith("Label ")]
+
+
+def test_saved_clusters_labels_and_quality_filter_the_map(made, diary):
+    app, inside = marked(made)
+    next(t for t in app.text_input if t.key == "selection.cluster.name").set_value("Low")
+    app = [b for b in app.button if b.label.startswith("Keep ")][1].click().run()
+    app = button(app, "Unmark").click().run()
+    choice = next(m for m in app.multiselect if m.label == "Saved cluster")
+    low = next(name for name in choice.options if name.endswith(": Low"))
+    app = choice.set_value([low]).run()
+    assert not app.exception
+    assert sum(count(trace) for trace in traces_of(app)) == len(inside)
+    app = button(app, "Show all").click().run()
+    row = corpus.segments(ENGINE).iloc[0]
+    history.add(
+        shared.scope().store,
+        Draft(diary, row["start_s"], row["end_s"], term="sad", annotator="A", channel=None),
+    )
+    app = app.run()
+    app = next(m for m in app.multiselect if m.label == "People's label").set_value(["sad"]).run()
+    assert sum(count(trace) for trace in traces_of(app)) == 1
+    app = button(app, "Show all").click().run()
+    assert sum(count(trace) for trace in traces_of(app)) == n_segments()

@@ -128,6 +128,25 @@ def test_uploaded_clip_is_looked_for_and_not_stored(open_page, diary):
     assert len(shared.scope().store.table("recordings")) == 1
 
 
+def test_clip_that_is_too_long_is_said_before_any_engine_hears_it(open_page, diary, monkeypatch):
+    shared.scope().registry.add("fake", lambda _: FakeEngine())
+    app = settled(open_page("similar", query="clip"))
+    monkeypatch.setattr(FakeEngine, "run", None)
+    written = io.BytesIO()
+    soundfile.write(written, np.zeros(61 * 8000), 8000, format="WAV")
+    app.file_uploader[0].set_value(("long.wav", written.getvalue(), "audio/wav")).run()
+    app = settled(app)
+    assert not app.exception
+    assert "longer than 60 s" in app.error[0].value
+
+
+def test_space_of_the_search_is_named_with_its_day(opened):
+    key = search.open_search(shared.scope().store, ENGINE).space_key
+    said = text_of(opened)
+    assert f"(space {key[:8]}, fitted 20" in said
+    assert "every segment is compared" in said
+
+
 def test_clip_that_is_no_audio_is_a_sentence(open_page, diary):
     app = settled(open_page("similar", query="clip"))
     noise = np.random.default_rng(0).bytes(4000)
