@@ -14,6 +14,7 @@ from core.explore.projection import MapSettings, Method
 from core.explore.search import Hit, Query, Search
 from core.explore.space import SpaceSettings
 from core.explore.units import By
+from core.export.pseudonyms import leaving
 from core.export.tables import guarded
 from core.records import Span, Track
 from core.store import maps as stored_maps
@@ -135,7 +136,8 @@ class Explored:
             StoreError: there is no such clustering.
             ExploreError: the file cannot be written.
         """
-        rows = groups.table(self.store, maps.chosen(self.store, CLUSTERING, clustering).key)
+        head = maps.chosen(self.store, CLUSTERING, clustering)
+        rows = leaving(self.store, groups.table(self.store, head.key))
         try:
             guarded(rows).to_csv(path, index=False)
         except OSError as error:
