@@ -7,7 +7,7 @@ import pytest
 
 from core.labels import history
 from core.labels.records import Draft
-from core.learn import heads, library
+from core.learn import heads, label_curve, library
 from core.learn.picking import Way
 from core.records import Metadata
 from core.store.corpus import corpus, embeddings
@@ -58,6 +58,7 @@ def test_empty_store_teaches(open_page):
 
 def test_label_fit_apply_and_move(open_page, loud_and_soft, monkeypatch):
     monkeypatch.setattr(heads, "STRENGTHS", (0.01, 0.1))
+    monkeypatch.setattr(label_curve, "MOST_POINTS", 2)
     app = open_page("calibrate")
     assert not app.exception
     assert "Nothing is drawn yet" in text_of(app)
