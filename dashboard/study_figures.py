@@ -90,7 +90,8 @@ def time_error_figure(rows: pd.DataFrame, dark: bool) -> go.Figure:
         if column == "confusion":
             high = (rows["high"] - rows["rate"]).fillna(0)
             low = (rows["rate"] - rows["low"]).fillna(0)
-            bar["error_x"] = {"array": high, "arrayminus": low, "thickness": 1.4, "width": 4}
+            look = {"color": palette.INK[dark], "thickness": 1.4, "width": 4}
+            bar["error_x"] = {"array": high, "arrayminus": low, **look}
         figure.add_trace(
             go.Bar(
                 x=rows[column],

@@ -53,12 +53,11 @@ def _rows(found: Result, other: Result | None, counting: Counting) -> pd.DataFra
     sides: list[tuple[str, tuple[Timed, ...]]] = []
     for result in (found, other):
         if result is not None:
-            title = words.plain(result.title)
             for person, timed in result.over_time.items():
-                sides.append((f"{title} beside {words.plain(person) or 'the CSV'}", timed))
+                sides.append((f"{result.title} beside {person or 'the CSV'}", timed))
     for a, b in combinations(found.over_time, 2):
         timed = between_people(found.over_time[a], found.over_time[b])
-        sides.append((f"{words.plain(b)} beside {words.plain(a)}", timed))
+        sides.append((f"{b} beside {a}", timed))
     rows = []
     for name, timed in sides[:40]:
         error = error_over_time(timed, counting) if timed else None
