@@ -26,6 +26,7 @@ from core.pipeline import Pipeline
 from core.provenance import readable
 from core.records import Metadata
 from core.settings import Analysis
+from core.store import consent
 from core.store.store import Store
 
 FILES_EACH: Final = 2  # at a worker: while one is at the model, the other is decoded
@@ -268,13 +269,18 @@ class _Team:
 
 
 def _known(pipeline: Pipeline, store: Store) -> frozenset[bytes]:
-    """Returns the SHA-256 of each recording that has a track by this pipeline."""
+    """Returns the SHA-256 of each recording that is left to this machine, which has the store.
+
+    It has a track by this pipeline, or turns that the segments must follow, or may not be analysed.
+    """
     keys = [pipeline.track_key]
     if isinstance(pipeline, EachChannel):
         keys += [pipeline.of_channel(number).track_key for number in range(MOST_CHANNELS)]
     where = pc.field("track_key").isin(keys)
-    rows = store.lake.read("tracks", ["recording"], where)["recording"].to_pylist()
-    return frozenset(bytes.fromhex(recording) for recording in rows)
+    found = consent.withheld(store, consent.Use.ANALYSE)
+    found |= set(store.lake.read("tracks", ["recording"], where)["recording"].to_pylist())
+    found |= set(store.lake.read("turns", ["recording"])["recording"].to_pylist())
+    return frozenset(bytes.fromhex(recording) for recording in found)
 
 
 def _named(item: Input, found: Found) -> Found:
