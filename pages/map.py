@@ -84,11 +84,18 @@ def _settings(bar: st.delta_generator.DeltaGenerator, method: Method) -> Setting
         if method is Method.UMAP:
             near = choose.number("Neighbours", Keys.MAP_NEIGHBOURS, usual.n_neighbors, (2, 200))
             least = choose.number(
-                "Least distance", Keys.MAP_DISTANCE, usual.min_dist, (0.0, 1.0), step=0.05
+                "Least distance",
+                Keys.MAP_DISTANCE,
+                usual.min_dist,
+                (0.0, 1.0),
+                step=0.05,
+                format="%g",
             )
             usual = replace(usual, n_neighbors=int(near), min_dist=float(least))
         elif method is Method.TSNE:
-            wide = choose.number("Perplexity", Keys.MAP_PERPLEXITY, usual.perplexity, (1.0, 500.0))
+            wide = choose.number(
+                "Perplexity", Keys.MAP_PERPLEXITY, usual.perplexity, (1.0, 500.0), format="%g"
+            )
             usual = replace(usual, perplexity=float(wide))
         st.caption(words.MAP_SETTINGS)
         wanted = st.button("Make a map so")

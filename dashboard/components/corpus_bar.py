@@ -75,9 +75,14 @@ def engine_and_space(place: Any) -> Chosen | None:
 
 def _per_speaker(settings: SpaceSettings, place: Any) -> SpaceSettings:
     """Asks how a speaker's centre is estimated."""
-    with place.popover("Speakers", icon=":material/tune:", help=words.PER_SPEAKER):
+    with place.popover("Speakers", icon=":material/tune:"):
         shrinkage = choose.number(
-            "Shrinkage, segments", Keys.SHRINKAGE, settings.shrinkage, (0.0, 1000.0)
+            "Shrinkage, segments",
+            Keys.SHRINKAGE,
+            settings.shrinkage,
+            (0.0, 1000.0),
+            step=1.0,
+            format="%g",
         )
         least = choose.number(
             "Least segments of a speaker", Keys.MIN_SEGMENTS, settings.min_segments, (1, 1000)
