@@ -79,7 +79,9 @@ def _method(bar: st.delta_generator.DeltaGenerator) -> Method:
 def _settings(bar: st.delta_generator.DeltaGenerator, method: Method) -> Settings:
     """Asks for the parameters of the next map."""
     usual = MapSettings()
-    with bar.popover("Settings", icon=":material/tune:", disabled=method is Method.PCA):
+    if method is Method.PCA:  # it has none
+        return Settings(usual, 0, wanted=False)
+    with bar.popover("Settings", icon=":material/tune:"):
         seed = int(choose.number("Seed", Keys.MAP_SEED, 0, (0, 2**31 - 1)))
         if method is Method.UMAP:
             near = choose.number("Neighbours", Keys.MAP_NEIGHBOURS, usual.n_neighbors, (2, 200))

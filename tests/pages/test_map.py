@@ -328,7 +328,6 @@ def test_every_map_is_kept_and_the_address_says_which(made, open_page):
     assert not app.exception
     newest = address_of(app)
     assert newest != first
-    print(first, newest, box(app, "Map").options, box(app, "Map").value, [t["name"] for t in traces_of(app)])
     assert len(box(app, "Map").options) == 2
     assert sum(count(trace) for trace in traces_of(app)) == n_segments()
     old = open_page("map", map=first)
