@@ -322,18 +322,19 @@ def address_of(app) -> str:
 
 
 def test_every_map_is_kept_and_the_address_says_which(made, open_page):
-    first = address_of(made)
+    app = box(made, "Method").set_value("PCA").run()
+    first = address_of(app)
     assert shared.scope().analyze(CALL).status == "done"
-    app = settled(button(made.run(), "Make a new map").click().run())
+    app = settled(button(app.run(), "Make a new map").click().run())
     assert not app.exception
     newest = address_of(app)
     assert newest != first
     assert len(box(app, "Map").options) == 2
     assert sum(count(trace) for trace in traces_of(app)) == n_segments()
-    old = open_page("map", map=first)
+    old = open_page("map", method="PCA", map=first)
     assert sum(count(trace) for trace in traces_of(old)) < n_segments()
     assert "newer than this map" in text_of(old)
-    wrong = open_page("map", map="none")
+    wrong = open_page("map", method="PCA", map="none")
     assert "The map in this address is not among" in wrong.warning[0].value
 
 
