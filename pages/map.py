@@ -79,16 +79,25 @@ def _method(bar: st.delta_generator.DeltaGenerator) -> Method:
 def _settings(bar: st.delta_generator.DeltaGenerator, method: Method) -> Settings:
     """Asks for the parameters of the next map."""
     usual = MapSettings()
-    with bar.popover("Settings", icon=":material/tune:", disabled=method is Method.PCA):
+    if method is Method.PCA:  # it has none
+        return Settings(usual, 0, wanted=False)
+    with bar.popover("Settings", icon=":material/tune:"):
         seed = int(choose.number("Seed", Keys.MAP_SEED, 0, (0, 2**31 - 1)))
         if method is Method.UMAP:
             near = choose.number("Neighbours", Keys.MAP_NEIGHBOURS, usual.n_neighbors, (2, 200))
             least = choose.number(
-                "Least distance", Keys.MAP_DISTANCE, usual.min_dist, (0.0, 1.0), step=0.05
+                "Least distance",
+                Keys.MAP_DISTANCE,
+                usual.min_dist,
+                (0.0, 1.0),
+                step=0.05,
+                format="%g",
             )
             usual = replace(usual, n_neighbors=int(near), min_dist=float(least))
         elif method is Method.TSNE:
-            wide = choose.number("Perplexity", Keys.MAP_PERPLEXITY, usual.perplexity, (1.0, 500.0))
+            wide = choose.number(
+                "Perplexity", Keys.MAP_PERPLEXITY, usual.perplexity, (1.0, 500.0), format="%g"
+            )
             usual = replace(usual, perplexity=float(wide))
         st.caption(words.MAP_SETTINGS)
         wanted = st.button("Make a map so")

@@ -6,8 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from core.explore.cluster_profiles import Profiles
+from core.explore.groups import name_of
 from core.explore.profiles import Effect, Profile
-from dashboard import clusterings, corpus_figures, words
+from dashboard import corpus_figures, words
 from dashboard.components import listen
 from dashboard.components.listen import Item, Part
 from dashboard.routes import audio_url
@@ -44,7 +45,7 @@ def show(found: Profiles, profile: Profile, names: dict[str, str], kept: pd.Seri
             size += f" · {int(inside.sum()):,} pass the filter"
         head = st.container(horizontal=True, vertical_alignment="bottom")
         head.subheader(
-            words.plain(clusterings.name_of(found.head, number)).capitalize(),
+            words.plain(name_of(found.head, number)).capitalize(),
             anchor=False,
             width="content",
         )

@@ -6,7 +6,7 @@ from typing import Any, Final
 import streamlit as st
 
 from core.explore.clusters import NOISE, STABLE, Grouping
-from core.explore.groups import Unit
+from core.explore.groups import Unit, name_of
 from core.explore.space import SpaceSettings, settings_from
 from core.explore.units import By
 from core.plain import file_stem
@@ -135,7 +135,7 @@ def _others(head: Head) -> None:
 def keep(head: Head) -> None:
     """Takes names and merges, and keeps the clustering under a title; gives it as a file."""
     numbers = sorted(set(range(head.parameters["clusters"])) - {NOISE})
-    names = {n: clusterings.name_of(head, n) for n in numbers}
+    names = {n: name_of(head, n) for n in numbers}
     with st.expander("Name, merge and save", icon=":material/bookmark:"):
         with st.form(f"clusters.keep.{head.key}", border=False):
             title = st.text_input(

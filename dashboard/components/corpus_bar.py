@@ -75,9 +75,14 @@ def engine_and_space(place: Any) -> Chosen | None:
 
 def _per_speaker(settings: SpaceSettings, place: Any) -> SpaceSettings:
     """Asks how a speaker's centre is estimated."""
-    with place.popover("Speakers", icon=":material/tune:", help=words.PER_SPEAKER):
+    with place.popover("Speakers", icon=":material/tune:"):
         shrinkage = choose.number(
-            "Shrinkage, segments", Keys.SHRINKAGE, settings.shrinkage, (0.0, 1000.0)
+            "Shrinkage, segments",
+            Keys.SHRINKAGE,
+            settings.shrinkage,
+            (0.0, 1000.0),
+            step=1.0,
+            format="%g",
         )
         least = choose.number(
             "Least segments of a speaker", Keys.MIN_SEGMENTS, settings.min_segments, (1, 1000)
@@ -101,6 +106,7 @@ def filters(segments: pd.DataFrame, place: Any, engine: str) -> Filter:
     ends = {corpus_filter.SECONDS: _ends(segments["end_s"] - segments["start_s"], 10, 0.0)}
     if not np.isnan(ratios).all():
         ends[corpus_filter.QUALITY] = _ends(pd.Series(ratios), 1)
+    _stretch(ends)
     now = _read(ends)
     title = f"Filter · {now.count}" if now.count else "Filter"
     with place.popover(title, icon=":material/filter_alt:", key=f"{_PART}open"):
@@ -131,6 +137,15 @@ def _ends(values: pd.Series, parts: int, low: float | None = None) -> tuple[floa
     """Returns the ends of a slider: rounded outwards to a part of one, and never the same."""
     least = math.floor(float(values.min()) * parts) / parts if low is None else low
     return least, max(least + 1 / parts, math.ceil(float(values.max()) * parts) / parts)
+
+
+def _stretch(ends: dict[str, tuple[float, float]]) -> None:
+    """Lets a slider that stood at its ends stand at the new ones when the corpus has grown."""
+    for name, pair in ends.items():
+        key, held = f"{_PART}{name}", f"{_PART}{name}.ends"
+        if st.session_state.get(key) == st.session_state.get(held):
+            st.session_state[key] = pair
+        st.session_state[held] = pair
 
 
 def _between(

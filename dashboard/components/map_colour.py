@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core.emotions import EMOTIONS
+from core.explore.groups import name_of
 from core.explore.space import SpaceSettings
 from dashboard import clusterings, corpus, map_figure, words
 from dashboard.components import busy, choose
@@ -103,7 +104,7 @@ def coloured(
         labels = -1 if clusters is None else clusters.labels.to_numpy()
         points = points.assign(cluster=labels)
         if clusters is not None:
-            names = [clusterings.name_of(clusters.head, int(n)) for n in points["cluster"]]
+            names = [name_of(clusters.head, int(n)) for n in points["cluster"]]
             points = points.assign(cluster_name=names)
     return map_figure.groups_of(points.reset_index(drop=True), colour.by, is_dark()), clusters
 

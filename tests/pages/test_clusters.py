@@ -57,7 +57,7 @@ def test_clusters_are_found_and_say_what_they_are(made):
     said = text_of(made)
     for number, size in enumerate(head.parameters["sizes"], 1):
         assert f"Cluster {number}" in said
-        assert f"{size} segments" in said
+        assert f"{size} segment" in said
     assert "What sets it apart" in said
     assert "Agreement with the engine's own labels is circular" in said
     audit = made.dataframe[-1].value
@@ -80,7 +80,7 @@ def test_named_and_merged_clusters_are_kept_over_a_restart(made, open_page, monk
     assert again.selectbox[1].value == kept.key
     said = text_of(again)
     assert "calm \\& \\<b\\>low" in said.lower()
-    assert f"{sizes[0]} segments" in said
+    assert f"{sizes[0]} segment" in said
     assert not any(b.label == "Find clusters" for b in again.button)
 
 
