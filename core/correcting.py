@@ -17,6 +17,7 @@ from core.records import BLOCK_S, Run, Track, Turn
 from core.settings import Analysis, Conditioning, Segmentation, segmentation_json
 from core.speakers.imports import IMPORT, read_turns
 from core.speakers.turns import HAND, Turns, checked, speech_seconds
+from core.store import consent
 from core.store import turns as versions
 from core.store.rows import channel_number
 from core.store.store import Store
@@ -174,7 +175,7 @@ def find_again(
     conditioning = Conditioning(**json.loads(track.source.conditioning))
     settings = Analysis(replace(conditioning, channel=channel), speakers=speakers)
     known, speech = store.recording(recording), Timeline(track).speech_spans()
-    path = store.audio_path(known)
+    path = consent.sound_path(store, known, consent.Use.ANALYSE)
     found = conversation.find_turns(path, known.name, settings, speech, progress or silent)
     if not found:
         raise TurnError("No speaker was found, as there is no speech in this recording.")

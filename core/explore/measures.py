@@ -17,6 +17,7 @@ from core.errors import TonescopeError
 from core.labels import history
 from core.labels.records import Kind, Label
 from core.records import Recording, Span
+from core.store import consent
 from core.store.corpus import Corpus, frame_counts, logits
 from core.store.rows import MIX
 from core.store.store import Store
@@ -116,8 +117,10 @@ def measure_prosody(
 
 
 def _write_prosody(store: Store, known: Recording, channel: int | None) -> None:
+    path = consent.sound_path(store, known, consent.Use.ANALYSE)
+
     def write(draft: Path) -> None:
-        with open_audio(store.audio_path(known), channel, known.name) as audio:
+        with open_audio(path, channel, known.name) as audio:
             prosody_of(audio.samples()).save(draft)
 
     store.derived(known, f"{_track_name(channel)}.prosody.npz", write)

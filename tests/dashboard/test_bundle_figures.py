@@ -10,6 +10,7 @@ from core.labels import history
 from core.labels.records import Draft
 from core.records import Metadata
 from core.settings import SAMPLES_DIR
+from core.timeline.track import FrameChoice
 from dashboard import corpus, figures, resources, shared, takeaway
 from tests.fakes import FakeEngine
 from tests.pages.conftest import _forget, shared_state  # noqa: F401
@@ -26,14 +27,17 @@ def everything_drawn() -> dict[str, str]:
         name = row["recording"][:6]
         figure, caption = takeaway.timeline_chart(row, 1.0)
         told |= {f"timeline {name}": figure.to_json(), f"caption {name}": caption}
-        stacked = figures.timeline_figure(timeline, segments, width_s=0.5, stacked=True, dark=True)
+        stacked = figures.timeline_figure(
+            timeline, segments, width_s=0.5, frames=FrameChoice.ALL, stacked=True, dark=True
+        )
         told[f"stacked {name}"] = stacked.to_json()
         labels = history.of(shared.scope().store, row["recording"])
         told[f"labels {name}"] = str(labels)
     rows = resources.catalogue().drop_duplicates("recording").sort_values("recording")
     figure, caption = takeaway.share_chart(rows)
     told |= {"share": figure.to_json(), "share caption": caption}
-    view = corpus.map_view(ENGINE, Method.PCA)
+    (head, *_) = corpus.map_heads(ENGINE, Method.PCA)
+    view = corpus.map_view(ENGINE, head)
     for colour in ("Emotion", "Speaker"):
         figure, caption = takeaway.map_chart(view, colour)
         told |= {f"map by {colour}": figure.to_json(), f"map caption {colour}": caption}

@@ -61,8 +61,8 @@ def test_report_is_whole_and_runs_nothing(run, two, tmp_path):
     ):
         assert said_of in page.text
     rects = [attrs for tag, attrs in page.tags if tag == "rect"]
-    # Each recording has a segment from 0 to 1 s of its 1 s.
-    assert [(float(r["x"]), float(r["width"])) for r in rects] == [(0.0, 1000.0)] * 2
+    # Each recording has one emotion in its bar, and a segment from 0 to 1 s of its 1 s.
+    assert [(float(r["x"]), float(r["width"])) for r in rects] == [(0.0, 1000.0)] * 4
     shares = [float(s) for s in re.findall(r"(\d+\.\d)%", page.text)[:9]]
     assert sum(shares) == pytest.approx(100, abs=0.5)
 

@@ -9,7 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from core import conversation
+from core import correcting
 from core.emotions import EMOTIONS
 from core.errors import StoreError
 from core.export.tables import TableFormat, export_tables
@@ -217,7 +217,7 @@ def test_empty_store_is_explained(store, tmp_path):
 def test_segments_keep_their_own_speakers(pipeline, talk_file, store, tmp_path, kind):
     recording = pipeline.analyze(talk_file, store, Metadata(speaker="Anna")).recording
     turns = [Turn("=Ben", 0.0, 2.2), Turn("Cem", 2.2, 4.0)]  # nobody has what comes after
-    conversation.correct(store, recording, None, turns)
+    correcting.correct(store, recording, None, turns)
     list(export_tables(store, tmp_path, TableFormat(kind)))
     rows = READERS[kind](tmp_path / f"segments.{kind}")
     found = rows[rows["run_key"] == rows["run_key"].iloc[-1]]

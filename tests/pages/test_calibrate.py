@@ -124,9 +124,8 @@ def test_label_fit_apply_and_move(open_page, loud_and_soft, monkeypatch):
         "head.safetensors",
     ]
     rows = calibrating.apply(made).assign(name="=evil()")
-    from dashboard.components import head_library
 
-    assert b"'=evil()" in head_library._csv(rows)
+    assert b"'=evil()" in calibrating.csv(rows)
 
 
 def test_head_is_taken_over_and_strangers_are_refused(open_page, loud_and_soft):

@@ -86,7 +86,7 @@ def test_conditions_are_added_combined_and_removed(open_page, diary):
     assert (draft["match"], draft["postprocessing"]["smoothing_s"]) == ("any", 2.0)
     field(app.selectbox, "1.kind").set_value("Level").run()
     assert not app.exception
-    assert "or level over -20 dB" in text_of(app)
+    assert "or level over \\-20 dB" in text_of(app)
     field(app.selectbox, ".post").set_value("own settings").run()
     field(app.number_input, ".merge").set_value(1.5).run()
     draft = json.loads(app.query_params["draft"])

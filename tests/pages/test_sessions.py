@@ -165,7 +165,7 @@ def test_courses_are_locked_on_flags_and_labels(open_page):
     app = settled(
         open_page("sessions", step="Courses", time="Round an event", event="label", before="5")
     )
-    assert "has speech round 'label:angry'" in text_of(app)
+    assert "has speech round 'label\\:angry'" in text_of(app)
     app = settled(open_page("sessions", step="Courses", time="Seconds", end="10"))
     assert not app.exception
     assert len(list(courses.WORK._tasks.values())[-1].result.times) == 10

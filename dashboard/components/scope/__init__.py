@@ -120,7 +120,8 @@ def _tell(sentence: str | None) -> None:
     """Says why a label was not kept, or shows the page anew with what was."""
     if sentence is None:
         st.rerun()
-    st.toast(words.said(sentence), icon=":material/info:")
+    else:
+        st.toast(words.said(sentence), icon=":material/info:")
 
 
 def _data(choice: Choice, timeline: Timeline, look: Look, names: tuple[str, str]) -> dict[str, Any]:
