@@ -59,6 +59,7 @@ class Cheap:
     together = 1
     precision = "fp32"
     temperatures = None
+    remark = None
 
     def n_frames(self, n_samples: int) -> int:
         """Returns how many frames a waveform gives."""

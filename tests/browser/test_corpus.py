@@ -1,5 +1,7 @@
 """The corpus pages in Chromium: a region is queried, a lasso drawn, clusters kept over a restart."""
 
+import shutil
+
 import pytest
 
 from benchmarks.served import dashboard, wait_until_up
@@ -14,8 +16,14 @@ _STATE = """listen => {
 
 
 @pytest.fixture(scope="module")
-def address(samples_store):
-    with dashboard(samples_store) as found:
+def own_store(samples_store, tmp_path_factory):
+    """A copy of the store with the samples, as these tests write to it."""
+    return shutil.copytree(samples_store, tmp_path_factory.mktemp("corpus") / "store")
+
+
+@pytest.fixture(scope="module")
+def address(own_store):
+    with dashboard(own_store) as found:
         wait_until_up(found)
         yield found
 
@@ -31,8 +39,8 @@ def _heard(page, at: int) -> dict:
     return playing.evaluate(_STATE)
 
 
-def test_region_is_queried_and_its_hits_are_heard_by_keys(page, address, samples_store):
-    recording = _recording(samples_store)
+def test_region_is_queried_and_its_hits_are_heard_by_keys(page, address, own_store):
+    recording = _recording(own_store)
     page.goto(f"{address}/similar?recording={recording}&region=2.000-4.000")
     page.get_by_text("Listen through").wait_for()
     page.get_by_role("button", name="Play").first.click()
@@ -88,7 +96,7 @@ def test_lasso_marks_points_and_lists_them(page, address):
     page.locator(f'.listen[data-count="{n_marked}"]').wait_for()
 
 
-def test_box_marks_points_that_become_a_cluster(page, address, samples_store):
+def test_box_marks_points_that_become_a_cluster(page, address, own_store):
     area = _marking(page, address)
     page.locator('.modebar-btn[data-title="Box Select"]').first.click()
     _drag(page, area, [(0.02, 0.02), (0.6, 0.98)])
@@ -98,10 +106,8 @@ def test_box_marks_points_that_become_a_cluster(page, address, samples_store):
     page.get_by_label("Name", exact=True).fill("Left side")
     page.get_by_role("button", name=f"Keep {n_marked} segments").click()
     page.get_by_text("found again on the page Clusters").wait_for()
-    kept = next(
-        h for h in groups.saved(Store(samples_store)) if h.parameters["title"] == "Left side"
-    )
-    rows = groups.table(Store(samples_store), kept.key)
+    kept = next(h for h in groups.saved(Store(own_store)) if h.parameters["title"] == "Left side")
+    rows = groups.table(Store(own_store), kept.key)
     assert (rows["cluster_name"] == "Left side").sum() == n_marked
     page.goto(f"{address}/clusters?clustering={kept.key}")
     page.get_by_role("heading", name="Left side").wait_for()
@@ -111,15 +117,15 @@ _PLACES = """() => document.querySelector('.js-plotly-plot').data
   .map(t => [t.name, Array.from(t.x), Array.from(t.y)])"""
 
 
-def test_map_is_the_same_after_a_restart_of_the_server(browser, samples_store):
+def test_map_is_the_same_after_a_restart_of_the_server(browser, own_store):
     page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
     page.set_default_timeout(90_000)
-    with dashboard(samples_store) as address:
+    with dashboard(own_store) as address:
         wait_until_up(address)
         _marking(page, address)
         page.wait_for_url("**map=*")
         query, before = page.url.partition("?")[2], page.evaluate(_PLACES)
-    with dashboard(samples_store) as address:
+    with dashboard(own_store) as address:
         wait_until_up(address)
         page.goto(f"{address}/map?{query}")
         page.locator(".js-plotly-plot .scatterlayer .trace").first.wait_for(state="attached")
@@ -127,10 +133,10 @@ def test_map_is_the_same_after_a_restart_of_the_server(browser, samples_store):
     page.context.close()
 
 
-def test_saved_clustering_is_reopened_after_a_restart(browser, samples_store):
+def test_saved_clustering_is_reopened_after_a_restart(browser, own_store):
     page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
     page.set_default_timeout(90_000)
-    with dashboard(samples_store) as address:
+    with dashboard(own_store) as address:
         wait_until_up(address)
         page.goto(f"{address}/clusters?k=3")
         page.get_by_role("button", name="Find clusters").click()
@@ -140,8 +146,8 @@ def test_saved_clustering_is_reopened_after_a_restart(browser, samples_store):
         page.get_by_role("button", name="Save").click()
         page.wait_for_url("**clustering=*")
         query = page.url.partition("?")[2]
-    kept = groups.saved(Store(samples_store))[0]
-    with dashboard(samples_store) as address:
+    kept = groups.saved(Store(own_store))[0]
+    with dashboard(own_store) as address:
         wait_until_up(address)
         page.goto(f"{address}/clusters?{query}")
         page.get_by_role("heading", name="Calm one").wait_for()

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, recall_score
 
 from dashboard import evaluating
-from dashboard.evaluating import Reference
+from dashboard.evaluating import Answerer, Reference
 from tests.external.test_recordings import FIXTURES, core, pytestmark  # noqa: F401
 from tests.pages.conftest import open_page, shared_state  # noqa: F401
 from tests.pages.test_evaluate import settled
@@ -26,7 +26,9 @@ def test_page_shows_the_figures_of_the_command(open_page):  # noqa: F811
     app = settled(app)
     assert not app.exception
     found = evaluating.WORK.view(
-        evaluating.key(Reference(path=FIXTURES / "manifest.csv"), _nine(), "compact")
+        evaluating.key(
+            Reference(path=FIXTURES / "manifest.csv"), _nine(), Answerer("compact", None, "compact")
+        )
     ).result
     with (FIXTURES / "manifest.csv").open(newline="", encoding="utf-8") as file:
         told = {row["file"].split("/")[-1]: row["emotion"] for row in csv.DictReader(file)}
