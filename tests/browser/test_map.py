@@ -99,10 +99,11 @@ def test_clusters_are_coloured_and_the_link_reopens_them(page, mapped):
     assert [name for name, _, _ in _places(again)] == names
 
 
-def test_long_computation_says_what_it_does_and_can_be_left(page, address, mapped):
+def test_long_computation_says_what_it_does_and_can_be_left(page, address, mapped, samples_store):
+    n = Store(samples_store).table("segments").num_rows
     page.goto(f"{address}/map")
     page.get_by_role("button", name="Make the map").click()
     page.get_by_text("you can leave this page").wait_for()
-    page.get_by_text("Arranging 15 segments by UMAP").wait_for()
+    page.get_by_text(f"Arranging {n} segments by UMAP").wait_for()
     page.get_by_role("link", name="Overview").click()
     page.get_by_text("Select a row to open its timeline").wait_for(timeout=20_000)
