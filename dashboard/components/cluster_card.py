@@ -50,13 +50,13 @@ def show(found: Profiles, profile: Profile, names: dict[str, str], kept: pd.Seri
             width="content",
         )
         head.caption(size, width="content")
-        left, middle, right = st.columns([3, 3, 4], gap="medium")
-        with left:
+        parts = st.container(horizontal=True, gap="medium")  # one below another where it is narrow
+        with parts.container(width=330):
             _emotions(profile, number)
-        with middle:
+        with parts.container(width=290):
             _apart(profile, found)
             _origins(profile, names)
-        with right:
+        with parts.container(width=400):
             _examples(found, profile, names, kept)
 
 
