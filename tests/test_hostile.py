@@ -132,6 +132,8 @@ def test_every_export_holds_hostile_names_as_text_and_keeps_to_its_folder(run, t
         for line in run("export", "--format", kind, "--out", out, *place).lines:
             assert out in Path(line["file"]).resolve().parents
     run("sessions", "tidy", "--engine", "fake", "--out", inside / "out" / "tidy", *place)
+    clusters = groups.saved(store)[0].key
+    run("clusters", "export", clusters, "--out", inside / "out" / "clusters.csv", *place)
     run("store", "backup", inside / "out" / "all.zip", *place)
     written = [n for n, _ in members(inside / "out")]
     assert len(written) > 40
@@ -200,6 +202,7 @@ def test_every_page_shows_hostile_names_as_text(open_page):  # noqa: F811
 def test_no_command_is_left_out():
     """What writes files for people is in the tests above; a new one must join them."""
     assert {name for name, answer in COMMANDS.items() if answer == "export"} == {
+        "clusters export",
         "export",
         "heads export",
         "sessions tidy",

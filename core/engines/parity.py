@@ -13,7 +13,7 @@ TOLERANCE: Final = 1e-4  # of scores and pooled embeddings in float32
 LEAST_COSINE: Final = 0.9999  # of pooled embeddings in bfloat16
 CLEAR: Final = 0.02  # scores nearer than this may change places in bfloat16
 LENGTHS_S: Final = (1.0, 3.7)  # compared when weights are first loaded
-VERIFIED_S: Final = (1.0, 3.7, 10.0, 30.0)  # and when they are verified: up to a whole window
+VERIFIED_S: Final = (1.0, 30.0)  # and when they are verified: a short sound and a whole window
 NEAR_COSINE: Final = 0.9995  # of `compact`, whose scores in bfloat16 may differ by `CLEAR`
 
 

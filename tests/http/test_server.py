@@ -251,6 +251,7 @@ def test_large_upload_goes_to_disk_and_not_to_memory(serve):
     part = bytes(1 << 18)
 
     def body():
+        yield b'--x\r\nContent-Disposition: form-data; name="engine"\r\n\r\nfake\r\n'
         yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
         yield from (part for _ in range(192))
         yield b"\r\n--x--\r\n"
