@@ -132,10 +132,12 @@ def test_agreement_states_what_it_rests_on(opened, diary):
     store = shared.scope().store
     segments = store.table("segments").to_pandas().sort_values("segment")
     for person in ("Anna", "Ben"):
+        drafts = []
         for row in segments.to_dict("records"):
             term = "sad" if person == "Anna" or row["segment"] else "happy"
             span = {"start_s": row["start_s"], "end_s": row["end_s"]}
-            history.add(store, Draft(recording=diary, term=term, annotator=person, **span))
+            drafts.append(Draft(recording=diary, term=term, annotator=person, **span))
+        history.add(store, *drafts)
         app.run()
         assert not app.exception
         if person == "Anna":
