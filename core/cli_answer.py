@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from core.statistics.proportions import Estimate
+
 
 def answer(value: dict[str, Any]) -> None:
     """Writes a result as one line of JSON on stdout."""
@@ -18,6 +20,13 @@ def answer(value: dict[str, Any]) -> None:
 def say(text: str) -> None:
     """Writes a line for people on stderr."""
     print(text, file=sys.stderr, flush=True)
+
+
+def estimate(name: str, found: "Estimate | None") -> dict[str, float | None]:
+    """Returns a value with its interval as three fields, all null where there is none."""
+    if found is None:
+        return {name: None, f"{name}_low": None, f"{name}_high": None}
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def seconds(text: str) -> float:

@@ -11,7 +11,6 @@ from core.api import Tonescope
 from core.emotions import EMOTIONS, Emotion
 from core.errors import StudyError
 from core.records import Span
-from core.statistics.proportions import Estimate
 from core.store import samples
 from core.store.corpus import corpus
 from core.store.rows import MIX
@@ -207,18 +206,14 @@ def _correct(options: argparse.Namespace) -> int:
 
 def _powered(found: Any) -> dict[str, Any]:
     if found is None:
-        return {"engine_only": None, **_estimate("corrected", None), **_estimate("labels", None)}
+        return {
+            "engine_only": None,
+            **cli_answer.estimate("corrected", None),
+            **cli_answer.estimate("labels", None),
+        }
     return {
         "engine_only": found.engine_only,
-        **_estimate("corrected", found.estimate),
-        **_estimate("labels", found.labels_only),
+        **cli_answer.estimate("corrected", found.estimate),
+        **cli_answer.estimate("labels", found.labels_only),
         "power": list(found.power),
-    }
-
-
-def _estimate(name: str, found: Estimate | None) -> dict[str, Any]:
-    return {
-        name: found.value if found else None,
-        f"{name}_low": found.low if found else None,
-        f"{name}_high": found.high if found else None,
     }

@@ -9,7 +9,6 @@ from typing import Any
 from core import cli_answer
 from core.api import Tonescope
 from core.errors import RuleError
-from core.statistics.proportions import Estimate
 from core.studies import flag_store
 from core.studies.quality import Verdict
 from core.studies.rules import MOST_BYTES, Rule, from_json, to_json
@@ -136,8 +135,8 @@ def _quality(options: argparse.Namespace) -> int:
     found = flag_store.quality(Tonescope(options.store).store, options.queue)
     cli_answer.answer(
         {
-            **_estimate("precision", found.precision),
-            **_estimate("recall", found.recall),
+            **cli_answer.estimate("precision", found.precision),
+            **cli_answer.estimate("recall", found.recall),
             "n_reviewed": found.n_reviewed,
             "n_skipped": found.n_skipped,
             "n_flagged": found.n_flagged,
@@ -145,9 +144,3 @@ def _quality(options: argparse.Namespace) -> int:
         }
     )
     return 0
-
-
-def _estimate(name: str, found: Estimate | None) -> dict[str, float | None]:
-    if found is None:
-        return {name: None, f"{name}_low": None, f"{name}_high": None}
-    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
