@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from core.errors import SettingsError
 TOKEN = "TONESCOPE_TOKEN"  # noqa: S105 - the name of a variable
 _SHORTEST = 16
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
+_READ_OFF_BYTES, _READ_OFF_S = 16 << 20, 5.0
 OPEN = frozenset({"/healthz"})  # answers anybody, and says nothing
 
 
@@ -64,6 +66,8 @@ class Guard:
             return
         refused = self._refused(scope)
         if refused:
+            if refused[0] == 429:
+                await _read_off(receive)
             await _answer(send, *refused)
             return
         predicts = _predicts(scope)
@@ -196,6 +200,22 @@ def _host(name: str) -> str:
     if name.startswith("["):
         return name.partition("]")[0] + "]"
     return name.partition(":")[0].lower()
+
+
+async def _read_off(receive: Receive) -> None:
+    """Reads what is left of a body, as far as it is short and comes soon.
+
+    Where a connection is closed on a client that still sends, its system throws the answer away and
+    the client hears of a broken connection instead of when to come again.
+    """
+    n_bytes = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_READ_OFF_S):
+            while n_bytes < _READ_OFF_BYTES:
+                message = await receive()
+                n_bytes += len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
 
 
 async def _answer(send: Send, status: int, sentence: str) -> None:

@@ -186,6 +186,25 @@ def test_too_much_at_once_is_told_to_come_again(serve, talk_file):
     assert client.post("/v1/predict", files=sent(talk_file), data=data).status_code == 200
 
 
+def test_whoever_is_turned_away_while_sending_hears_so(serve):
+    client = serve(limits=Limits(predictions=0))
+    for _ in range(8):  # each on the same connection or a new one, as the server has it
+        said = client.post("/v1/predict", files={"file": ("long.wav", bytes(8 << 20))})
+        assert said.status_code == 429
+
+
+def test_endless_body_of_one_turned_away_is_not_read_for_ever(serve, monkeypatch):
+    monkeypatch.setattr(serving, "_READ_OFF_BYTES", 50_000)
+    client = serve(limits=Limits(predictions=0))
+    with socket.create_connection(("127.0.0.1", client.base_url.port)) as endless:
+        endless.sendall(
+            b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        endless.sendall(50 * (b"3e8\r\n" + bytes(1000) + b"\r\n"))
+        endless.settimeout(10)
+        assert endless.recv(100).startswith(b"HTTP/1.1 429")
+
+
 def test_jobs_that_wait_are_bounded(serve, talk_file):
     client = serve(limits=Limits(jobs=1))
     data = {"engine": "slow"}
