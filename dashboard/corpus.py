@@ -91,12 +91,14 @@ def segments(engine: str) -> pd.DataFrame:
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _segments(engine: str, versions: tuple[object, ...]) -> pd.DataFrame:
-    found = _corpus(engine, versions).segments
+    found = _corpus(engine, versions)
     read = scope().store.lake.read("recordings", columns=["recording", "tags"]).to_pylist()
     tags = {row["recording"]: "; ".join(sorted(row["tags"] or ())) for row in read}
-    day = found["recorded_on"].where(found["recorded_on"].notna(), found["added_at"])
-    day = pd.to_datetime(day, utc=True)
-    return found.assign(tags=found["recording"].map(tags), day=day.dt.date)
+    runs, owners = found.by_run()
+    day = runs["recorded_on"].where(runs["recorded_on"].notna(), runs["added_at"])
+    runs = runs.assign(tags=runs["recording"].map(tags), day=pd.to_datetime(day, utc=True).dt.date)
+    told = runs[["tags", "day"]].iloc[owners].reset_index(drop=True)
+    return found.segments.assign(tags=told["tags"], day=told["day"])
 
 
 def map_heads(engine: str, method: Method, space: SpaceSettings = CENTRED) -> list[Head]:
@@ -120,7 +122,12 @@ def map_view(engine: str, head: Head) -> MapView:
 def _map_view(engine: str, key: str, _head: Head, versions: tuple[object, ...]) -> MapView:
     placed = stored_maps.points(scope().store, stored_maps.PROJECTION, key)
     every = _segments(engine, versions)
-    points = every.assign(row=np.arange(len(every))).merge(placed, on=_KEYS)
+    rows = stored_corpus.rows_of(every, placed)
+    there = np.flatnonzero(rows >= 0)
+    there = there[np.argsort(rows[there], kind="stable")]
+    points = every if len(there) == len(every) else every.iloc[rows[there]]
+    more = placed.drop(columns=_KEYS).iloc[there].set_index(points.index).assign(row=rows[there])
+    points = points.assign(**more).reset_index(drop=True)
     newer, gone = len(every) - len(points), len(placed) - len(points)
     return MapView(_head, points, newer, gone)
 
@@ -148,8 +155,9 @@ def _noise_ratios(engine: str, versions: tuple[object, ...]) -> np.ndarray:
     keys = ["recording", "channel", "track_key"]
     read = scope().store.lake.read("tracks", columns=[*keys, "quality"]).to_pandas()
     read["snr"] = [_noise_ratio(text) for text in read["quality"]]
-    joined = _segments(engine, versions)[keys].merge(read[[*keys, "snr"]], on=keys, how="left")
-    found: np.ndarray = joined["snr"].to_numpy(np.float64)
+    runs, owners = _corpus(engine, versions).by_run()
+    joined = runs[keys].merge(read[[*keys, "snr"]], on=keys, how="left")
+    found: np.ndarray = joined["snr"].to_numpy(np.float64)[owners]
     return found
 
 
@@ -189,8 +197,10 @@ def clusters_of(head: Head, points: pd.DataFrame) -> ClusterView:
     """Returns stored clusters beside the points of a map."""
     store = scope().store
     found = stored_maps.points(store, stored_maps.CLUSTERING, head.key)
-    labels = points[_KEYS].merge(found, on=_KEYS, how="left")["cluster"]
-    return ClusterView(head, labels.fillna(-1).astype(int))
+    rows = stored_corpus.rows_of(found, points)
+    labels = pd.Series(-1, index=range(len(rows)))
+    labels[rows >= 0] = found["cluster"].to_numpy()[rows[rows >= 0]]
+    return ClusterView(head, labels)
 
 
 def map_key(engine: str, method: Method, space: SpaceSettings = CENTRED) -> Hashable:

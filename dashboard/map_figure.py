@@ -94,10 +94,10 @@ def groups_of(points: pd.DataFrame, by: str, dark: bool) -> list[Group]:
         dark: for a dark ground.
     """
     if by == EMOTION:
-        values = points["emotion"].to_numpy()
+        codes, known = pd.factorize(points["emotion"])
+        rows = {name: np.flatnonzero(codes == code) for code, name in enumerate(known)}
         looks = [(str(e), palette.colour(e, dark), SYMBOLS[i]) for i, e in enumerate(EMOTIONS)]
-        found = [Group(*look, np.flatnonzero(values == look[0])) for look in looks]
-        return [group for group in found if len(group.rows)]
+        return [Group(*look, rows[look[0]]) for look in looks if look[0] in rows]
     if by == CLUSTER:
         titles = points["cluster"].map(lambda c: f"cluster {c + 1}" if c >= 0 else None)
         names = points.get("cluster_name", titles)
@@ -274,7 +274,9 @@ def _sentences(points: pd.DataFrame) -> np.ndarray:
         [
             f"{names[name]}, {start_s:.2f} to {end_s:.2f} s,<br>sounds {emotion} to the engine"
             + ("" if sure is None or np.isnan(sure) else f", confidence {sure:.2f}")
-            for name, start_s, end_s, emotion, sure in points[columns].itertuples(index=False)
+            for name, start_s, end_s, emotion, sure in zip(
+                *(points[column].tolist() for column in columns), strict=True
+            )
         ],
         dtype=object,
     )

@@ -1,5 +1,7 @@
 """Labels of a manifest on the segments of a store."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from core.errors import HeadError, TonescopeError
@@ -49,7 +51,7 @@ def head_from_manifest(
     named = found.segments.assign(
         speaker=np.where(speakers != "", speakers, found.segments["speaker"].fillna(""))
     )
-    told = Corpus(found.engine_id, found.run_keys, named, found.version)
+    told = replace(found, segments=named)
     random = np.ones(len(terms), dtype=bool)
     return fit_and_keep(store, told, terms, random, name, accuracy=accuracy, seed=seed)
 

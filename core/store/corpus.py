@@ -5,8 +5,9 @@ recording only one analysis counts: the newest of that engine, or, where its cha
 one by one, the newest of each channel.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from core.store.rows import MIX, matrix_of
 from core.store.store import Store
 
 Names = NDArray[np.str_]
+Numbers = NDArray[np.int64]
 SEGMENT_KEYS: Final = ("recording", "channel", "run_key", "segment")
 _READ = ["attempt", "segment", "start_s", "end_s", "emotion", "confidence", "speaker"]
 _EMOTIONS = [str(emotion) for emotion in EMOTIONS]
@@ -43,12 +45,20 @@ class Corpus:
             `start_s`, `end_s`, `emotion`, `confidence`, `speaker`, and the `track_key`, `name`,
             `session`, `recorded_on`, `added_at` and `duration_s` of its recording.
         version: names exactly these segments.
+        attempts: shape `(n_segments,)`, the number under which each is stored.
     """
 
     engine_id: str
     run_keys: tuple[str, ...]
     segments: pd.DataFrame
     version: str
+    attempts: Numbers
+
+    def by_run(self) -> tuple[pd.DataFrame, NDArray[np.intp]]:
+        """Returns the first segment of each analysis, and which analysis each segment is of."""
+        owners = pd.factorize(self.attempts)[0]
+        first = np.flatnonzero(np.diff(self.attempts, prepend=-1))
+        return self.segments.iloc[first].reset_index(drop=True), owners
 
 
 def engine_ids(store: Store) -> list[str]:
@@ -66,18 +76,23 @@ def corpus(store: Store, engine: str = "compact") -> Corpus:
     Raises:
         StoreError: the engine has analysed nothing.
     """
-    runs = _runs(store, engine)
-    read = store.lake.read("segments", columns=_READ, where=_mine(runs)).to_pandas()
-    rows = runs[_RUN].merge(read, on="attempt", suffixes=("", "_heard"))
-    rows["speaker"] = rows["speaker_heard"].fillna(rows["speaker"])
-    rows = rows.sort_values(["recording", "channel", "segment"]).reset_index(drop=True)
-    keys = sorted(zip(runs["recording"], runs["channel"], runs["run_key"], strict=True))
-    version = digest({"runs": [[r, int(c), k] for r, c, k in keys], "n": len(rows)})
+    runs = _runs(store, engine).sort_values(["recording", "channel"])
+    read = store.lake.read("segments", columns=_READ, where=_mine(runs["attempt"]))
+    owners = pd.Index(runs["attempt"]).get_indexer(read["attempt"].to_numpy())
+    numbers = _pair(owners, read["segment"].to_numpy())
+    if (numbers[1:] < numbers[:-1]).any():
+        order = np.argsort(numbers, kind="stable")
+        read, owners = read.take(order), owners[order]
+    rows = runs[_RUN].iloc[owners].reset_index(drop=True)
+    heard = read.drop_columns(["attempt"]).to_pandas()
+    rows = rows.assign(**heard.assign(speaker=heard["speaker"].fillna(rows["speaker"])))
+    keys = zip(runs["recording"], runs["channel"], runs["run_key"], strict=True)
     return Corpus(
         engine_id=str(runs["engine_id"].iloc[0]),
         run_keys=tuple(sorted(runs["run_key"].unique())),
-        segments=rows.drop(columns=["attempt", "speaker_heard"]),
-        version=version,
+        segments=rows.drop(columns="attempt"),
+        version=digest({"runs": [[r, int(c), k] for r, c, k in sorted(keys)], "n": len(rows)}),
+        attempts=rows["attempt"].to_numpy(),
     )
 
 
@@ -87,11 +102,12 @@ def embeddings(store: Store, of: Corpus) -> Floats:
     Raises:
         StoreError: the store has changed since the corpus was read.
     """
-    read, rows = _placed(store, of, ["embedding"])
-    if not len(rows):
-        return np.zeros((0, 1), np.float32)
-    found: Floats = matrix_of(read["embedding"], len(read["embedding"][0]))[rows]
-    return found
+    found: Floats | None = None
+    for batch, rows in _stored(store, of, ["embedding"]):
+        if found is None:
+            found = np.empty((len(of.segments), len(batch["embedding"][0])), np.float32)
+        found[rows] = matrix_of(batch["embedding"], found.shape[1])
+    return np.zeros((0, 1), np.float32) if found is None else found
 
 
 def read_outs(store: Store, of: Corpus) -> pd.DataFrame:
@@ -104,16 +120,12 @@ def read_outs(store: Store, of: Corpus) -> pd.DataFrame:
     Raises:
         StoreError: the store has changed since the corpus was read.
     """
-    read, order = _placed(store, of, [*_EMOTIONS, "n_frames"])
-    every: pd.DataFrame = read.select([*_EMOTIONS, "n_frames"]).to_pandas()
-    found = every.iloc[order].reset_index(drop=True)
+    found = pd.DataFrame(logits(store, of), columns=_EMOTIONS)
+    found["n_frames"] = frame_counts(store, of)
     keys = ["recording", "channel", "track_key"]
-    runs = _runs(store, of.engine_id)[[*keys, "run_key"]]
     columns = [*keys, "class_mask", "temperatures", "quality"]
-    tracks = store.lake.read("tracks", columns=columns).to_pandas().merge(runs, on=keys)
-    mine = of.segments[["recording", "channel", "run_key"]].merge(
-        tracks.drop(columns="track_key"), on=["recording", "channel", "run_key"], how="left"
-    )
+    tracks = store.lake.read("tracks", columns=columns).to_pandas()
+    mine = of.segments[keys].merge(tracks, on=keys, how="left")
     for name in ("class_mask", "temperatures", "quality"):
         found[name] = mine[name].to_numpy()
     return found
@@ -125,8 +137,9 @@ def logits(store: Store, of: Corpus) -> Floats:
     Raises:
         StoreError: the store has changed since the corpus was read.
     """
-    read, rows = _placed(store, of, _EMOTIONS)
-    found: Floats = np.stack([read[name].to_numpy() for name in _EMOTIONS], axis=1)[rows]
+    found = np.empty((len(of.segments), len(_EMOTIONS)), np.float32)
+    for batch, rows in _stored(store, of, _EMOTIONS):
+        found[rows] = np.stack([batch[name].to_numpy() for name in _EMOTIONS], axis=1)
     return found
 
 
@@ -136,25 +149,76 @@ def frame_counts(store: Store, of: Corpus) -> NDArray[np.int64]:
     Raises:
         StoreError: the store has changed since the corpus was read.
     """
-    read, rows = _placed(store, of, ["n_frames"])
-    found: NDArray[np.int64] = read["n_frames"].to_numpy().astype(np.int64)[rows]
+    found = np.empty(len(of.segments), np.int64)
+    for batch, rows in _stored(store, of, ["n_frames"]):
+        found[rows] = batch["n_frames"].to_numpy()
     return found
 
 
-def _placed(store: Store, of: Corpus, columns: list[str]) -> tuple[pa.Table, NDArray[np.intp]]:
-    """Returns columns of the segments as they are stored, and which row each of a corpus has."""
-    runs = _runs(store, of.engine_id)
-    read = store.lake.read("segments", columns=["attempt", "segment", *columns], where=_mine(runs))
-    where = pd.DataFrame({"attempt": read["attempt"].to_numpy()})
-    where["segment"] = read["segment"].to_numpy()
-    where["row"] = np.arange(len(where))
-    placed = of.segments[list(SEGMENT_KEYS)].merge(
-        runs[["attempt", "recording", "channel", "run_key"]].merge(where, on="attempt"),
-        on=list(SEGMENT_KEYS),
-    )
-    if len(placed) != len(of.segments):
+def _stored(
+    store: Store, of: Corpus, columns: list[str]
+) -> Iterator[tuple[pa.RecordBatch, NDArray[np.intp]]]:
+    """Yields columns of the segments part by part as they lie, and the row of a corpus of each."""
+    owners, runs = pd.factorize(of.attempts)
+    known, n_known = pd.Index(runs), 0
+    mine = _pair(owners, of.segments["segment"].to_numpy())
+    where = _mine(runs)
+    for batch in store.lake.batches("segments", ["attempt", "segment", *columns], where):
+        owners = known.get_indexer(batch["attempt"].to_numpy())
+        numbers = _pair(owners, batch["segment"].to_numpy())
+        rows = np.minimum(np.searchsorted(mine, numbers), len(mine) - 1)
+        there = mine[rows] == numbers
+        if not there.all():
+            batch, rows = batch.filter(pa.array(there)), rows[there]
+        n_known += len(rows)
+        yield batch, rows
+    if n_known != len(mine):
         raise StoreError("The store has changed meanwhile; try again.")
-    return read, placed["row"].to_numpy().astype(np.intp)
+
+
+def rows_of(segments: pd.DataFrame, keys: pd.DataFrame) -> NDArray[np.intp]:
+    """Returns the row at which each key is in a table, shape `(n_keys,)`; -1 where it is not.
+
+    Args:
+        segments: with the columns `SEGMENT_KEYS`, no two rows alike in them.
+        keys: with these columns.
+    """
+    columns = list(SEGMENT_KEYS)
+    if len(segments) == len(keys) and all((segments[c].array == keys[c].array).all() for c in columns):
+        return np.arange(len(keys))
+    known, asked = _codes(segments, keys)
+    return pd.Index(known).get_indexer(asked)
+
+
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns rows of segments ordered by `SEGMENT_KEYS`; a million texts are slow to compare."""
+    runs = np.zeros(len(rows), np.int64)
+    for name in ("recording", "channel", "run_key"):
+        codes, known = pd.factorize(rows[name], sort=True)
+        runs = pd.factorize(runs * len(known) + codes, sort=True)[0]
+    numbers = _pair(runs, rows["segment"].to_numpy())
+    if (numbers[1:] >= numbers[:-1]).all():
+        return rows.reset_index(drop=True)
+    return rows.iloc[np.argsort(numbers, kind="stable")].reset_index(drop=True)
+
+
+def _codes(first: pd.DataFrame, second: pd.DataFrame) -> tuple[Numbers, Numbers]:
+    """Returns a number for each row of two tables, the same for the same keys."""
+    runs = [np.zeros(len(first), np.int64), np.zeros(len(second), np.int64)]
+    for name in ("recording", "run_key", "channel"):
+        codes, known = pd.factorize(first[name])
+        others, asked = pd.factorize(second[name])
+        others = np.append(pd.Index(known).get_indexer(pd.Index(asked)), -1)[others]
+        size = len(known) + 1
+        runs = [runs[0] * size + codes, np.where(others < 0, -1, runs[1] * size + others)]
+        dense, seen = pd.factorize(runs[0])
+        runs = [dense, pd.Index(seen).get_indexer(runs[1])]
+    return _pair(runs[0], first["segment"].to_numpy()), _pair(runs[1], second["segment"].to_numpy())
+
+
+def _pair(owners: NDArray[Any], segments: NDArray[Any]) -> Numbers:
+    """Returns one number for owner and segment that orders as they do."""
+    return (owners.astype(np.int64) << 32) + segments
 
 
 def _runs(store: Store, engine: str) -> pd.DataFrame:
@@ -210,5 +274,5 @@ def counted(mine: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def _mine(runs: pd.DataFrame) -> pc.Expression:
-    return pc.field("attempt").isin(runs["attempt"].tolist())
+def _mine(attempts: Iterable[int]) -> pc.Expression:
+    return pc.field("attempt").isin(pa.array(attempts, pa.int64()))

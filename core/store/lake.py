@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -23,6 +23,7 @@ from core.store.schema import TABLES
 _RETRIES = 12
 _TIDY_EVERY = 32  # commits
 _LEAST_JOINED, _MOST_JOINED = 1 << 18, 256 << 20  # bytes of a file that small ones are joined to
+_AT_ONCE = 1 << 15  # rows of a part
 _Commit = tuple[str, int, int]  # name of its file, when it was written, its inode
 
 Result = TypeVar("Result")
@@ -68,6 +69,22 @@ class Lake:
             schema = TABLES[name].schema
             wanted = schema if columns is None else pa.schema([schema.field(c) for c in columns])
             return wanted.empty_table()
+
+    def batches(self, name: str, columns: list[str], where: Any) -> Iterator[pa.RecordBatch]:
+        """Yields rows of a table part by part, so that few are in memory at once.
+
+        Args:
+            name: a key of `TABLES`.
+            columns: which columns.
+            where: a `pyarrow.compute` expression on numbers that the rows must fulfil.
+        """
+        told = f"read the table {name!r}"
+        ahead = {"batch_size": _AT_ONCE, "batch_readahead": 2, "fragment_readahead": 1}
+        with suppress(TableNotFoundError):
+            dataset = _guarded(lambda: self._open(name)[1], told)
+            parts = dataset.to_batches(columns=columns, filter=where, **ahead)
+            while (part := _guarded(lambda: next(parts, None), told)) is not None:
+                yield part
 
     def append(self, name: str, rows: pa.Table) -> None:
         """Adds rows in one commit."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import StoreError
-from core.store.corpus import SEGMENT_KEYS
+from core.store.corpus import SEGMENT_KEYS, in_order
 from core.store.schema import TABLES
 from core.store.store import Store
 
@@ -147,5 +147,4 @@ def points(store: Store, kind: str, key: str) -> pd.DataFrame:
     methods = rows.pop("method")
     if kind == PROJECTION:
         rows["placed"] = methods == PLACED
-    ordered: pd.DataFrame = rows.sort_values(list(SEGMENT_KEYS)).reset_index(drop=True)
-    return ordered
+    return in_order(rows)

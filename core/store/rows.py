@@ -241,9 +241,10 @@ def sorted_by(table: pa.Table, column: str) -> pa.Table:
     return table if (numbers[1:] >= numbers[:-1]).all() else table.sort_by(column)
 
 
-def matrix_of(column: pa.ChunkedArray, n_dims: int) -> np.ndarray:
+def matrix_of(column: pa.ChunkedArray | pa.Array, n_dims: int) -> np.ndarray:
     """Returns a column of equally long lists as a matrix, shape `(n_rows, n_dims)`."""
-    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    flat = whole.flatten().to_numpy(zero_copy_only=False)
     return np.ascontiguousarray(flat, dtype=np.float32).reshape(-1, n_dims)
 
 

@@ -126,7 +126,7 @@ TABLES: Final[dict[str, Table]] = {
         ),
         statistics=("attempt", "segment"),
         vectors=("embedding",),
-        row_group=1 << 9,
+        row_group=1 << 13,
     ),
     "failures": Table(
         pa.schema(

@@ -108,7 +108,8 @@ def _of(coloured: list[Group] | Scale, rows: np.ndarray) -> list[Group] | Scale:
         return Scale(coloured.title, coloured.values[rows], coloured.ticks, coloured.ends)
     found = []
     for group in coloured:
-        mine = np.flatnonzero(np.isin(rows, group.rows))
+        at = np.minimum(np.searchsorted(rows, group.rows), len(rows) - 1)
+        mine = at[rows[at] == group.rows]
         found.append(Group(group.name, group.colour, group.symbol, mine))
     return [group for group in found if len(group.rows)]
 
