@@ -6,14 +6,16 @@ Segments are clips of real speech under `compact`, each many times with jitter (
 clips held out. Without the recordings beside the project the samples in it stand for them. Vectors are
 centred per corpus, as everywhere. `page_ready_s` is the slowest of the scripts of the pages Map,
 Clusters and Same tone over a store of so many segments with a map and a clustering, each with empty
-caches, after a first page; what is computed beside a page is not in it. umap-learn alone on 20,000 for
-reference.
+caches, after a first page, in a process of its own; what is computed beside a page is not in it, but in
+`peak_memory_gb`, which is that of the greater process. umap-learn alone on 20,000 for reference.
 """
 
 import argparse
 import hashlib
+import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -56,7 +58,11 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=800, help="of real speech that it is made of")
     parser.add_argument("--reference", type=int, default=20_000, help="0 leaves umap-learn out")
     parser.add_argument("--no-page", action="store_true", help="leave out page_ready_s")
+    parser.add_argument("--pages", metavar="STORE", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.pages:
+        print(json.dumps(pages(options.pages)))
+        return
     real = real_segments(options.clips, options.dims)
     _say(f"{len(real)} real segments of {real.shape[1]} dimensions, {peak_gb():.2f} GB")
     raw = jittered(real[HELD_OUT:], options.segments)
@@ -68,9 +74,14 @@ def main() -> None:
     clusters(vectors)
     points, fitted = a_map(vectors, options.reference)
     placed(vectors, points, fitted, centred.apply(new))
-    _show("peak_memory_gb", peak_gb(), "GB", 3)
+    peaks_gb = [peak_gb()]
     if not options.no_page:
-        _show("page_ready_s", page_ready_s(vectors, points, fitted), "s")
+        told = in_pages(vectors, points, fitted)
+        peaks_gb.append(told.pop("peak_gb"))
+        _say(", ".join(f"{page} {took_s:.2f} s" for page, took_s in told.items()))
+        _show("page_ready_s", max(told.values()), "s")
+    _say(f"peak of the computations and of the pages: {peaks_gb} GB")
+    _show("peak_memory_gb", max(peaks_gb), "GB", 3)
 
 
 def real_segments(n_clips: int, n_dims: int) -> Floats:
@@ -190,24 +201,31 @@ def placed(vectors: Floats, points: Floats, fitted: NDArray[np.bool_], new: Floa
     _show("place_s", took_s, "s")
 
 
-def page_ready_s(vectors: Floats, points: Floats, fitted: NDArray[np.bool_]) -> float:
-    """Returns the seconds of the slowest page's script over a store of so many segments."""
-    import importlib
+def in_pages(vectors: Floats, points: Floats, fitted: NDArray[np.bool_]) -> dict[str, float]:
+    """Returns what `pages` tells, run by a process of its own over a store of so many segments."""
+    from core.store.store import Store
 
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["TONESCOPE_STORE"] = str(Path(folder) / "store")
-        importlib.import_module("dashboard.app")
-        from streamlit.testing.v1 import AppTest
+        write_store(Store(Path(folder)), vectors, points, fitted)
+        command = [sys.executable, "-m", "benchmarks.corpus_scale", "--pages", folder]
+        done = subprocess.run(command, cwd=PROJECT_ROOT, check=True, stdout=subprocess.PIPE)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
-        from dashboard import shared
 
-        write_store(shared.scope().store, vectors, points, fitted)
-        app = AppTest.from_file(str(PROJECT_ROOT / "dashboard" / "main.py"), default_timeout=600)
-        app.query_params["k"] = str(K)
-        app.run()
-        found = {page: _page_s(app, page) for page in PAGES}
-    _say(", ".join(f"{page} {took_s:.2f} s" for page, took_s in found.items()))
-    return max(found.values())
+def pages(store: str) -> dict[str, float]:
+    """Returns the seconds of each page's script, and the peak of memory with what they begin."""
+    import importlib
+
+    os.environ["TONESCOPE_STORE"] = store
+    importlib.import_module("dashboard.app")
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_file(str(PROJECT_ROOT / "dashboard" / "main.py"), default_timeout=600)
+    app.query_params["k"] = str(K)
+    app.run()
+    found = {page: _page_s(app, page) for page in PAGES}
+    return found | {"peak_gb": peak_gb()}
 
 
 def _page_s(app: Any, page: str) -> float:

@@ -203,6 +203,12 @@ def clusters_of(head: Head, points: pd.DataFrame) -> ClusterView:
     return ClusterView(head, labels)
 
 
+def among(segments: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
+    """Returns which segments are among others, shape `(n_segments,)`."""
+    found: np.ndarray = stored_corpus.rows_of(others, segments) >= 0
+    return found
+
+
 def map_key(engine: str, method: Method, space: SpaceSettings = CENTRED) -> Hashable:
     """Returns the name of the computation of a map."""
     return (place(), "map", engine, method, space)

@@ -1,5 +1,6 @@
 """Clusters of the corpus: found or opened, heard, named, merged, kept, and what they follow."""
 
+import pandas as pd
 import streamlit as st
 
 from core.explore.cluster_profiles import Profiles
@@ -84,15 +85,12 @@ def _show(head: clusterings.Head, kept: Filter) -> None:
 def _cards(found: Profiles, kept: Filter) -> None:
     engine = found.head.parameters["engine_id"]
     every = corpus.segments(engine)
-    keys = ["recording", "channel", "run_key", "segment"]
-    passing = found.segments[keys].merge(
-        every[corpus_known.keeps(kept, every, engine)][keys].assign(kept=True), how="left"
-    )
-    passes = passing["kept"].notna()
+    passes = pd.Series(corpus.among(found.segments, every[corpus_known.keeps(kept, every, engine)]))
     if found.unit != "segment":  # a recording or session passes with any of its segments
         passing_units = found.segments.loc[passes.to_numpy(), found.unit]
         passes = found.rows["unit"].isin(set(passing_units))
-    names = dict(zip(every["recording"], every["name"], strict=True))
+    named = every[["recording", "name"]].drop_duplicates()
+    names = dict(zip(named["recording"], named["name"], strict=True))
     order = sorted(found.profiles, key=lambda number: (number < 0, number))
     for number in order:
         cluster_card.show(found, found.profiles[number], names, passes)

@@ -83,7 +83,8 @@ def profiles_of(store: Store, key: str, n_examples: int = 8) -> Profiles:
     scores: NDArray[np.floating[Any]]
     if unit == "segment":
         rows = segments
-        vectors = spaces.vectors_of(store, found, head.parameters)[inside]
+        vectors = spaces.vectors_of(store, found, head.parameters)
+        vectors = vectors if inside.all() else vectors[inside]
         scores = measures.calibrated_scores(store, found)[inside]
         values = {name: sound[name].to_numpy(float) for name in MEASURES}
         origins = {kind: measures.names(segments[kind]) for kind in _ORIGINS}

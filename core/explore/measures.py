@@ -33,7 +33,8 @@ Doubles = NDArray[np.float64]
 
 def names(column: Iterable[Any]) -> list[str | None]:
     """Returns names as text, None where there is none."""
-    return [value if isinstance(value, str) and value else None for value in column]
+    values = column.to_numpy(object) if isinstance(column, pd.Series) else column
+    return [value if isinstance(value, str) and value else None for value in values]
 
 
 def speech_seconds(store: Store, of: Corpus) -> Doubles:

@@ -258,7 +258,9 @@ def open_search(
     kept = kept_index.Kept(store.root, key)
     order, n_known = kept.order(of.segments)
     segments = of.segments.iloc[order].reset_index(drop=True)
-    vectors = space.apply(raw[order], measures.names(segments["speaker"]))
+    if (order[1:] < order[:-1]).any():
+        raw = raw[order]
+    vectors = space.apply(raw, measures.names(segments["speaker"]), out=raw)
     index = kept.index(vectors, n_known, segments)
     _discard_others(store, of, settings, key)
     found = logits(store, of)[order]

@@ -141,13 +141,16 @@ class Space:
     n_segments: int
     offsets: Mapping[str, Offset] = field(default_factory=dict)
 
-    def apply(self, embeddings: Floats, speakers: Speakers | None = None) -> Floats:
+    def apply(
+        self, embeddings: Floats, speakers: Speakers | None = None, out: Floats | None = None
+    ) -> Floats:
         """Returns embeddings in this space.
 
         Args:
             embeddings: shape `(n_segments, n_dims)`, of the engine that it was fitted to.
             speakers: length n, or None where nobody is known; of strangers and None only the mean
                 of the corpus is taken away.
+            out: where they go, such as `embeddings` themselves if nobody needs them any more.
 
         Returns:
             Shape `(n_segments, n_dims)`, rows of length 1; a row that equals its centre is zero.
@@ -157,7 +160,7 @@ class Space:
                 f"Embeddings of {embeddings.shape[1]} dimensions do not fit a space of "
                 f"{len(self.mean)}; both must come from the same engine."
             )
-        found: Floats = np.empty(embeddings.shape, np.float32)
+        found: Floats = np.empty(embeddings.shape, np.float32) if out is None else out
         offsets, rows = self._offsets(speakers, len(embeddings))
         for part in _blocks(len(embeddings)):
             block = embeddings[part].astype(np.float64) - self.mean

@@ -75,7 +75,8 @@ def vectors(
     settings = settings or SpaceSettings()
     found = embeddings(store, of) if raw is None else raw
     key, space = standing_space(store, of, settings, found)
-    return key, space.apply(found, measures.names(of.segments["speaker"]))
+    own = found if raw is None else None
+    return key, space.apply(found, measures.names(of.segments["speaker"]), out=own)
 
 
 def vectors_of(store: Store, of: Corpus, parameters: Mapping[str, Any]) -> Floats:
@@ -94,7 +95,8 @@ def vectors_of(store: Store, of: Corpus, parameters: Mapping[str, Any]) -> Float
     space = read_space(store, key) if key else None
     if space is None:
         return vectors(store, of, settings_from(told) if told else None)[1]
-    return space.apply(embeddings(store, of), measures.names(of.segments["speaker"]))
+    raw = embeddings(store, of)
+    return space.apply(raw, measures.names(of.segments["speaker"]), out=raw)
 
 
 def standing_space(

@@ -184,10 +184,13 @@ def rows_of(segments: pd.DataFrame, keys: pd.DataFrame) -> NDArray[np.intp]:
         keys: with these columns.
     """
     columns = list(SEGMENT_KEYS)
-    if len(segments) == len(keys) and all((segments[c].array == keys[c].array).all() for c in columns):
+    if len(segments) == len(keys) and all(
+        (segments[c].array == keys[c].array).all() for c in columns
+    ):
         return np.arange(len(keys))
     known, asked = _codes(segments, keys)
-    return pd.Index(known).get_indexer(asked)
+    found: NDArray[np.intp] = pd.Index(known).get_indexer(pd.Index(asked))
+    return found
 
 
 def in_order(rows: pd.DataFrame) -> pd.DataFrame:
@@ -212,13 +215,14 @@ def _codes(first: pd.DataFrame, second: pd.DataFrame) -> tuple[Numbers, Numbers]
         size = len(known) + 1
         runs = [runs[0] * size + codes, np.where(others < 0, -1, runs[1] * size + others)]
         dense, seen = pd.factorize(runs[0])
-        runs = [dense, pd.Index(seen).get_indexer(runs[1])]
+        runs = [dense, pd.Index(seen).get_indexer(pd.Index(runs[1]))]
     return _pair(runs[0], first["segment"].to_numpy()), _pair(runs[1], second["segment"].to_numpy())
 
 
 def _pair(owners: NDArray[Any], segments: NDArray[Any]) -> Numbers:
     """Returns one number for owner and segment that orders as they do."""
-    return (owners.astype(np.int64) << 32) + segments
+    found: Numbers = (owners.astype(np.int64) << 32) + segments
+    return found
 
 
 def _runs(store: Store, engine: str) -> pd.DataFrame:

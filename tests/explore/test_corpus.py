@@ -25,7 +25,7 @@ from core.labels.records import Draft
 from core.pipeline import Pipeline
 from core.records import Metadata, Span
 from core.store import maps as stored_maps
-from core.store.corpus import corpus, embeddings
+from core.store.corpus import corpus, embeddings, in_order, logits, rows_of
 from core.store.store import Store
 from tests.fakes import FakeEngine
 from tests.synthetic import LevelDetector, talk, write
@@ -406,6 +406,48 @@ def test_map_clusters_and_search_take_the_same_space_while_the_corpus_grows_litt
     grouped = make_clustering(filled, "fake", 2)
     assert made.parameters["space_key"] == found.space_key == grouped.parameters["space_key"]
     assert make_projection(filled, "fake", Method.PCA).parameters["space_key"] == found.space_key
+
+
+def _some_keys(rng, n):
+    rows = pd.DataFrame(
+        {
+            "recording": rng.choice(["aa", "b", "ccc", "d"], n),
+            "channel": rng.choice([-1, 0, 1], n).astype(np.int32),
+            "run_key": rng.choice(["r", "s"], n),
+            "segment": rng.integers(0, 40, n).astype(np.int32),
+        }
+    )
+    return rows.drop_duplicates().reset_index(drop=True)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_are_found_and_ordered_as_pandas_does(seed):
+    rng = np.random.default_rng(seed)
+    known, asked = _some_keys(rng, 300), _some_keys(rng, 200).assign(x=1.0)
+    asked.loc[0, "recording"] = "stranger"
+    joined = asked.merge(known.assign(row=np.arange(len(known))), on=KEYS, how="left")
+    assert rows_of(known, asked).tolist() == joined["row"].fillna(-1).tolist()
+    assert rows_of(known, known).tolist() == list(range(len(known)))
+    assert rows_of(known.iloc[:0], asked).tolist() == [-1] * len(asked)
+    expected = asked.sort_values(KEYS).reset_index(drop=True)
+    pd.testing.assert_frame_equal(in_order(asked), expected)
+    pd.testing.assert_frame_equal(in_order(expected), expected)
+
+
+def test_columns_come_in_the_order_of_the_corpus_however_they_lie(filled, tmp_path, monkeypatch):
+    monkeypatch.setattr("core.store.lake._AT_ONCE", 5)  # parts that begin and end within a recording
+    found = corpus(filled, "fake")
+    lying = filled.lake.read("segments").to_pandas().set_index(["attempt", "segment"])
+    order = lying.loc[list(zip(found.attempts, found.segments["segment"], strict=True))]
+    assert not lying.index.equals(order.index)
+    assert embeddings(filled, found).tolist() == np.stack(order["embedding"]).tolist()
+    assert logits(filled, found)[:, 0].tolist() == order["angry"].tolist()
+    assert found.segments["end_s"].tolist() == order["end_s"].tolist()
+    _add(filled, tmp_path)
+    assert len(embeddings(filled, found)) == len(found.segments)  # what it was, is still there
+    filled.lake.delete("segments", f"attempt = {found.attempts[0]} AND segment = 0")
+    with pytest.raises(StoreError, match="changed meanwhile"):
+        embeddings(filled, found)
 
 
 def _swapped(of):
