@@ -103,10 +103,11 @@ def thinned(lane: Lane, span: Span, n_pixels: int) -> Lane:
 
 def _segments(choice: Choice, dark: bool, blind: bool) -> Lane:
     items: list[Item] = []
+    colours = {emotion: palette.colour(emotion, dark) for emotion in EMOTIONS}
     for segment in resources.segments(choice):
         item = Item(start_s=segment.start_s, end_s=segment.end_s, text=_sentence(segment, blind))
         if not blind:
-            item["colour"] = palette.colour(segment.emotion, dark)
+            item["colour"] = colours[segment.emotion]
         items.append(item)
     return Lane(name=SEGMENTS, kind="interval", items=items)
 

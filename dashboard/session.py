@@ -65,6 +65,7 @@ class Keys:
     SPEAKER_GIVEN = "recording.speaker_given"
     TOGETHER = "recording.together"
     FOUND = "recording.found"
+    PRIVACY = "privacy.open"
     MAP_METHOD = "method"
     MAP_COLOUR = "colour"
     MAP_CLUSTERS = "clusters"

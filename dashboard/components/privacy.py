@@ -8,6 +8,7 @@ from core.errors import StoreError
 from core.store.consent import Consent, Use
 from core.store.forget import Forgotten
 from dashboard import navigation, privacy, resources, words
+from dashboard.session import Keys
 
 _ONE, _SPEAKER = "This recording", "All of its speaker"
 _DONE = "privacy.done"
@@ -21,10 +22,22 @@ _STANDS = (
 )
 
 
+@st.fragment
 def show(recording: str) -> None:
-    """Shows the consent of a recording, to be changed, and the way to forget it."""
+    """Shows the consent of a recording, to be changed, and the way to forget it.
+
+    What is folded away is made when it is opened: it takes longer than the rest of the page.
+    """
     given = privacy.consent_of(recording)
-    with st.expander(f"Consent and privacy: {_told(given)}", icon=":material/shield_person:"):
+    box = st.expander(
+        f"Consent and privacy: {_told(given)}",
+        icon=":material/shield_person:",
+        key=Keys.PRIVACY,
+        on_change="rerun",
+    )
+    if not box.open:
+        return
+    with box:
         speaker = resources.recording(recording).speaker
         of = _ONE
         if speaker:

@@ -435,7 +435,9 @@ def test_rows_are_found_and_ordered_as_pandas_does(seed):
 
 
 def test_columns_come_in_the_order_of_the_corpus_however_they_lie(filled, tmp_path, monkeypatch):
-    monkeypatch.setattr("core.store.lake._AT_ONCE", 5)  # parts that begin and end within a recording
+    monkeypatch.setattr(
+        "core.store.lake._AT_ONCE", 5
+    )  # parts that begin and end within a recording
     found = corpus(filled, "fake")
     lying = filled.lake.read("segments").to_pandas().set_index(["attempt", "segment"])
     order = lying.loc[list(zip(found.attempts, found.segments["segment"], strict=True))]

@@ -12,6 +12,7 @@ from core.store import consent
 from core.store.consent import Consent, Use
 from dashboard import privacy, resources, routes, shared, sound, takeaway
 from dashboard.background import background
+from dashboard.session import Keys
 from tests.pages.corpus_pages import button, settled, text_of
 
 ALL = frozenset(Use)
@@ -25,10 +26,16 @@ def expander(app) -> str:
     return next(e.label for e in app.expander if e.label.startswith("Consent and privacy"))
 
 
+def opened(app):
+    app.session_state[Keys.PRIVACY] = True
+    return app.run()
+
+
 def test_consent_is_set_on_the_page_of_a_recording(open_page, diary):
     app = open_page("recording", recording=diary)
     assert not app.exception
     assert expander(app) == "Consent and privacy: nothing recorded"
+    app = opened(app)
     button(app, "Record the consent").click().run()
     assert "legal basis in words" in app.error[-1].value
     field(app.text_input, "Legal basis").input("form <b>7</b>")
@@ -49,14 +56,14 @@ def test_all_of_a_speaker_are_set_and_forgotten_at_once(open_page, diary):
     from core.studies import metadata
 
     metadata.edit(store, {r: Metadata(speaker="Anna") for r in (diary, other)}, "Cy")
-    app = open_page("recording", recording=diary)
+    app = opened(open_page("recording", recording=diary))
     app.session_state[f"privacy.of.{diary}"] = "All of its speaker"
     app = app.run()
     assert "2 recordings in which Anna speaks" in text_of(app)
     field(app.text_input, "Legal basis").input("form")
     app = button(app, "Record the consent").click().run()
     assert set(consent.every(store)) == {diary, other}
-    assert button(app, "Forget 2 recordings")
+    assert button(opened(app), "Forget 2 recordings")
 
 
 def test_what_is_withheld_is_not_played_drawn_or_handed_out(open_page, diary):
