@@ -11,7 +11,7 @@ from dashboard import navigation, privacy, resources, words
 from dashboard.session import Keys
 
 _ONE, _SPEAKER = "This recording", "All of its speaker"
-_DONE = "privacy.done"
+_DONE, _RECORDED = "privacy.done", "privacy.recorded"
 _HELP = (
     "Analyse: engines run on it and it counts in maps, clusters and trends. Listen: its sound is "
     "played, drawn and cut. Publish: it is in exports, reports, bundles and over HTTP. What is not "
@@ -29,6 +29,8 @@ def show(recording: str) -> None:
     What is folded away is made when it is opened: it takes longer than the rest of the page.
     """
     given = privacy.consent_of(recording)
+    if st.session_state.pop(_RECORDED, False):  # another label makes another box, which is closed
+        st.session_state[Keys.PRIVACY] = True
     box = st.expander(
         f"Consent and privacy: {_told(given)}",
         icon=":material/shield_person:",
@@ -96,6 +98,7 @@ def _form(recording: str, chosen: list[str], given: Consent) -> None:
             except StoreError as error:
                 st.error(words.said(str(error)), icon=":material/error:")
                 return
+            st.session_state[_RECORDED] = True
             st.rerun()
 
 
