@@ -52,7 +52,8 @@ class Decoder:
         self._limits = limits
         self._stream = container.streams.best("audio") or container.streams.audio[0]
         self.info = _info(container, self._stream)
-        self._clock = Clock(lead_s(container, self._stream), self.info.declared_s)
+        lead = lead_s(container, self._stream)
+        self._clock = Clock(lead, self.info.declared_s, container.size)
         if channel is not None and channel >= self.info.n_channels:
             raise AudioError(
                 f"{name!r} has {self.info.n_channels} channel(s), so there is no channel "
