@@ -73,12 +73,23 @@ def main() -> None:
         measure(Path(folder), options.visitors, options.rounds, options.think, options.files)
 
 
-def measure(folder: Path, n: int, n_rounds: int, think_s: float, n_files: int) -> None:
-    """Prints the figures of a new store."""
+def measure(
+    folder: Path, n: int, n_rounds: int, think_s: float, n_files: int, minutes: float = 0.5
+) -> None:
+    """Prints the figures of a new store.
+
+    Args:
+        folder: for the store and the files.
+        n: visitors.
+        n_rounds: of each.
+        think_s: seconds between pages.
+        n_files: that the first one hands in.
+        minutes: of sound in each of those; less in those of others.
+    """
     store = Store(folder / "store")
     everybody = prepare(store, folder / "known", n)
-    single = _written(folder / "single", n, 0.2)
-    given = [_written(folder / "many", n_files, 0.5), *([path] for path in single[1:])]
+    single = _written(folder / "single", n, 0.4 * minutes)
+    given = [_written(folder / "many", n_files, minutes), *([path] for path in single[1:])]
     with dashboard(store.root) as address:
         wait_until_up(address)
         alone = replace(everybody[0], times_s=defaultdict(list))
