@@ -30,10 +30,12 @@ def properties(table: Table) -> WriterProperties:
     columns = dict.fromkeys(table.floats, split) | dict.fromkeys(texts, blind)
     only_vectors = bool(lists) and set(lists) == set(table.vectors)
     if only_vectors:  # what lies within a list can only be told by telling it of all columns
-        plain = {"dictionary_enabled": False, "encoding": "PLAIN"}
-        flat = set(table.schema.names) - set(lists)
-        columns = dict.fromkeys(flat, ColumnProperties(**plain))
-        columns |= dict.fromkeys(texts, ColumnProperties(**plain, statistics_enabled="NONE"))
+        flat = ColumnProperties(dictionary_enabled=False, encoding="PLAIN")
+        text = ColumnProperties(
+            dictionary_enabled=False, encoding="PLAIN", statistics_enabled="NONE"
+        )
+        columns = dict.fromkeys(set(table.schema.names) - set(lists), flat)
+        columns |= dict.fromkeys(texts, text)
     return WriterProperties(
         compression="ZSTD",
         max_row_group_size=table.row_group,
