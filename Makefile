@@ -25,8 +25,8 @@ lint: .venv/installed-dev ## the checks that run no code
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-audit: .venv/installed-dev ## look the pinned packages up in the database of known weaknesses (needs the network)
-	$(BIN)/pip-audit --no-deps --disable-pip -r requirements.txt
+audit: .venv/installed-dev ## look all installed packages up in the database of known weaknesses (needs the network)
+	$(BIN)/pip-audit --local $(AUDIT_OPTIONS)
 
 bench: .venv/installed-dev ## run the benchmarks in short form, write benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks

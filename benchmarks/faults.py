@@ -1,6 +1,6 @@
 """What the library survives: mutated files, kills at random moments, several writers at once.
 
-    python -m benchmarks.faults [--fuzz N] [--kills N] [--writers N]
+    python -m benchmarks.faults [--fuzz N [--first NUMBER]] [--kills N] [--writers N]
 
 Fuzz: recordings of several formats with bytes changed, cut out, doubled or cut off are analysed; one
 survives if it gives a result or a sentence within a minute. Kills: a batch is ended by SIGKILL at a
@@ -29,6 +29,7 @@ from core.audio.decode import SAMPLE_RATE
 from core.batch import Input, run
 from core.emotions import N_EMOTIONS
 from core.engines.base import HOP_SAMPLES, Floats, Frames, Windowing
+from core.findings import Found
 from core.pipeline import Pipeline
 from core.settings import PROJECT_ROOT
 from core.store.check import check
@@ -43,6 +44,13 @@ FORMATS = {
     ".webm": "libopus",
     ".aiff": "pcm_s16be",
     ".caf": "pcm_s16le",
+    ".mka": "libopus",
+    ".aac": "aac",
+    ".au": "pcm_s16be",
+    ".ts": "aac",
+    ".wv": "wavpack",
+    ".tta": "tta",
+    ".mov": "pcm_s16le",
 }
 LONGEST_S = 60.0
 
@@ -79,6 +87,7 @@ def main() -> None:
     """Prints the figures, or does the work of one child."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fuzz", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="number of the first mutated file")
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--writers", type=int, default=0)
     parser.add_argument("--each", type=int, default=200, help="recordings of each writer")
@@ -89,8 +98,9 @@ def main() -> None:
         return
     with TemporaryDirectory() as folder:
         if options.fuzz:
-            survived = fuzz(Path(folder) / "fuzz", options.fuzz)
+            survived, longest_s = fuzz(Path(folder) / "fuzz", options.fuzz, first=options.first)
             Figure("fuzz_survived", survived, "files", limit=options.fuzz).show()
+            Figure("fuzz_longest_s", round(longest_s, 1), "s", limit=LONGEST_S).show()
         if options.kills:
             survived = kills(Path(folder) / "kills", options.kills)
             Figure("kills_survived", survived, "kills", limit=options.kills).show()
@@ -100,28 +110,52 @@ def main() -> None:
             Figure("writers_rows", rows, "recordings, each once", limit=limit).show()
 
 
-def fuzz(folder: Path, n: int, seed: int = 0) -> int:
-    """Returns how many mutated files gave a result or a sentence in time."""
-    rng = random.Random(seed)
-    sources = list(_sources(folder / "sources"))
-    pipeline, store = Pipeline(Cheap()), Store(folder / "store")
-    survived = 0
-    for number in range(n):
-        source = sources[number % len(sources)]
-        path = folder / f"{number}{source.suffix}"
-        path.write_bytes(mutated(source.read_bytes(), rng))
+class Watched(Pipeline):
+    """Keeps how long each file took."""
+
+    def __init__(self) -> None:
+        super().__init__(Cheap())
+        self.took_s: dict[str, float] = {}
+
+    def find(self, path: Path, *args: Any, **options: Any) -> Found:
+        """Analyses a file."""
         start_s = time.monotonic()
-        ((_, tracks),) = run(pipeline, [Input(str(path))], store, at_once=1)
-        outcome = tracks[0][1]
-        told = outcome.error or ""
+        found = super().find(path, *args, **options)
+        self.took_s[path.name] = time.monotonic() - start_s
+        return found
+
+
+def fuzz(folder: Path, n: int, seed: int = 0, first: int = 0) -> tuple[int, float]:
+    """Returns how many mutated files gave a result or a sentence in time, and the longest time.
+
+    Args:
+        folder: for the files and the store.
+        n: files.
+        seed: of the mutations; the file of a number is the same in every run.
+        first: number of the first file.
+    """
+    sources = list(_sources(folder / "sources"))
+    watched, store = Watched(), Store(folder / "store")
+    survived, longest_s = 0, 0.0
+
+    def files() -> Iterator[Input]:
+        for number in range(first, first + n):
+            source = sources[number % len(sources)]
+            path = folder / f"{number}{source.suffix}"
+            path.write_bytes(mutated(source.read_bytes(), random.Random(f"{seed} {number}")))
+            yield Input(str(path))
+
+    for item, tracks in run(watched, files(), store):
+        outcome, path = tracks[0][1], Path(item.place)
+        took_s, told = watched.took_s.pop(path.name), outcome.error or ""
         fine = outcome.status in ("done", "skipped") or told.endswith(".")
-        fine = fine and "fault of the program" not in told
-        fine = fine and time.monotonic() - start_s < LONGEST_S
-        if not fine:
-            print(f"{source.name}, file {number}: {outcome}", file=sys.stderr, flush=True)
+        fine = fine and "fault of the program" not in told and took_s < LONGEST_S
+        if not fine or took_s > longest_s:
+            print(f"{path.name}, {took_s:.1f} s: {outcome}", file=sys.stderr, flush=True)
+        longest_s = max(longest_s, took_s)
         survived += fine
         path.unlink()
-    return survived if check(store).ok else 0
+    return (survived if check(store).ok else 0), longest_s
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:

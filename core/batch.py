@@ -1,21 +1,22 @@
 """Many files at once: while the model works on one, others are decoded, searched for speech, stored.
 
-Results come in the order of the files. Only a few files are ahead of the one that is waited for, and few
-are gathered to be stored together, so memory does not grow with the batch. What is killed goes on where
-it was, as what is stored is skipped; what was only gathered is made again.
+Files are stored as they are finished, and told in their order. What is finished and not stored is
+bounded by its frames, so memory does not grow with the batch; a long file keeps no other from being
+worked on. What is killed goes on where it was, as what is stored is skipped; what was only gathered is
+made again.
 """
 
 import shutil
 import tempfile
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from core.audio.decode import open_audio
@@ -31,10 +32,13 @@ from core.store.store import Store
 AT_ONCE = 3  # one at the model, others before or behind it
 _AHEAD = 2  # files waiting, for each that is worked on
 TOGETHER = 64  # files in the commits of one
-GATHERED_S = 5.0  # nothing that is finished waits longer to be stored
+GATHERED_S = 5.0  # what is finished waits no longer to be stored,
+_STORING = 0.05  # unless storing would then take a greater share of the time
+_LONGEST_S = 60.0
 GATHERED_FRAMES = 180_000  # an hour of sound, 110 MB with the embeddings of `compact`
 
 Track = tuple[Pipeline, Outcome]
+Named = TypeVar("Named")
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Expected:
     unknown: int
 
 
-class Gathered:
+class Gathered(Generic[Named]):
     """What files came to, gathered until it is worth the commits of storing it.
 
     Args:
@@ -87,33 +91,34 @@ class Gathered:
         self._pipeline = pipeline
         self._store = store
         self._together = together
-        self._files: list[tuple[Input, list[Found]]] = []
+        self._files: list[tuple[Named, list[Found]]] = []
         self._since_s = 0.0
+        self._took_s = 0.0
 
     @property
     def wait_s(self) -> float | None:
         """How long the next file may be waited for; None where nothing else waits."""
         if not self._files:
             return None
-        return max(0.0, self._since_s + GATHERED_S - time.monotonic())
+        hold_s = max(GATHERED_S, min(self._took_s / _STORING, _LONGEST_S))
+        return max(0.0, self._since_s + hold_s - time.monotonic())
 
-    def add(self, item: Input, found: list[Found]) -> Iterator[tuple[Input, list[Track]]]:
+    def add(self, item: Named, found: list[Found]) -> Iterator[tuple[Named, list[Track]]]:
         """Takes what a file came to; yields all that was gathered, if that is stored now."""
         if not self._files:
             self._since_s = time.monotonic()
         self._files.append((item, found))
-        n_frames = sum(one.n_frames for _, each in self._files for one in each)
-        if (
-            len(self._files) >= self._together
-            or n_frames >= GATHERED_FRAMES
-            or time.monotonic() - self._since_s >= GATHERED_S
-        ):
+        n_frames = sum(_n_frames(each) for _, each in self._files)
+        full = len(self._files) >= self._together or n_frames >= GATHERED_FRAMES
+        if full or self.wait_s == 0:
             yield from self.flush()
 
-    def flush(self) -> Iterator[tuple[Input, list[Track]]]:
+    def flush(self) -> Iterator[tuple[Named, list[Track]]]:
         """Stores all that was gathered, and yields it file by file."""
         files, self._files = self._files, []
+        start_s = time.monotonic()
         outcomes = iter(write_found(self._store, [one for _, each in files for one in each]))
+        self._took_s = time.monotonic() - start_s
         for item, each in files:
             yield item, [(self._made_by(one), next(outcomes)) for one in each]
 
@@ -121,6 +126,32 @@ class Gathered:
         if isinstance(self._pipeline, EachChannel):
             return self._pipeline.of_channel(found.outcome.channel)
         return self._pipeline
+
+
+class _Room:
+    """How much may be finished and not taken yet; no file is begun while that is too much."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._n_frames = 0
+        self._open = True
+
+    def enter(self) -> None:
+        """Waits until there is room, or the batch ends."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._n_frames < GATHERED_FRAMES or not self._open)
+
+    def add(self, n_frames: int) -> None:
+        """Counts what was finished, or taken where it is less than 0."""
+        with self._changed:
+            self._n_frames += n_frames
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Lets go of all that wait."""
+        with self._changed:
+            self._open = False
+            self._changed.notify_all()
 
 
 def run(
@@ -145,7 +176,7 @@ def run(
         together: files that are stored together at most; as many are lost at most by a kill, besides
             those that are worked on.
     """
-    stop = threading.Event()
+    stop, room = threading.Event(), _Room()
 
     def progress(share: float) -> None:
         del share
@@ -153,26 +184,43 @@ def run(
             raise Cancelled("Stopped; what was finished is stored.")
 
     def work(item: Input) -> list[Found]:
-        return find(pipeline, item, store, metadata, retries=retries, progress=progress)
+        room.enter()
+        progress(0.0)
+        found = find(pipeline, item, store, metadata, retries=retries, progress=progress)
+        room.add(_n_frames(found))
+        return found
 
-    gathered = Gathered(pipeline, store, together)
-    waiting: deque[tuple[Input, Future[list[Found]]]] = deque()
+    gathered: Gathered[tuple[int, Input]] = Gathered(pipeline, store, together)
+    waiting: dict[Future[list[Found]], tuple[int, Input]] = {}
+    told: dict[int, tuple[Input, list[Track]]] = {}
+    ahead = max(at_once * _AHEAD, together)  # as many may be finished while others are stored
+    n_told = 0
     threads = ThreadPoolExecutor(at_once, thread_name_prefix="tonescope-batch")
-    coming = iter(inputs)
+    coming = enumerate(inputs)
     try:
         while True:
-            for item in islice(coming, at_once * _AHEAD - len(waiting)):
-                waiting.append((item, threads.submit(work, item)))
-            if not waiting:
+            for number, item in islice(coming, ahead - len(waiting)):
+                waiting[threads.submit(work, item)] = number, item
+            done, _ = wait(waiting, gathered.wait_s, FIRST_COMPLETED)
+            stored = [] if done else list(gathered.flush())
+            for future in done:
+                found = future.result()
+                room.add(-_n_frames(found))
+                stored += gathered.add(waiting.pop(future), found)
+            told |= {number: (item, tracks) for (number, item), tracks in stored}
+            while n_told in told:
+                yield told.pop(n_told)
+                n_told += 1
+            if not waiting and gathered.wait_s is None:
                 break
-            first, future = waiting.popleft()
-            if not wait([future], gathered.wait_s).done:
-                yield from gathered.flush()
-            yield from gathered.add(first, future.result())
-        yield from gathered.flush()
     finally:
         stop.set()  # of what is under way when the batch ends early, nothing is kept
+        room.close()
         threads.shutdown(wait=True, cancel_futures=True)
+
+
+def _n_frames(found: list[Found]) -> int:
+    return sum(one.n_frames for one in found)
 
 
 def find(

@@ -67,7 +67,7 @@ def run(
     Raises:
         ClusterError: Ray is not installed, the cluster cannot be joined, or no worker lives.
     """
-    gathered = Gathered(pipeline, store, together)
+    gathered: Gathered[Input] = Gathered(pipeline, store, together)
     with joined(address, workers) as ray:
         known = ray.put(_known(pipeline, store))
         each = isinstance(pipeline, EachChannel)

@@ -184,7 +184,8 @@ def test_what_the_store_does_not_take_fails_each_file_and_the_batch_goes_on(
 
     monkeypatch.setattr(store.lake, "append", full)
     done = batch.run(pipeline, [Input(str(p)) for p in files[:4]], store, together=2)
-    assert [outcome.status for _, ((_, outcome),) in done] == ["failed"] * 2 + ["done"] * 2
+    statuses = [outcome.status for _, ((_, outcome),) in done]
+    assert sorted(statuses) == ["done"] * 2 + ["failed"] * 2
     assert store.table("failures")["stage"].to_pylist() == ["store"] * 2
     assert check(store).ok
 

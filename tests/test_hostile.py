@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.contract import COMMANDS
@@ -30,7 +31,7 @@ from core.studies.rules import from_json
 from dashboard import shared
 from tests.export.test_report import Reader
 from tests.fakes import FakeEngine
-from tests.pages.conftest import DIARY, open_page, shared_state  # noqa: F401
+from tests.pages.conftest import DIARY, shared_state  # noqa: F401
 from tests.pages.corpus_pages import settled
 from tests.synthetic import talk, write
 
@@ -185,7 +186,8 @@ QUERIES = [
 ]
 
 
-def test_every_page_shows_hostile_names_as_text(open_page):  # noqa: F811
+@pytest.mark.usefixtures("shared_state")
+def test_every_page_shows_hostile_names_as_text():
     files = {path.stem for path in (PROJECT_ROOT / "pages").glob("*.py")} - {"__init__"}
     assert files == {name for name, _ in QUERIES}
     store = shared.scope().store
@@ -193,7 +195,10 @@ def test_every_page_shows_hostile_names_as_text(open_page):  # noqa: F811
     wrong = []
     for name, query in QUERIES:
         wanted = {"recording": recording} if name in ("recording", "similar") else {}
-        app = settled(open_page(name, **(wanted | query)))
+        app = AppTest.from_file(str(PROJECT_ROOT / "dashboard" / "main.py"), default_timeout=60)
+        for key, value in (wanted | query).items():
+            app.query_params[key] = value
+        app = settled(app.switch_page(f"../pages/{name}.py"))
         wrong += [(name, "exception", e.value) for e in app.exception]
         wrong += [(name, kind, text) for kind, text in shown(app) if MARK in text]
     assert wrong == []

@@ -9,6 +9,7 @@ from av.container import InputContainer
 GAP_S: Final = 0.05  # timestamps of recorders in browsers jitter by tens of milliseconds
 LOST_GAP_S: Final = 0.005  # where a packet was lost, the gap is its length
 JUMP_S: Final = 600.0  # where nothing is declared, a greater leap is a new clock, no gap
+LEAST_BYTES: Final = 8  # of a second, in a long file that is mostly pauses; less is a wrong clock
 
 
 class Clock:
@@ -17,18 +18,21 @@ class Clock:
     Args:
         lead_s: silence before the first sample, in seconds.
         declared_s: duration that the file declares, or None.
+        size_bytes: of the file: one damaged number may not make hours of silence of a few seconds.
 
     Attributes:
         lead_s: the silence put first.
         gap_s: the silence put in later, in seconds.
         n_gaps: how often.
+        n_leaps: how often it was set to what a file of this size cannot hold.
     """
 
-    def __init__(self, lead_s: float, declared_s: float | None) -> None:
+    def __init__(self, lead_s: float, declared_s: float | None, size_bytes: int) -> None:
         self.lead_s = lead_s
         self.gap_s = 0.0
-        self.n_gaps = 0
+        self.n_gaps = self.n_leaps = 0
         self._most_s = None if declared_s is None else declared_s + 1.0
+        self._believed_s = max(JUMP_S, size_bytes / LEAST_BYTES)
         self._origin_s: float | None = None
         self._done_s = 0.0
         self._n_damaged = 0
@@ -65,7 +69,9 @@ class Clock:
                 return 0.0
         gap_s = at_s - self._origin_s - self._done_s
         most_s = JUMP_S if self._most_s is None else self._most_s - self._done_s
-        if gap_s > max(most_s, GAP_S) or gap_s < -1.0:  # the clock was set anew
+        far = gap_s > max(self._believed_s - self._done_s, GAP_S)
+        if far or gap_s > max(most_s, GAP_S) or gap_s < -1.0:  # the clock was set anew
+            self.n_leaps += far
             self._origin_s += gap_s
             return 0.0
         return gap_s if gap_s > (LOST_GAP_S if lost else GAP_S) else 0.0
@@ -87,6 +93,11 @@ class Clock:
             found.append(
                 f"{self.n_gaps} gap(s) in the file, {self.gap_s:.2f} s in all, were filled with "
                 "silence, so that times stay right; use the original file if you have it."
+            )
+        if self.n_leaps:
+            found.append(
+                f"The file's clock leaps {self.n_leaps} time(s) further than so small a file can "
+                "hold; no silence was put in there, so later times may be early."
             )
         return found
 

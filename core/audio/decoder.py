@@ -35,6 +35,7 @@ _FORMATS = (
 _OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
 _EXPECTED = "expected a recording such as WAV, MP3, M4A, FLAC or OGG"
 _PIECE = 48_000  # samples of one frame that are worked on at once
+_FEW = 480  # samples; a damaged header can make a frame of each single one
 
 
 class Decoder:
@@ -52,7 +53,8 @@ class Decoder:
         self._limits = limits
         self._stream = container.streams.best("audio") or container.streams.audio[0]
         self.info = _info(container, self._stream)
-        self._clock = Clock(lead_s(container, self._stream), self.info.declared_s)
+        lead = lead_s(container, self._stream)
+        self._clock = Clock(lead, self.info.declared_s, container.size)
         if channel is not None and channel >= self.info.n_channels:
             raise AudioError(
                 f"{name!r} has {self.info.n_channels} channel(s), so there is no channel "
@@ -106,6 +108,10 @@ class Decoder:
 
         Silence stands where the file's own clock says that something is missing.
         """
+        for rate, names, samples in _joined(self._pieces()):
+            yield rate, names, self._finite(samples)
+
+    def _pieces(self) -> Iterator[tuple[int, list[str], Floats]]:
         for frame in self._frames():
             rate = frame.sample_rate
             if not MIN_RATE <= rate <= MAX_RATE:
@@ -118,7 +124,7 @@ class Decoder:
                 yield rate, names, np.zeros((len(names), n_missing), np.float32)
             samples = _planes(frame, len(names))
             for start in range(0, samples.shape[1], _PIECE):
-                yield rate, names, self._finite(samples[:, start : start + _PIECE])
+                yield rate, names, samples[:, start : start + _PIECE]
 
     def _mono(self) -> Iterator[tuple[int, Floats]]:
         """Yields sample rate and mono samples of one piece after the other."""
@@ -213,6 +219,25 @@ def open_decoder(
                 "Convert it to WAV in the program that made it."
             )
         yield Decoder(container, name, channel, limits or DecodingLimits())
+
+
+def _joined(
+    pieces: Iterator[tuple[int, list[str], Floats]],
+) -> Iterator[tuple[int, list[str], Floats]]:
+    """Joins pieces of few samples, as each costs the same however short it is."""
+    rate, names, held, n_held = 0, list[str](), list[Floats](), 0
+    for next_rate, next_names, samples in pieces:
+        if held and (next_rate, next_names) != (rate, names):
+            yield rate, names, np.concatenate(held, axis=1)
+            held, n_held = [], 0
+        rate, names = next_rate, next_names
+        held.append(samples)
+        n_held += samples.shape[1]
+        if n_held >= _FEW:
+            yield rate, names, held[0] if len(held) == 1 else np.concatenate(held, axis=1)
+            held, n_held = [], 0
+    if held:
+        yield rate, names, np.concatenate(held, axis=1)
 
 
 def _planes(frame: AudioFrame, n_channels: int) -> Floats:

@@ -16,6 +16,7 @@ from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 from core.errors import StoreError
 from core.store.folder import SCHEMA_VERSION, open_folder
 from core.store.gate import writing
+from core.store.keyed import Keyed
 from core.store.layout import configuration, properties
 from core.store.migrate import migrate
 from core.store.schema import TABLES
@@ -24,6 +25,7 @@ _RETRIES = 12
 _TIDY_EVERY = 32  # commits
 _LEAST_JOINED, _MOST_JOINED = 1 << 18, 256 << 20  # bytes of a file that small ones are joined to
 _AT_ONCE = 1 << 15  # rows of a part
+_SORTED_BYTES = 2 << 30  # held at once while a table is sorted; the rest goes to temporary files
 _Commit = tuple[str, int, int]  # name of its file, when it was written, its inode
 
 Result = TypeVar("Result")
@@ -39,6 +41,7 @@ class Lake:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._opened: dict[str, tuple[_Commit, DeltaTable, Dataset]] = {}
+        self._keyed: dict[str, tuple[Dataset, Keyed]] = {}
         if open_folder(root) < SCHEMA_VERSION:
             migrate(root)
 
@@ -63,12 +66,25 @@ class Lake:
                 found = dataset.to_table().filter(where)
                 return found if columns is None else found.select(columns)
 
-        try:
-            return _guarded(scan, f"read the table {name!r}")
-        except TableNotFoundError:
-            schema = TABLES[name].schema
-            wanted = schema if columns is None else pa.schema([schema.field(c) for c in columns])
-            return wanted.empty_table()
+        return self._read(name, columns, scan)
+
+    def pick(self, name: str, where: Any, columns: list[str] | None = None) -> pa.Table:
+        """Returns the rows whose keys fulfil a condition; for few rows, found by their keys alone.
+
+        Args:
+            name: a table with keys.
+            where: a `pyarrow.compute` expression over the keys.
+            columns: which columns, by default all.
+        """
+
+        def picked() -> pa.Table:
+            dataset = self._open(name)[1]
+            known = self._keyed.get(name)
+            if known is None or known[0] is not dataset:
+                known = self._keyed[name] = dataset, Keyed(dataset, TABLES[name].keys)
+            return known[1].rows(where, columns)
+
+        return self._read(name, columns, picked)
 
     def batches(self, name: str, columns: list[str], where: Any) -> Iterator[pa.RecordBatch]:
         """Yields rows of a table part by part, so that few are in memory at once.
@@ -159,8 +175,18 @@ class Lake:
             table.create_checkpoint()
 
     def join(self, name: str) -> None:
-        """Joins the small files of a table; raises what Delta raises."""
-        self._table(name).optimize.compact(writer_properties=properties(TABLES[name]))
+        """Joins the files of a table; raises what Delta raises.
+
+        What is looked for by its attempt is sorted by it: joining alone mixes rows of neighbouring
+        files, so that a reader of one recording had to read eight times as many.
+        """
+        table, written = self._table(name), properties(TABLES[name])
+        if TABLES[name].statistics[:1] == ("attempt",) and not TABLES[name].keys:
+            table.optimize.z_order(
+                ["attempt"], max_spill_size=_SORTED_BYTES, writer_properties=written
+            )
+        else:
+            table.optimize.compact(writer_properties=written)
 
     def version(self, name: str) -> int:
         """Returns the number of the last commit, or -1 for a table never written."""
@@ -172,6 +198,7 @@ class Lake:
     def forget(self) -> None:
         """Lets go of what was opened to read."""
         self._opened.clear()
+        self._keyed.clear()
 
     def _write(self, name: str, rows: pa.Table, mode: Literal["append", "overwrite"]) -> None:
         table = TABLES[name]
@@ -193,6 +220,14 @@ class Lake:
         newest = _newest_commit(self._path(name) / "_delta_log")
         if newest is not None and int(newest[0].partition(".")[0]) % _TIDY_EVERY == 0:
             self.tidy(name)
+
+    def _read(self, name: str, columns: list[str] | None, scan: Callable[[], pa.Table]) -> pa.Table:
+        try:
+            return _guarded(scan, f"read the table {name!r}")
+        except TableNotFoundError:
+            schema = TABLES[name].schema
+            wanted = schema if columns is None else pa.schema([schema.field(c) for c in columns])
+            return wanted.empty_table()
 
     def _path(self, name: str) -> Path:
         return self.root / "tables" / name

@@ -24,13 +24,21 @@ def properties(table: Table) -> WriterProperties:
     pyarrow 26 cannot compare their least and greatest values with a text that is looked for.
     """
     texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
+    lists = [field.name for field in table.schema if pa.types.is_list(field.type)]
     blind = ColumnProperties(statistics_enabled="NONE")
-    plain = ColumnProperties(dictionary_enabled=False)
     split = ColumnProperties(dictionary_enabled=False, encoding="BYTE_STREAM_SPLIT")
-    columns = {f"{name}.list.element": plain for name in table.vectors}
-    columns |= dict.fromkeys(table.floats, split) | dict.fromkeys(texts, blind)
+    columns = dict.fromkeys(table.floats, split) | dict.fromkeys(texts, blind)
+    only_vectors = bool(lists) and set(lists) == set(table.vectors)
+    if only_vectors:  # what lies within a list can only be told by telling it of all columns
+        flat = ColumnProperties(dictionary_enabled=False, encoding="PLAIN")
+        text = ColumnProperties(
+            dictionary_enabled=False, encoding="PLAIN", statistics_enabled="NONE"
+        )
+        columns = dict.fromkeys(set(table.schema.names) - set(lists), flat)
+        columns |= dict.fromkeys(texts, text)
     return WriterProperties(
         compression="ZSTD",
         max_row_group_size=table.row_group,
         column_properties=columns or None,
+        default_column_properties=split if only_vectors else None,
     )

@@ -40,6 +40,7 @@ TABLES: Final[dict[str, Table]] = {
             ]
         ),
         keys=("recording",),
+        row_group=1 << 12,
     ),
     "tracks": Table(
         pa.schema(

@@ -227,7 +227,7 @@ class Store:
             StoreError: there is none, or more than one.
         """
         where = pc.starts_with(pc.field("recording"), recording)
-        found = self.lake.read("recordings", where=where).to_pylist()
+        found = self.lake.pick("recordings", where).to_pylist()
         if len(found) != 1 or not recording:
             there_is = "no recording" if not found else f"{len(found)} recordings"
             raise StoreError(
@@ -287,10 +287,11 @@ class Store:
             run_key: which of its runs.
             embeddings: whether these come with them; without, they are empty.
         """
-        attempt = self._attempt("runs", _key(recording, channel, "run_key", run_key))
-        if attempt is None:
+        where = _key(recording, channel, "run_key", run_key)
+        attempts = self.lake.pick("runs", where, ["attempt"])["attempt"].to_pylist()
+        if not attempts:
             return None
-        mine = pc.field("attempt") == attempt
+        mine = pc.field("attempt") == attempts[0]
         columns = [n for n in TABLES["segments"].schema.names if embeddings or n != "embedding"]
         stored = rows.sorted_by(self.lake.read("segments", columns, mine), "segment")
         return rows.segments_from(stored)
@@ -319,15 +320,7 @@ class Store:
         self, recording: str, channel: int | None, track_key: str
     ) -> dict[str, Any] | None:
         where = _key(recording, channel, "track_key", track_key)
-        attempt = self._attempt("tracks", where)
-        if attempt is None:
-            return None
-        found = self.lake.read("tracks", where=(pc.field("attempt") == attempt) & where).to_pylist()
-        return found[0] if found else None
-
-    def _attempt(self, name: str, where: pc.Expression) -> int | None:
-        """Returns the attempt that a row names; by it, unlike by a text, little is read."""
-        found = self.lake.read(name, ["attempt"], where)["attempt"].to_pylist()
+        found = self.lake.pick("tracks", where).to_pylist()
         return found[0] if found else None
 
 

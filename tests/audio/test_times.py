@@ -140,6 +140,24 @@ def test_gap_in_the_timestamps_becomes_silence(tmp_path, n_lost):
     assert f"1 gap(s) in the file, {n_lost * 0.02:.2f} s in all" in warnings[0]
 
 
+def test_leap_that_a_small_file_cannot_hold_makes_no_hours_of_silence(tmp_path):
+    """What one damaged number makes of a file: 5 h of silence were decoded and searched for speech."""
+    whole, path = write(tmp_path / "whole.mka", chirps(4.0, 48_000), 48_000), tmp_path / "leap.mka"
+    with av.open(str(whole)) as source, av.open(str(path), "w") as copy:
+        stream = copy.add_stream_from_template(source.streams.audio[0])
+        for number, packet in enumerate(source.demux(source.streams.audio[0])):
+            if packet.dts is not None:
+                if number >= 50:
+                    packet.pts = packet.dts = packet.dts + round(18_000 / packet.time_base)
+                packet.stream = stream
+                copy.mux(packet)
+    with av.open(str(path)) as leaping:
+        assert leaping.duration / av.time_base > 18_000
+    found, warnings = read(path)
+    assert len(found) / 16_000 == pytest.approx(4.0, abs=0.1)
+    assert any("further than so small a file can hold" in warning for warning in warnings)
+
+
 def test_clock_that_is_set_anew_is_no_gap(tmp_path):
     """Two transport streams in a row: the second begins at its own time."""
     path = tmp_path / "two.ts"

@@ -6,7 +6,9 @@ from benchmarks.faults import fuzz, kills, mutated, writers
 
 
 def test_mutated_files_kills_and_writers_are_survived(tmp_path):
-    assert fuzz(tmp_path / "fuzz", 24) == 24
+    survived, longest_s = fuzz(tmp_path / "fuzz", 40)
+    assert survived == 40
+    assert longest_s < 30
     assert kills(tmp_path / "kills", 1) == 1
     assert writers(tmp_path / "writers", 2, 4) == 8
 

@@ -3,10 +3,12 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import numpy as np
@@ -19,32 +21,60 @@ from core.store.store import Store
 from tests.fakes import FakeEngine
 from tests.synthetic import LevelDetector, talk, write
 
-ROOT = Path(__file__).resolve().parents[2]
-ANALYSE = """
-import sys
-from pathlib import Path
-import core.audio.survey
-from tests.synthetic import LevelDetector
-core.audio.survey.SpeechDetector = LevelDetector
-from core.pipeline import Pipeline
-from core.store.store import Store
-from tests.fakes import FakeEngine
-
-store = Store(Path(sys.argv[1]))
-pipeline = Pipeline(FakeEngine())
-print("ready", flush=True)
-sys.stdin.readline()
-for path in map(Path, sys.argv[2:]):
-    outcome = pipeline.analyze(path, store, keep=True)
-    print(outcome.status, outcome.recording, outcome.error, flush=True)
-"""
+# Children are forked from a process that has imported all this and done nothing yet.
+CHILDREN = get_context("forkserver")
+CHILDREN.set_forkserver_preload([__name__, "deltalake", "core.audio.workers"])
 
 
-def start(root: Path, files: list[Path]) -> subprocess.Popen:
-    command = [sys.executable, "-c", ANALYSE, str(root), *map(str, files)]
-    return subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+class Child:
+    """A process that begins when it is told, and tells lines as it goes."""
+
+    def __init__(self, work: Callable[..., None], *given: object) -> None:
+        self._lines, theirs = CHILDREN.Pipe(duplex=False)
+        self._word = CHILDREN.Event()
+        self.process = CHILDREN.Process(target=work, args=(theirs, self._word, *given))
+        self.process.start()
+        theirs.close()
+        assert self._lines.recv() == "ready"
+
+    def go(self) -> None:
+        self._word.set()
+
+    def kill(self) -> None:
+        os.kill(self.process.pid, signal.SIGKILL)
+
+    def rest(self) -> list[tuple[str, ...]]:
+        """Returns what it told until its end."""
+        lines = []
+        try:
+            while self._lines.poll(60):
+                lines.append(self._lines.recv())
+        except EOFError:
+            pass
+        self.process.join(60)
+        assert self.process.exitcode is not None
+        return lines
+
+
+def analyse(told: Connection, word: Event, root: Path, files: list[Path]) -> None:
+    """Analyses files into a store, and tells each as it is stored."""
+    import core.audio.survey
+
+    core.audio.survey.SpeechDetector = LevelDetector
+    store, pipeline = Store(root), Pipeline(FakeEngine())
+    told.send("ready")
+    word.wait()
+    for path in files:
+        outcome = pipeline.analyze(path, store, keep=True)
+        told.send((outcome.status, outcome.recording, outcome.error))
+
+
+def begin(told: Connection, word: Event, root: Path) -> None:
+    """Begins a store."""
+    told.send("ready")
+    word.wait()
+    Store(root)
+    told.send(("begun",))
 
 
 def files_in(folder: Path, n: int) -> list[Path]:
@@ -84,25 +114,24 @@ def test_analysis_that_is_killed_again_and_again_resumes_and_ends_whole(tmp_path
     root = tmp_path / "store"
     rng = random.Random(0)
     told: set[str] = set()
-    for _ in range(4):
-        with start(root, files) as process:
-            assert process.stdout.readline() == "ready\n"
-            process.stdin.write("\n")
-            process.stdin.flush()
-            time.sleep(rng.uniform(0.02, 0.5))
-            os.kill(process.pid, signal.SIGKILL)
-            lines = process.stdout.read().splitlines()
-        assert not [line for line in lines if line.startswith("failed")]
-        told |= {line.split()[1] for line in lines if line.count(" ") == 2}
+    for _ in range(5):
+        child = Child(analyse, root, files)
+        child.go()
+        time.sleep(rng.uniform(0.02, 0.5))
+        child.kill()
+        lines = child.rest()
+        assert child.process.exitcode == -signal.SIGKILL
+        assert not [line for line in lines if line[0] == "failed"]
+        told |= {recording for _, recording, _ in lines}
         store = Store(root)
         found = check(store)
         assert found.ok, found.problems
         stored = set(store.table("tracks")["recording"].to_pylist())
         assert told <= stored
         assert check(store).orphans == 0
-    with start(root, files) as process:
-        output, _ = process.communicate("\n", timeout=60)
-    statuses = Counter(line.split()[0] for line in output.splitlines()[1:])
+    child = Child(analyse, root, files)
+    child.go()
+    statuses = Counter(status for status, _, _ in child.rest())
     assert set(statuses) <= {"done", "skipped"}
     assert statuses.total() == 8
     assert check(Store(root)).ok
@@ -113,42 +142,23 @@ def test_processes_that_write_the_same_and_other_recordings_at_once_leave_no_dup
     files = files_in(tmp_path, 6)
     root = tmp_path / "store"
     orders = [files[:4], files[:1] + files[2:], files[::-1]]
-    writers = [start(root, order) for order in orders]
+    writers = [Child(analyse, root, order) for order in orders]
     for writer in writers:
-        assert writer.stdout.readline() == "ready\n"
-    for writer in writers:
-        writer.stdin.write("\n")
-        writer.stdin.flush()
+        writer.go()
     for writer, order in zip(writers, orders, strict=True):
-        output, _ = writer.communicate(timeout=60)
-        lines = output.splitlines()
-        assert [line for line in lines if line.split()[0] not in ("done", "skipped")] == []
-        assert [line.split()[1] for line in lines] == [sha256_of(path) for path in order]
-        assert writer.returncode == 0
+        lines = writer.rest()
+        assert [line for line in lines if line[0] not in ("done", "skipped")] == []
+        assert [line[1] for line in lines] == [sha256_of(path) for path in order]
+        assert writer.process.exitcode == 0
     found = check(Store(root))
     assert found.ok, found.problems
     assert_whole(Store(root), files)
 
 
-@pytest.mark.parametrize("trial", range(2))
+@pytest.mark.parametrize("trial", range(4))
 def test_processes_may_begin_one_store_at_once(tmp_path, trial):
     root = tmp_path / "store"
-    command = [
-        sys.executable,
-        "-c",
-        "import sys; from pathlib import Path; from core.store.store import Store\n"
-        "sys.stdin.readline(); Store(Path(sys.argv[1]))",
-        str(root),
-    ]
-    writers = [
-        subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        for _ in range(3)
-    ]
-    time.sleep(1.5)  # until all of them wait for the word
+    writers = [Child(begin, root) for _ in range(4)]
     for writer in writers:
-        writer.stdin.write("\n")
-        writer.stdin.flush()
-    said = [writer.communicate(timeout=60)[1] for writer in writers]
-    assert [writer.returncode for writer in writers] == [0, 0, 0], said
+        writer.go()
+    assert [writer.rest() for writer in writers] == [[("begun",)]] * 4
