@@ -330,7 +330,7 @@ def _dress(figure: go.Figure, title: str, dark: bool) -> None:
     figure.update_yaxes(title=f"{title} 2, no unit", **axis)
     figure.update_layout(
         height=500,
-        margin={"l": 0, "r": 3, "t": 30, "b": 40},
+        margin={"l": 0, "r": 10, "t": 30, "b": 40},
         legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0, "itemsizing": "constant"},
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK[dark], "activecolor": INK[dark]},
         hovermode="closest",

@@ -281,8 +281,8 @@ def test_a_take_of_the_microphone_is_looked_for(browser, address, tmp_path):
         page.get_by_role("button", name="Record", exact=True).click()
         page.wait_for_timeout(2500)
         page.get_by_role("button", name="Stop recording").click()
-        page.get_by_text("Listen through").wait_for()
-        page.get_by_role("button", name="Play").first.click()
+        page.get_by_text("Listen through").wait_for(timeout=150_000)  # the engine is loaded
+        page.locator(".listen").get_by_role("button", name="Play").click()
         assert _heard(page, 0)["src"].startswith("data:audio/wav;base64,")
     speaking.close()
 

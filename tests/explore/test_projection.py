@@ -22,11 +22,13 @@ def groups() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled() -> None:
-    """Lets numba compile UMAP while nothing traces it: coverage makes that many times as slow."""
+    """Lets numba compile UMAP quickly, and while nothing traces it: coverage makes that slow."""
     tracer = sys.gettrace()
     sys.settrace(None)
     try:
-        project(np.eye(FEW, dtype=np.float32), Method.UMAP)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NUMBA_OPT", "0")
+            project(np.eye(FEW, dtype=np.float32), Method.UMAP)
     finally:
         sys.settrace(tracer)
 
