@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from core.settings import PROJECT_ROOT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserType
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = [
@@ -44,15 +44,24 @@ def chromium() -> Iterator["Browser"]:
     """
     from playwright.sync_api import sync_playwright
 
-    path = chromium_path()
-    if path is None:
-        raise RuntimeError(f"None of {', '.join(CHROMIUM_NAMES)} is installed.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        browser = launched(playwright.chromium)
         try:
             yield browser
         finally:
             browser.close()
+
+
+def launched(kind: "BrowserType", *more: str) -> "Browser":
+    """Returns a headless Chromium with more options, to be closed by the caller.
+
+    Raises:
+        RuntimeError: there is none on this machine.
+    """
+    path = chromium_path()
+    if path is None:
+        raise RuntimeError(f"None of {', '.join(CHROMIUM_NAMES)} is installed.")
+    return kind.launch(executable_path=path, args=[*_FLAGS, *more])
 
 
 @contextmanager

@@ -41,9 +41,6 @@ def mix_figure(
             orientation="h",
             name="these",
             marker={"color": [palette.colour(name, dark) for name in NAMES], "line": {"width": 0}},
-            text=[format(value, form) if value >= 0.005 else "" for value in mine],
-            textposition="outside",
-            cliponaxis=False,
             hovertemplate=f"%{{y}}: %{{x:{form}}}<extra></extra>",
             showlegend=False,
         )
@@ -60,10 +57,23 @@ def mix_figure(
                 hovertemplate=f"%{{y}}, {others}: %{{x:{form}}}<extra></extra>",
             )
         )
-    most = max([*mine, *(rest or ()), 0.1])
+    ends = [max(pair) for pair in zip(mine, rest or mine, strict=True)]
+    figure.add_trace(
+        go.Scatter(
+            x=ends,
+            y=NAMES,
+            mode="text",
+            text=[f"  {value:{form}}" if value >= 0.005 else "" for value in mine],
+            textposition="middle right",
+            cliponaxis=False,
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    )
+    most = max(*ends, 0.1)
     figure.update_layout(
         height=height,
-        margin={"l": 0, "r": 30, "t": 6, "b": 36},
+        margin={"l": 0, "r": 30, "t": 24, "b": 36},
         xaxis={
             "range": [0, min(1.0, most * 1.15)],
             "title": title,
@@ -72,7 +82,7 @@ def mix_figure(
             "fixedrange": True,
         },
         yaxis={"autorange": "reversed", "fixedrange": True, "ticklabelstandoff": 6},
-        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 0.02, "yanchor": "bottom"},
+        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
     )
     return _ground(figure, dark)
 

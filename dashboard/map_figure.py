@@ -1,6 +1,6 @@
 """The map: points in colours and shapes that say what they belong to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -44,16 +44,31 @@ SYMBOLS: Final = (
     *("x", "star", "hexagon"),
 )
 _NONE: Final = "#B8BEC8"
+Ends = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Points that look alike: a name for the legend, and which rows they are."""
+    """Points that look alike.
+
+    Attributes:
+        name: for the legend.
+        colour: of them.
+        symbol: as Plotly calls it.
+        rows: which points they are.
+        count: how many there are where only some of them are drawn, or None for as many as `rows`.
+    """
 
     name: str
     colour: str
     symbol: str
     rows: np.ndarray
+    count: int | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name in the legend, with how many it has."""
+        return f"{self.name} ({len(self.rows) if self.count is None else self.count:,})"
 
 
 @dataclass(frozen=True)
@@ -73,15 +88,38 @@ class Scale:
     ends: tuple[float, float] | None = None
 
 
-def drawn_rows(n_points: int, keep: int | None = None) -> np.ndarray:
+def drawn_rows(rows: np.ndarray, keep: int | None = None) -> np.ndarray:
     """Returns which points are sent to a browser: all, or so many drawn at random.
 
     Args:
-        n_points: that could be shown.
+        rows: that could be shown, in ascending order.
         keep: a row that is drawn in any case.
     """
-    rows = any_of(n_points, MOST_DRAWN)
-    return rows if keep is None or keep in rows else np.sort(np.append(rows, keep))
+    drawn = rows[any_of(len(rows), MOST_DRAWN)]
+    return drawn if keep is None or keep in drawn else np.sort(np.append(drawn, keep))
+
+
+def drawn_of(
+    coloured: list[Group] | Scale, n_points: int, rows: np.ndarray, among: np.ndarray
+) -> list[Group] | Scale:
+    """Returns groups or scale of the points that are drawn, numbered anew.
+
+    Args:
+        coloured: groups or scale of all points.
+        n_points: how many these are.
+        rows: those that are drawn, in ascending order.
+        among: those that they stand for, which the legend counts.
+    """
+    if isinstance(coloured, Scale):
+        return replace(coloured, values=coloured.values[rows])
+    place, counted = np.full(n_points, -1), np.zeros(n_points, np.bool_)
+    place[rows], counted[among] = np.arange(len(rows)), True
+    found = []
+    for group in coloured:
+        mine = place[group.rows]
+        count = int(counted[group.rows].sum())
+        found.append(replace(group, rows=mine[mine >= 0], count=count))
+    return [group for group in found if len(group.rows)]
 
 
 def groups_of(points: pd.DataFrame, by: str, dark: bool) -> list[Group]:
@@ -147,6 +185,17 @@ def _numbered(names: pd.Series, order: list[str], missing: str) -> list[Group]:
     return found
 
 
+def ends_of(points: pd.DataFrame) -> tuple[Ends, Ends]:
+    """Returns the ends of the axes of a whole map."""
+    return _ends(points["x"]), _ends(points["y"])
+
+
+def _ends(values: pd.Series) -> Ends:
+    low, high = float(values.min()), float(values.max())
+    margin = MARGIN * (high - low) or 1.0
+    return low - margin, high + margin
+
+
 def map_figure(
     points: pd.DataFrame,
     coloured: list[Group] | Scale,
@@ -155,7 +204,7 @@ def map_figure(
     dark: bool,
     chosen: int | None = None,
     vector: bool = False,
-    whole: pd.DataFrame | None = None,
+    ends: tuple[Ends, Ends] | None = None,
 ) -> go.Figure:
     """Returns a map.
 
@@ -166,7 +215,7 @@ def map_figure(
         dark: for a dark ground.
         chosen: row of the point that is set off, or None.
         vector: never draw by WebGL, which gives no vectors.
-        whole: the map that these are points of, so that nothing moves when some are hidden.
+        ends: of the axes, so that nothing moves when some points are hidden.
     """
     trace = go.Scatter if vector or len(points) <= VECTOR_UNTIL else go.Scattergl
     size = 10 if len(points) < 500 else 7 if len(points) < 5_000 else 4
@@ -190,9 +239,9 @@ def map_figure(
     if chosen is not None:
         figure.add_trace(_ring(x[chosen], y[chosen], size, dark))
     _dress(figure, title, dark)
-    if whole is not None:
-        figure.update_xaxes(range=_range(whole["x"]))
-        figure.update_yaxes(range=_range(whole["y"]))
+    if ends is not None:
+        figure.update_xaxes(range=ends[0])
+        figure.update_yaxes(range=ends[1])
     return figure
 
 
@@ -206,7 +255,7 @@ def _looks(
         (
             group.rows,
             {
-                "name": f"{escaped(group.name)} ({len(group.rows):,})",
+                "name": escaped(group.title),
                 "marker": _marker(group, size, dark),
             },
         )
@@ -238,12 +287,6 @@ def _scaled(
         look = {"name": name, "showlegend": True, "marker": _marker(missing, size, dark)}
         found.append((missing.rows, look))
     return found
-
-
-def _range(values: pd.Series) -> list[float]:
-    low, high = float(values.min()), float(values.max())
-    margin = MARGIN * (high - low) or 1.0
-    return [low - margin, high + margin]
 
 
 def _marker(group: Group, size: int, dark: bool) -> dict[str, Any]:
@@ -289,7 +332,7 @@ def _dress(figure: go.Figure, title: str, dark: bool) -> None:
     figure.update_yaxes(title=f"{title} 2, no unit", **axis)
     figure.update_layout(
         height=500,
-        margin={"l": 0, "r": 3, "t": 30, "b": 40},
+        margin={"l": 0, "r": 10, "t": 30, "b": 40},
         legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0, "itemsizing": "constant"},
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK[dark], "activecolor": INK[dark]},
         hovermode="closest",

@@ -1,4 +1,4 @@
-"""What was marked on a map by a lasso or a box, counted over all of its points, drawn or not."""
+"""What was marked on a map, counted over all of its points, drawn or not; and the part in view."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 MOST_CORNERS: Final = 2_000  # of a lasso, as a browser sends it
+_DIGITS: Final = 6  # of a map's key in the name of a part
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,56 @@ class Mark:
                 odd ^= crosses & (x < x1 + (y - y1) * (x2 - x1) / (y2 - y1))
         inside[near] = odd
         return inside
+
+
+@dataclass(frozen=True)
+class Part:
+    """A rectangle of a map that is looked at closely.
+
+    Attributes:
+        of: the first digits of the map's key.
+        x: where it begins and ends on the first axis.
+        y: the same on the second.
+    """
+
+    of: str
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    @property
+    def name(self) -> str:
+        """How it is called in an address."""
+        return "~".join([self.of, *(f"{value:.7g}" for value in (*self.x, *self.y))])
+
+    def holds(self, points: pd.DataFrame) -> NDArray[np.bool_]:
+        """Returns which points lie in it, shape `(n_points,)`."""
+        x, y = points["x"].to_numpy(np.float64), points["y"].to_numpy(np.float64)
+        (x1, x2), (y1, y2) = self.x, self.y
+        found: NDArray[np.bool_] = (x >= x1) & (x <= x2) & (y >= y1) & (y <= y2)
+        return found
+
+
+def part_of(mark: Mark) -> Part | None:
+    """Returns the rectangle round a mark, or None where it has no width or height."""
+    low, high = np.min(mark.corners, axis=0), np.max(mark.corners, axis=0)
+    (x1, y1), (x2, y2) = low.tolist(), high.tolist()
+    return Part(mark.of[:_DIGITS], (x1, x2), (y1, y2)) if x1 < x2 and y1 < y2 else None
+
+
+def part_named(name: str | None, key: str) -> Part | None:
+    """Returns the part that an address names; None where it is made up or of another map.
+
+    Args:
+        name: of `Part.name`.
+        key: of the map.
+    """
+    of, *ends = (name or "").split("~")
+    try:
+        x1, x2, y1, y2 = map(float, ends)
+    except ValueError:
+        return None
+    known = of == key[:_DIGITS] and np.isfinite([x1, x2, y1, y2]).all() and x1 < x2 and y1 < y2
+    return Part(of, (x1, x2), (y1, y2)) if known else None
 
 
 def mark_of(selection: Any, key: str) -> Mark | None:

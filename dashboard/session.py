@@ -76,6 +76,8 @@ class Keys:
     MAP_SELECTION = "map.selection"
     MAP_ROUND = "map.round"
     MAP = "map"
+    MAP_WAY = "map.way"
+    MAP_PART = "part"
     MAP_NEIGHBOURS = "neighbours"
     MAP_DISTANCE = "min_dist"
     MAP_PERPLEXITY = "perplexity"

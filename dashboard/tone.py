@@ -119,17 +119,20 @@ def hear(file: BinaryIO, name: str, engine: str) -> Task:
 
     def action(report: Report) -> Clip:
         report("Listening to the clip")
-        with tempfile.TemporaryDirectory(prefix="tonescope-") as folder:
-            path = Path(folder) / "clip"
-            path.write_bytes(data)
-            _not_too_long(path)
-            track = library.pipeline(_engine_name(engine)).predict(path).track
-            if track.source.engine_id != engine:
-                raise ExploreError(
-                    f"The corpus was heard by {engine}, which is not installed any more; analyse it "
-                    "again with the engine of today."
-                )
-            sound = _sound(path, track.duration_s)
+        try:
+            with tempfile.TemporaryDirectory(prefix="tonescope-") as folder:
+                path = Path(folder) / "clip"
+                path.write_bytes(data)
+                _not_too_long(path)
+                track = library.pipeline(_engine_name(engine)).predict(path).track
+                if track.source.engine_id != engine:
+                    raise ExploreError(
+                        f"The corpus was heard by {engine}, which is not installed any more; analyse it "
+                        "again with the engine of today."
+                    )
+                sound = _sound(path, track.duration_s)
+        except TonescopeError as error:  # people do not know it by the name it has here
+            raise ExploreError(str(error).replace("'clip'", name)) from error
         return Clip(name, track, sound)
 
     return background().view(key) or background().start(key, "Listening to the clip", action)

@@ -14,19 +14,14 @@ from dashboard.corpus_filter import Filter
 
 def main() -> None:
     """Shows the page."""
-    heading = st.container()
-    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
-    chosen = corpus_bar.engine_and_space(bar)
-    if chosen is None:
-        corpus_bar.nothing(
-            "Clusters",
-            "**No clusters yet.** Here segments that sound alike to the engine are grouped without "
-            "names: hear what is typical of each group, name it, and see what the groups really "
-            "follow.",
-        )
+    begun = corpus_bar.begin(
+        "Clusters of",
+        "**No clusters yet.** Here segments that sound alike to the engine are grouped without "
+        "names: hear what is typical of each group, name it, and see what the groups really follow.",
+    )
+    if begun is None:
         return
-    found = corpus.segments(chosen.engine)
-    heading.title(f"Clusters of {len(found):,} segments", anchor=False)
+    chosen, found, bar = begun
     wanted, head = cluster_choice.ask(chosen, bar)
     kept = corpus_bar.filters(found, bar, chosen.engine)
     corpus_bar.shown(kept, int(corpus_known.keeps(kept, found, chosen.engine).sum()), len(found))

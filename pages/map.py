@@ -35,18 +35,14 @@ class Settings:
 
 def main() -> None:
     """Shows the page."""
-    heading = st.container()
-    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
-    chosen = corpus_bar.engine_and_space(bar)
-    if chosen is None:
-        corpus_bar.nothing(
-            "Map",
-            "**No map yet.** Here each segment of your recordings is a point, and segments that "
-            "sound alike to the engine tend to lie together. Click one to hear it.",
-        )
+    begun = corpus_bar.begin(
+        "Map of",
+        "**No map yet.** Here each segment of your recordings is a point, and segments that sound "
+        "alike to the engine tend to lie together. Click one to hear it.",
+    )
+    if begun is None:
         return
-    found = corpus.segments(chosen.engine)
-    heading.title(f"Map of {len(found):,} segments", anchor=False)
+    chosen, found, bar = begun
     corpus_bar.warn(chosen.space)
     if corpus_bar.too_few(len(found), "a map"):
         return

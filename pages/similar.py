@@ -12,19 +12,15 @@ _COUNTS = {"10": "10", "20": "20", "50": "50", "100": "100"}
 
 def main() -> None:
     """Shows the page."""
-    heading = st.container()
-    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
-    chosen = corpus_bar.engine_and_space(bar)
-    if chosen is None:
-        corpus_bar.nothing(
-            "Same tone",
-            "**Nothing to search yet.** Here you mark a stretch of a recording, hand in a clip or "
-            "speak, and find the segments of your recordings that sound most like it to the engine.",
-        )
+    begun = corpus_bar.begin(
+        "Same tone among",
+        "**Nothing to search yet.** Here you mark a stretch of a recording, hand in a clip or speak, "
+        "and find the segments of your recordings that sound most like it to the engine.",
+    )
+    if begun is None:
         return
-    heading.title("Same tone", anchor=False)
+    chosen, segments, bar = begun
     corpus_bar.warn(chosen.space)
-    segments = corpus.segments(chosen.engine)
     if corpus_bar.too_few(len(segments), "a search"):
         return
     found = tone.ready(chosen.engine, chosen.space)

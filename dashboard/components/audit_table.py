@@ -53,19 +53,17 @@ def _table(found: Audit, is_map: bool) -> None:
             "Chance": [one.chance for one in found.found],
             counted: [one.n for one in found.found],
             "Values": [one.values for one in found.found],
-            "Note": ["" if one.note is None else one.note for one in found.found],
         }
     )
     if is_map:
         rows = rows.drop(columns=["AMI", "ARI"])
-    if not (rows["Note"] != "").any():
-        rows = rows.drop(columns=["Note"])
     st.info(found.advice, icon=":material/lightbulb:")
     number = st.column_config.NumberColumn
     st.dataframe(
         rows,
         hide_index=True,
         height="content",
+        placeholder="–",
         column_config={
             "What": st.column_config.TextColumn(width="medium"),
             "AMI": number(format="%.2f", help=words.AMI),
@@ -74,7 +72,12 @@ def _table(found: Audit, is_map: bool) -> None:
             "Chance": number(format="%.2f", help=words.CHANCE),
             counted: number(format="localized", help="For which it is known."),
             "Values": number(help="Different ones; of level and duration, bins."),
-            "Note": st.column_config.TextColumn(width="large"),
         },
     )
+    missing: dict[str, list[str]] = {}
+    for one in found.found:
+        if one.note is not None and one.note != found.circular:
+            missing.setdefault(one.note, []).append(_NAMES[one.factor])
+    for note, names in missing.items():
+        st.caption(f"{', '.join(names)}: {note[0].lower()}{note[1:]}")
     st.caption(found.circular)

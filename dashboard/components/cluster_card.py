@@ -86,7 +86,7 @@ def _apart(profile: Profile, found: Profiles) -> None:
         st.markdown("\n".join(f"- {_effect(e)}" for e in told))
     else:
         st.caption("Nothing that is measured differs clearly from the rest.")
-    some = [e for e in profile.effects if found.measured[e.measure] < 1]
+    some = [e for e in profile.effects if e.n < profile.size]
     if some:
         known = ", ".join(f"{_MEASURES[e.measure][0]} of {e.n:,}" for e in some)
         st.caption(f"Known here: {known} of {profile.size:,} {found.unit}s.")

@@ -55,11 +55,35 @@ class Chosen:
     space: SpaceSettings
 
 
-def engine_and_space(place: Any) -> Chosen | None:
-    """Asks for the engine, where there are several, and the space; None in an empty store."""
+def begin(name: str, empty: str) -> tuple[Chosen, pd.DataFrame, Any] | None:
+    """Shows the title and the bar of a page on the corpus, with engine and space.
+
+    Args:
+        name: what is shown, before the number of segments, such as "Map of".
+        empty: what will be here, shown while nothing is analysed.
+
+    Returns:
+        What was chosen, the segments, and the bar for what the page asks itself; None in an empty
+        store.
+    """
+    heading = st.container()
+    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     engines = corpus.engines()
     if not engines:
+        heading.title(name.rpartition(" ")[0], anchor=False)
+        with st.container(border=True):
+            st.markdown(empty)
+            if st.button("Analyse a recording", type="primary"):
+                navigation.open_page("analyze")
         return None
+    chosen = Chosen(*_engine_and_space(engines, bar))
+    found = corpus.segments(chosen.engine)
+    segments = "1 segment" if len(found) == 1 else f"{len(found):,} segments"
+    heading.title(f"{name} {segments}", anchor=False)
+    return chosen, found, bar
+
+
+def _engine_and_space(engines: list[str], place: Any) -> tuple[str, SpaceSettings]:
     names = {key: name for key, (name, _) in _SPACES.items()}
     space = choose.remembered("Space", Keys.SPACE, names, place, help=words.SPACE, width=165)
     settings = _SPACES[space][1]
@@ -70,7 +94,7 @@ def engine_and_space(place: Any) -> Chosen | None:
         engine = choose.remembered(
             "Engine", Keys.MAP_ENGINE, {name: name for name in engines}, place, width=260
         )
-    return Chosen(engine, settings)
+    return engine, settings
 
 
 def _per_speaker(settings: SpaceSettings, place: Any) -> SpaceSettings:
@@ -165,15 +189,6 @@ def shown(found: Filter, n_shown: int, n_all: int) -> None:
         row = st.container(horizontal=True, vertical_alignment="center")
         row.caption(f"The filter shows {n_shown:,} of {n_all:,} segments.", width="content")
         row.button("Show all", on_click=_clear, type="tertiary", key=f"{_PART}all")
-
-
-def nothing(title: str, sentence: str) -> None:
-    """Shows what will be here when there is a corpus."""
-    st.title(title, anchor=False)
-    with st.container(border=True):
-        st.markdown(sentence)
-        if st.button("Analyse a recording", type="primary"):
-            navigation.open_page("analyze")
 
 
 def too_few(n_segments: int, of: str) -> bool:

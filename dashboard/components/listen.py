@@ -128,7 +128,7 @@ export default function (component) {
       const row = document.createElement("li"), button = document.createElement("button");
       const what = document.createElement("span"), more = document.createElement("span");
       button.type = "button";
-      what.className = "what"; what.textContent = item.text;
+      what.className = "what"; what.textContent = what.title = item.text;
       more.className = "more"; more.textContent = item.more;
       button.append(what, more);
       row.append(button);

@@ -109,7 +109,7 @@ def _trust(of: dict[str, Any]) -> None:
     said = []
     if of.get("trustworthiness") is not None:
         over = f" over {of['trust_points']:,} points" if of["trust_points"] < of["n"] else ""
-        said.append(f"trustworthiness {of['trustworthiness']:.2f}{over}")
+        said.append(f"Trustworthiness {of['trustworthiness']:.2f}{over}")
     if of.get("fitted", of["n"]) < of["n"]:
         said.append(
             f"{of['fitted']:,} segments were arranged, the others placed beside their neighbours"

@@ -68,7 +68,7 @@ def _actions(
     with bar.popover("Save as a set", icon=":material/bookmark:"):
         _kept("set", rows, partial(_save, rows, details | {"engine_id": engine}))
     with bar.popover("Make it a cluster", icon=":material/workspaces:"):
-        st.caption("Keeps a clustering of two: these segments, and the rest that is shown.")
+        st.caption("Keeps a clustering of two: these segments, and the rest that the filter shows.")
         _kept("cluster", rows, partial(keeping.keep_cluster, engine, rows=rows, rest=rest))
     bar.download_button(
         "Download CSV",

@@ -50,7 +50,10 @@ def show(found: Search, asked: Asked, answer: tone.Answer, details: dict[str, An
     row = st.container(horizontal=True, vertical_alignment="center")
     row.markdown("**Listen through**", width="content")
     in_turn = row.toggle(
-        "the query before each", True, key="similar.turn", help="Plays the query, then the hit."
+        "Play the query before each",
+        True,
+        key="similar.turn",
+        help="Plays the query, then the hit.",
     )
     place = st.container()
     chosen = _table(asked, hits)
@@ -94,7 +97,7 @@ def _table(asked: Asked, hits: tuple[Hit, ...]) -> list[Hit]:
             "Start, s": [hit.start_s for hit in hits],
             "End, s": [hit.end_s for hit in hits],
             "Difference": [list(hit.difference) for hit in hits],
-            "Why": [hit.why for hit in hits],
+            "Why": [_why(hit) for hit in hits],
         }
     )
     if not any(hit.speaker for hit in hits):
@@ -115,13 +118,21 @@ def _table(asked: Asked, hits: tuple[Hit, ...]) -> list[Hit]:
             "Difference": st.column_config.BarChartColumn(
                 y_min=-most, y_max=most, width=110, help=words.DIFFERENCE
             ),
-            "Why": st.column_config.TextColumn(width="large"),
+            "Why": st.column_config.TextColumn(
+                width="large", help="How the hit sounds to the engine, against the query."
+            ),
             "Start, s": two,
             "End, s": two,
         },
     )
     rows: list[int] = event["selection"]["rows"]
     return [hits[row] for row in rows if row < len(hits)]
+
+
+def _why(hit: Hit) -> str:
+    """Returns why a hit is near without the words that all of them share."""
+    said = hit.why.removeprefix("Sounds ").removesuffix(" to the engine than the query.")
+    return f"{said[0].upper()}{said[1:]}"
 
 
 def _opinions(asked: Asked) -> None:

@@ -1,6 +1,7 @@
 """Browser tests: the real dashboard with the embedded engine, in headless Chromium."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from benchmarks.served import dashboard, wait_until_up
 from core.api import Tonescope
 from core.records import Metadata
 from core.settings import SAMPLES_DIR
+
+VISITOR = {"viewport": {"width": 1440, "height": 1000}, "accept_downloads": True}
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +33,17 @@ def samples_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def page(browser, tmp_path: Path) -> Iterator[object]:
+def page(browser) -> Iterator[object]:
     """A page of a new visitor, which fails the test if anything is asked of another host."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
+    context = browser.new_context(**VISITOR)
+    with watched(context) as opened:
+        yield opened
+    context.close()
+
+
+@contextmanager
+def watched(context) -> Iterator[object]:
+    """Yields a page, and fails if anything was asked of another host, or a script of it failed."""
     opened = context.new_page()
     opened.set_default_timeout(60_000)
     strangers: list[str] = []
@@ -40,7 +51,7 @@ def page(browser, tmp_path: Path) -> Iterator[object]:
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
-    context.close()
+    opened.close()
     assert strangers == [], "the page asked other hosts"
     assert errors == [], "scripts of the page failed"
 

@@ -7,7 +7,7 @@ import pytest
 
 from core.emotions import EMOTIONS
 from dashboard import map_figure, palette
-from dashboard.map_figure import groups_of
+from dashboard.map_figure import Scale, drawn_of, drawn_rows, groups_of
 
 
 def _points(n: int, **columns) -> pd.DataFrame:
@@ -71,3 +71,22 @@ def test_many_points_are_drawn_by_webgl_unless_vectors_are_wanted():
     vectors = map_figure.map_figure(points, groups, title="PCA", dark=True, vector=True)
     assert {type(t) for t in by_gl.data} == {go.Scattergl}
     assert {type(t) for t in vectors.data} == {go.Scatter}
+
+
+def test_of_many_points_some_are_drawn_and_the_legend_counts_all(monkeypatch):
+    monkeypatch.setattr(map_figure, "MOST_DRAWN", 10)
+    points = _points(90)
+    groups = groups_of(points, "Emotion", False)
+    among = np.arange(9, 63)  # six of each emotion
+    rows = drawn_rows(among, keep=62)
+    assert len(rows) in (10, 11)
+    assert 62 in rows
+    assert set(rows) <= set(among)
+    assert drawn_rows(among[:10]).tolist() == among[:10].tolist()
+    found = drawn_of(groups, len(points), rows, among)
+    assert {group.title for group in found} <= {f"{emotion} (6)" for emotion in EMOTIONS}
+    for group in found:
+        assert (points["emotion"].iloc[rows].iloc[group.rows] == group.name).all()
+    assert sorted(np.concatenate([g.rows for g in found])) == list(range(len(rows)))
+    scale = drawn_of(Scale("score", np.arange(90.0)), len(points), rows, among)
+    assert scale.values.tolist() == rows.tolist()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.marked import Mark, mark_of
+from dashboard.marked import Mark, Part, mark_of, part_named, part_of
 
 
 def _points(n: int = 500) -> pd.DataFrame:
@@ -53,3 +53,40 @@ def test_what_encloses_nothing_is_no_mark(selection):
 
 def test_empty_map_holds_nothing():
     assert Mark("map", ((0, 0), (1, 0), (1, 1))).holds(_points(0)).tolist() == []
+
+
+KEY = "0123456789abcdef"
+
+
+def test_part_round_a_mark_comes_back_from_its_address_and_holds_what_lies_in_it():
+    mark = mark_of({"box": [{"x": [0.25, -0.5], "y": [0.7, 1e-7]}]}, KEY)
+    part = part_of(mark)
+    assert part_named(part.name, KEY) == part == Part("012345", (-0.5, 0.25), (1e-7, 0.7))
+    points = _points()
+    inside = points["x"].between(-0.5, 0.25) & points["y"].between(1e-7, 0.7)
+    assert part.holds(points).tolist() == inside.tolist()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        None,
+        "",
+        "012345",
+        "012345~0~1~0",
+        "012345~0~1~0~1~2",
+        "999999~0~1~0~1",  # of another map
+        "012345~1~0~0~1",
+        "012345~0~0~0~1",
+        "012345~0~inf~0~1",
+        "012345~nan~1~0~1",
+        "012345~a~1~0~1",
+    ],
+)
+def test_made_up_parts_are_left_out(name):
+    assert part_named(name, KEY) is None
+    assert part_named("012345~0~1~0~1", KEY) is not None
+
+
+def test_box_without_width_is_no_part():
+    assert part_of(Mark(KEY, ((0, 0), (0, 1), (0, 2)))) is None

@@ -1,5 +1,7 @@
 """Maps, against what they must keep of the space they show."""
 
+import sys
+
 import numpy as np
 import pytest
 from sklearn.manifold import trustworthiness
@@ -16,6 +18,19 @@ def groups() -> tuple[np.ndarray, np.ndarray]:
     centres = random.normal(0, 5, (3, 60))
     which = np.repeat(np.arange(3), 20)
     return (centres[which] + random.normal(0, 1, (60, 60))).astype(np.float32), which
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    """Lets numba compile UMAP quickly, and while nothing traces it: coverage makes that slow."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NUMBA_OPT", "0")
+            project(np.eye(FEW, dtype=np.float32), Method.UMAP)
+    finally:
+        sys.settrace(tracer)
 
 
 def test_pca_is_the_two_widest_directions(groups):

@@ -1,5 +1,6 @@
 """Pages run by Streamlit's AppTest over a store of their own, with the fake engine as `compact`."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core.api import Tonescope
+from core.engines.registry import Registry
 from core.settings import PROJECT_ROOT, SAMPLES_DIR
 from dashboard import shared
 from tests.fakes import FakeEngine
@@ -50,13 +53,24 @@ def open_page(shared_state: None) -> Callable[..., AppTest]:
     return open_one
 
 
-@pytest.fixture
-def diary(shared_state: None) -> str:
-    """Analyses a sample by the fake engine; returns the recording."""
-    outcome = shared.scope().analyze(DIARY)
+@pytest.fixture(scope="session")
+def heard_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A store with a sample that the fake engine heard, and the recording; tests take copies."""
+    folder = tmp_path_factory.mktemp("diary") / "store"
+    registry = Registry(fetched_dir=folder.parent)
+    registry.add("compact", lambda _: FakeEngine())
+    outcome = Tonescope(folder, registry=registry).analyze(DIARY)
     assert outcome.status == "done", outcome.error
     assert outcome.recording is not None
-    return outcome.recording
+    return folder, outcome.recording
+
+
+@pytest.fixture
+def diary(shared_state: None, heard_once: tuple[Path, str]) -> str:
+    """Puts a sample into the store, as the fake engine heard it; returns the recording."""
+    folder, recording = heard_once
+    shutil.copytree(folder, shared.scope().store.root, dirs_exist_ok=True)
+    return recording
 
 
 def wait_for_job(app: AppTest) -> AppTest:

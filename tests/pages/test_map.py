@@ -1,8 +1,10 @@
 """The map: empty, too few, offered, made, kept, outdated, coloured, chosen, failed."""
 
+import base64
 import json
 from datetime import date
 
+import numpy as np
 import pytest
 import streamlit as st
 
@@ -28,6 +30,14 @@ def traces_of(app) -> list[dict]:
 
 def count(trace: dict) -> int:
     return int(trace["name"].rsplit("(", 1)[1].rstrip(")"))
+
+
+def places(trace: dict) -> np.ndarray:
+    """Returns where the points of a trace lie on the first axis."""
+    x = trace["x"]
+    if isinstance(x, dict):
+        x = np.frombuffer(base64.b64decode(x["bdata"]), x["dtype"])
+    return np.asarray(x)
 
 
 def coloured(app, by: str):
@@ -410,3 +420,29 @@ def test_saved_clusters_labels_and_quality_filter_the_map(made, diary):
     assert sum(count(trace) for trace in traces_of(app)) == 1
     app = button(app, "Show all").click().run()
     assert sum(count(trace) for trace in traces_of(app)) == n_segments()
+
+
+def test_of_a_large_map_some_points_are_drawn_and_a_part_brings_all_of_its_own(made, monkeypatch):
+    monkeypatch.setattr("dashboard.map_figure.MOST_DRAWN", 2)
+    app = made.run()
+    n_all, x = n_segments(), [place[0] for place in stored_points().values()]
+    assert sum(len(places(trace)) for trace in traces_of(app)) == 2
+    assert sum(count(trace) for trace in traces_of(app)) >= 2
+    assert f"2 of {n_all} points of the map are drawn, taken at random" in text_of(app)
+    first = np.sort(x)[:2].mean()  # one point is left of it
+    key = address_of(app)[:6]
+    app.query_params["part"] = f"{key}~{min(x) - 1}~{first}~-9~9"
+    app = app.run()
+    assert not app.exception
+    assert [len(places(trace)) for trace in traces_of(app)] == [1]
+    assert f"The one point of this part of the map, which has {n_all} in all" in text_of(app)
+    layout = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]
+    assert layout["xaxis"]["range"] == pytest.approx([min(x) - 1, first])
+    app.query_params["part"] = f"{key}~{max(x) + 1}~{max(x) + 2}~-9~9"
+    assert "No point that the filter shows lies in this part" in text_of(app.run())
+    app = button(app, "Whole map").click().run()
+    assert "part" not in app.query_params
+    assert f"2 of {n_all} points of the map" in text_of(app)
+    app.query_params["part"] = "999999~0~1~0~1"
+    app = app.run()
+    assert "part" not in app.query_params
