@@ -103,7 +103,8 @@ def trend(
 ) -> tuple[pd.DataFrame, bool]:
     """Returns the trend of every emotion, and whether groups have enough speakers for intervals.
 
-    Where no group has 8 speakers, the lines are the speakers themselves and there is no interval.
+    Where no group has 8 speakers, the lines are the speakers themselves and there is no interval. Where
+    some have and others have not, the speakers of those stand in place of a mean, each by itself.
 
     Args:
         engine: its id.
@@ -113,7 +114,8 @@ def trend(
         each: whether the lines are the speakers in any case.
 
     Returns:
-        Rows of `line`, `over`, `emotion`, `value`, `low` and `high`, in the order of time.
+        Rows of `line`, `over`, `emotion`, `value`, `low` and `high`, in the order of time; `single`
+        where a speaker stands in place of a mean.
     """
     versions = studies.version("recordings", "runs", "turns")
     return _trend(engine, measure, group, over, each, versions)
@@ -137,13 +139,18 @@ def _trend(
     )
     order = first.sort_values(kind="stable").index
     grouped = bool(found["low"].notna().any())
+    speakers = _each_speaker(rows, measure, group, over)
     if grouped and not each:
         found["line"] = found[group].replace("", "none") if group else "all speakers"
+        few = found["low"].isna()
+        keys = [*([group] if group else []), over, "emotion"]
+        alone = speakers.merge(found.loc[few, keys]).assign(single=True)
+        found = pd.concat([found[~few].assign(single=False), alone])
     else:
-        found = _each_speaker(rows, measure, group, over)
+        found = speakers.assign(single=False)
     place = {name: n for n, name in enumerate(order)}
     found["place"] = found[over].map(place)
-    return found.sort_values(["line", "place"]).reset_index(drop=True), grouped
+    return found.sort_values(["single", "line", "place"]).reset_index(drop=True), grouped
 
 
 def _each_speaker(rows: pd.DataFrame, measure: str, group: str | None, over: str) -> pd.DataFrame:

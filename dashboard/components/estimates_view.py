@@ -5,14 +5,13 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from core.emotions import EMOTIONS
 from core.errors import TonescopeError
 from core.statistics.prediction_powered import PredictionPowered
 from core.statistics.proportions import Estimate
 from core.statistics.resampling import MIN_SPEAKERS
 from core.store.samples import Sample
 from core.studies.corrected import Corrected
-from dashboard import course_figures, courses, palette, words
+from dashboard import course_figures, courses, words
 from dashboard.components import annotator, choose, group_choice, quick_labels
 from dashboard.session import Keys, is_dark
 
@@ -86,14 +85,7 @@ def _draw(engine: str, *, first: bool) -> None:
 
 
 def _result(drawn: Sample, bar: Any) -> None:
-    emotion = bar.selectbox(
-        "Emotion",
-        [str(emotion) for emotion in EMOTIONS],
-        format_func=palette.signed,
-        key=Keys.SESSIONS_EMOTION,
-        bind="query-params",
-        width=180,
-    )
+    emotion = choose.emotion(bar)
     found = courses.estimate(drawn, emotion)
     if found.changed:
         st.warning(
@@ -169,7 +161,7 @@ def _counts(found: Corrected) -> None:
     parts = []
     for name, counts in found.labelled.items():
         said = f"{words.plain(name)}: {counts.n_labelled} of {counts.n_drawn} labelled, drawn from "
-        said += f"{counts.n_segments:,} segments"
+        said += words.counted(counts.n_segments, "segment")
         if counts.n_later:
             said += f"; {counts.n_later:,} came later and are left out"
         parts.append(said)

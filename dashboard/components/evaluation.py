@@ -112,8 +112,8 @@ def _figures(found: Result) -> None:
         st.metric("ECE", "none" if figures.ece is None else f"{figures.ece:.3f}", help=_ECE)
         st.caption(f"of {figures.n_confident} with a confidence")
     n_speakers = found.intervals["uar"].n
-    speakers = "1 speaker" if n_speakers == 1 else f"{n_speakers} speakers"
-    told = f"{figures.n} items of {speakers} · {found.engine_id}"
+    told = f"{words.counted(figures.n, 'item')} of {words.counted(n_speakers, 'speaker')}"
+    told += f" · {found.engine_id}"
     if n_speakers < MIN_SPEAKERS:
         told += f" · no intervals, as they need at least {MIN_SPEAKERS} speakers"
     st.caption(told, help=words.INTERVAL)

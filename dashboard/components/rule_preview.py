@@ -32,9 +32,8 @@ def show(rule: Rule, engine: str, n_recordings: int) -> None:
         return
     lengths = found["end_s"] - found["start_s"]
     n_in = found["recording"].nunique()
-    flags = f"{len(found):,} {'flag' if len(found) == 1 else 'flags'}"
     st.markdown(
-        f"**{flags} in {n_in:,} of {n_recordings:,} recordings**, together "
+        f"**{words.counted(len(found), 'flag')} in {n_in:,} of {n_recordings:,} recordings**, together "
         f"{palette.duration(float(lengths.sum()))}, half of them no longer than "
         f"{lengths.median():.2f} s. Listen to some before you trust the rule."
     )

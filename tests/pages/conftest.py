@@ -1,5 +1,6 @@
 """Pages run by Streamlit's AppTest over a store of their own, with the fake engine as `compact`."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,8 +9,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core.pipeline import Pipeline
 from core.settings import PROJECT_ROOT, SAMPLES_DIR
+from core.store.store import Store
 from dashboard import shared
+from tests import stores
 from tests.fakes import FakeEngine
 
 DIARY = SAMPLES_DIR / "synthetic_diary.mp3"
@@ -50,13 +54,34 @@ def open_page(shared_state: None) -> Callable[..., AppTest]:
     return open_one
 
 
-@pytest.fixture
-def diary(shared_state: None) -> str:
-    """Analyses a sample by the fake engine; returns the recording."""
-    outcome = shared.scope().analyze(DIARY)
+@pytest.fixture(scope="session")
+def diary_store(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A store with a sample that the fake engine analysed, and the recording; tests get copies."""
+    folder = tmp_path_factory.mktemp("diary") / "store"
+    outcome = Pipeline(FakeEngine()).analyze(DIARY, Store(folder))
     assert outcome.status == "done", outcome.error
     assert outcome.recording is not None
-    return outcome.recording
+    return folder, outcome.recording
+
+
+@pytest.fixture
+def diary(shared_state: None, diary_store: tuple[Path, str]) -> str:
+    """Puts the sample into the store; returns the recording."""
+    folder, recording = diary_store
+    shutil.copytree(folder, shared.scope().folder, dirs_exist_ok=True)
+    return recording
+
+
+@pytest.fixture(scope="session")
+def loud_and_soft_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of generated talk; tests get copies."""
+    return stores.loud_and_soft(tmp_path_factory.mktemp("loud_and_soft"))
+
+
+@pytest.fixture
+def loud_and_soft(shared_state: None, loud_and_soft_store: Path) -> None:
+    """Puts 4 recordings of a person each into the store, of 8 segments, every other one loud."""
+    shutil.copytree(loud_and_soft_store, shared.scope().folder, dirs_exist_ok=True)
 
 
 def wait_for_job(app: AppTest) -> AppTest:

@@ -2,7 +2,7 @@
 
 import time
 
-from dashboard.background import background
+from dashboard.background import Background, background
 
 ENGINE = "fake-000000000000"
 
@@ -10,12 +10,17 @@ ENGINE = "fake-000000000000"
 def settled(app):
     """Waits until nothing is computed any more and runs the page again; work may follow work."""
     for _ in range(3):
-        end_s = time.monotonic() + 120
-        while not all(task.finished for task in background()._tasks.values()):
-            assert time.monotonic() < end_s
-            time.sleep(0.02)
-        app = app.run()
+        app = done(app, background())
     return app
+
+
+def done(app, among: Background):
+    """Waits until none of some computations runs any more and runs the page again."""
+    end_s = time.monotonic() + 120
+    while not all(task.finished for task in list(among._tasks.values())):
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+    return app.run()
 
 
 def text_of(app) -> str:

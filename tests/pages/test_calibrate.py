@@ -3,35 +3,20 @@
 import io
 import zipfile
 
-import pytest
-
 from core.labels import history
 from core.labels.records import Draft
 from core.learn import heads, label_curve, library
 from core.learn.picking import Way
-from core.records import Metadata
 from core.store.corpus import corpus, embeddings
 from core.store.samples import samples
 from dashboard import calibrating, shared
+from tests.pages.corpus_pages import done
 from tests.pages.test_flags import button, field
 from tests.pages.test_map import text_of
-from tests.synthetic import talk, write
 
 
 def store():
     return shared.scope().store
-
-
-@pytest.fixture
-def loud_and_soft(shared_state, loud_is_speech, tmp_path):
-    """4 recordings of a person each with 8 segments, every other one loud."""
-    for number in range(4):
-        parts = [(1.2, 0.0)]
-        for k in range(8):
-            parts += [(1.0, (0.4 if k % 2 else 0.05) * (1 + number / 10)), (1.2, 0.0)]
-        path = write(tmp_path / f"{number}.wav", talk(parts))
-        said = Metadata(speaker=f"P{number}", session=f"s{number % 2}", tags=("=one",))
-        assert shared.scope().analyze(path, said).segments == 8
 
 
 def loud(row) -> bool:
@@ -91,10 +76,7 @@ def test_label_fit_apply_and_move(open_page, loud_and_soft, monkeypatch):
     assert "20 of a random sample, 0 others" in text_of(app)
     app.text_input(key="calibrate.name").set_value("Mine").run()
     app = button(app, "Fit the head").click().run()
-    for task in list(calibrating.WORK._tasks.values()):
-        while not task.finished:
-            app.run()
-    app.run()
+    app = done(app, calibrating.WORK)
     assert not app.exception
     made = library.head(store(), "Mine")
     shown = {m.label: m.value for m in app.metric}
@@ -103,10 +85,7 @@ def test_label_fit_apply_and_move(open_page, loud_and_soft, monkeypatch):
     assert "no interval under 8 speakers" in text_of(app)
     assert "the least that 4 speakers can give is 0.125" in text_of(app)
     app = button(app, "Follow the labels").click().run()
-    for task in list(calibrating.WORK._tasks.values()):
-        while not task.finished:
-            app.run()
-    app.run()
+    app = done(app, calibrating.WORK)
     assert not app.exception
     assert "1.00 after 20 labels" in text_of(app)
 
@@ -128,9 +107,10 @@ def test_label_fit_apply_and_move(open_page, loud_and_soft, monkeypatch):
     assert b"'=evil()" in calibrating.csv(rows)
 
 
-def test_head_is_taken_over_and_strangers_are_refused(open_page, loud_and_soft):
+def test_head_is_taken_over_and_strangers_are_refused(open_page, loud_and_soft, monkeypatch):
+    monkeypatch.setattr(heads, "STRENGTHS", (0.01, 0.1))
+    app = open_page("calibrate", step="Heads")
     for n, bad in enumerate((b"no zip", _zipped({"x": b""}), _zipped({"head.json": b"{"}))):
-        app = open_page("calibrate", step="Heads")
         app.file_uploader[0].set_value([("head.zip", bad, "application/zip")]).run()
         app = button(app, "Take it over").click().run()
         assert not app.exception, n
