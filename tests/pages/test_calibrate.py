@@ -69,6 +69,12 @@ def test_label_fit_apply_and_move(open_page, loud_and_soft, monkeypatch):
     app = button(app, "Undo the last label").click().run()
     assert not any(calibrating.said_of(drawn, "Ann"))
 
+    app.session_state["calibrate.skipped"] = {(drawn.sample, n) for n in range(20)}
+    app.run()
+    assert "All of this draw is labelled or skipped" in text_of(app)
+    app = button(app, "Go through 20 skipped segments again").click().run()
+    assert "How does this sound?" in text_of(app)
+
     app = open_page("calibrate", step="Fit")
     assert "No segment is labelled yet" in text_of(app)
     label_all(drawn)
