@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from core.pipeline import Pipeline
@@ -16,6 +17,8 @@ from dashboard import shared
 from tests import stores
 from tests.fakes import FakeEngine
 
+# As `dashboard/app.py` does: half a second for each page that a test opens.
+manifest_scanner.scan_component_manifests = list
 DIARY = SAMPLES_DIR / "synthetic_diary.mp3"
 
 

@@ -19,20 +19,24 @@ def store():
     return shared.scope().store
 
 
-def loud(row) -> bool:
-    found = corpus(store(), "fake")
-    keys = found.segments[["recording", "segment"]].apply(tuple, axis=1).tolist()
-    return embeddings(store(), found)[keys.index((row["recording"], row["segment"])), 0] > 0.1
-
-
 def label_all(drawn) -> None:
     """Says of what is left of a draw what was heard."""
-    said = calibrating.said_of(drawn, "Ann")
-    for term, row in zip(said, drawn.segments.to_dict("records"), strict=True):
-        if not term:
-            place = {key: row[key] for key in ("recording", "start_s", "end_s")}
-            heard = "angry" if loud(row) else "sad"
-            history.add(store(), Draft(term=heard, annotator="Ann", **place))
+    found = corpus(store(), "fake")
+    keys = found.segments[["recording", "segment"]].apply(tuple, axis=1).tolist()
+    loud = dict(zip(keys, embeddings(store(), found)[:, 0] > 0.1, strict=True))
+    left = [not term for term in calibrating.said_of(drawn, "Ann")]
+    for recording, rows in drawn.segments[left].groupby("recording"):
+        drafts = [
+            Draft(
+                recording=recording,
+                start_s=row["start_s"],
+                end_s=row["end_s"],
+                term="angry" if loud[recording, row["segment"]] else "sad",
+                annotator="Ann",
+            )
+            for row in rows.to_dict("records")
+        ]
+        history.add(store(), *drafts)
 
 
 def test_empty_store_teaches(open_page):

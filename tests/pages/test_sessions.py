@@ -235,9 +235,10 @@ def test_sample_of_groups_is_drawn_labelled_and_corrects(open_page):
     assert calibrating.said_of(drawn, "Ann")[:2] == ["sad", ""]
     app = open_page("sessions", step="Engine's error", draw=str(drawn.sample))
     assert "Too few segments are labelled" in text_of(app)
-    for row in drawn.segments.iloc[1:20].to_dict("records"):
-        place = {key: row[key] for key in ("recording", "start_s", "end_s")}
-        history.add(store(), Draft(term="sad", annotator="Ann", **place))
+    for recording, rows in drawn.segments.iloc[1:20].groupby("recording"):
+        spans = rows[["start_s", "end_s"]].to_dict("records")
+        sad = {"recording": recording, "term": "sad", "annotator": "Ann"}
+        history.add(store(), *[Draft(**sad, **span) for span in spans])
     app = open_page("sessions", step="Engine's error", draw=str(drawn.sample))
     assert not app.exception
     found = corrected.estimate(store(), drawn, Emotion.ANGRY).difference
