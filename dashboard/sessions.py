@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from core.export.pseudonyms import leaving
+from core.plain import file_stem
 from core.records import Metadata
 from core.studies import grouping, metadata, trends
 from core.studies.grouping import Grouped
@@ -59,7 +60,7 @@ def read_file(name: str, data: bytes) -> tuple[dict[str, Metadata], tuple[Groupe
     """
     kind = ".tsv" if name.lower().endswith(".tsv") else ".csv"
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"table{kind}"
+        path = Path(folder) / f"{file_stem(Path(name).stem, 'table')}{kind}"
         path.write_bytes(data)
         rows = grouping.read_table(path)
     return grouping.matched(rows, studies.names())

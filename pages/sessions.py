@@ -81,7 +81,15 @@ def _tidy(engine: str) -> None:
         "lme4, pandas or SPSS. Let speaker and session be random effects: rows of one speaker are "
         "not independent."
     )
-    st.dataframe(rows.head(_SHOWN), hide_index=True, height=320)
+    two = st.column_config.NumberColumn(format="%.2f")
+    floats = rows.select_dtypes("float").columns
+    st.dataframe(
+        rows.head(_SHOWN),
+        hide_index=True,
+        height=320,
+        column_config={"recording": st.column_config.Column(width="small")}
+        | dict.fromkeys(floats, two),
+    )
     if len(rows) > _SHOWN:
         st.caption(f"The first {_SHOWN} are shown.")
     st.download_button(

@@ -160,8 +160,9 @@ def _from_file(known: pd.DataFrame, name: str) -> None:
             return
         names = dict(zip(known["recording"], known["name"], strict=True))
         about = words.counted(len(found), "recording")
-        st.caption(f"About {about}; what a row leaves empty stays as it is.")
-        _preview([(names[recording], said) for recording, said in found.items()])
+        if found:
+            st.caption(f"About {about}; what a row leaves empty stays as it is.")
+            _preview([(names[recording], said) for recording, said in found.items()])
         if left:
             some = ", ".join(words.plain(row.key[:60]) for row in left[:10])
             more = f" and {len(left) - 10} more" if len(left) > 10 else ""
@@ -170,27 +171,28 @@ def _from_file(known: pd.DataFrame, name: str) -> None:
                 f"several have: {some}{more}.",
                 icon=":material/help:",
             )
-        if st.button(f"Set {about}", disabled=not (found and name), key="sessions.set"):
+        if found and st.button(f"Set {about}", disabled=not name, key="sessions.set"):
             _edit(found, name, file.name, only_given=True)
 
 
 def _preview(rows: list[tuple[str, Metadata | None]]) -> None:
     """Shows what would be set; nothing is stored yet."""
     blank = Metadata()
-    st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    "Recording": name,
-                    "Session": (said or blank).session or "",
-                    "Speaker": (said or blank).speaker or "",
-                    "Date": (said or blank).recorded_on,
-                    "Tags": "; ".join((said or blank).tags),
-                    "": "" if said is not None else "does not fit",
-                }
-                for name, said in rows[:200]
-            ]
-        ),
-        hide_index=True,
-        height=min(38 + 35 * max(1, len(rows)), 240),
+    shown = pd.DataFrame(
+        [
+            {
+                "Recording": name,
+                "Session": (said or blank).session or "",
+                "Speaker": (said or blank).speaker or "",
+                "Date": (said or blank).recorded_on,
+                "Tags": "; ".join((said or blank).tags),
+                "Fits": "yes" if said is not None else "no",
+            }
+            for name, said in rows[:200]
+        ]
     )
+    if (shown["Fits"] == "yes").all():
+        shown = shown.drop(columns="Fits")
+    st.dataframe(shown, hide_index=True, height=min(38 + 35 * max(1, len(rows)), 240))
+    if len(rows) > len(shown):
+        st.caption(f"The first {len(shown)} are shown.")

@@ -43,7 +43,7 @@ def show(engine: str) -> None:
         _draw(engine, first=True)
         return
     labels = {
-        str(one.sample): f"{len(one.segments)} {one.parameters['way']}, {one.made_at:%d %b %H:%M}"
+        str(one.sample): f"{len(one.segments)} {_worded(one)}, {one.made_at:%d %b %H:%M}"
         for one in drawn
     }
     number = choose.show("Draw", Keys.CALIBRATE_DRAW, labels, bar, width=260)
@@ -66,6 +66,11 @@ def _draw(engine: str, *, first: bool) -> None:
             return
         st.query_params[Keys.CALIBRATE_DRAW] = str(found.sample)
         st.rerun()
+
+
+def _worded(drawn: Sample) -> str:
+    way = str(drawn.parameters["way"])
+    return "of groups" if way == "group" else way
 
 
 @st.fragment
