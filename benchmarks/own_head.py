@@ -10,6 +10,9 @@ spreads them over the embeddings, `uncertain` takes the least margins, first of 
 head so far, in five rounds. The engine's own head may choose among the same classes. It must never have
 heard the corpus: clips that its directory lists as training files are counted (`in_training`), and with
 any the figures say nothing.
+
+`--told` asks another thing: what `calibrate` tells of a head from the labelled speakers alone
+(`told_N`), beside what the head then does on the others (`found_N`).
 """
 
 import argparse
@@ -22,7 +25,7 @@ import numpy as np
 from benchmarks.figures import Figure
 from core.engines.registry import Registry
 from core.learn import heads
-from core.learn.calibrating import engine_answers
+from core.learn.calibrating import calibrate, engine_answers
 from core.learn.heads import Labelled
 from core.learn.picking import Way, pick
 from core.learn.scoring import recall_of
@@ -44,12 +47,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="halves of the speakers")
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="labels per class")
     parser.add_argument("--most", type=int, help="clips, drawn at random (default: all)")
+    parser.add_argument("--told", action="store_true", help="what `calibrate` tells, and finds")
     options = parser.parse_args()
     rows = _rows(options.data, options.corpus, options.most)
     labelled, scores, heard = read(rows, options.data, options.engine)
     Figure("in_training", heard, "clips", limit=len(labelled)).show()
     sizes = [int(size) for size in options.sizes.split(",")]
-    for figure in curves(labelled, scores, sizes, options.repeats):
+    measure = told if options.told else curves
+    for figure in measure(labelled, scores, sizes, options.repeats):
         figure.show()
 
 
@@ -71,10 +76,7 @@ def curves(
     found: dict[tuple[str, int], list[float]] = {}
     own = []
     for seed in range(repeats):
-        people = np.unique(labelled.speakers)
-        chosen = np.random.default_rng(seed).permutation(people)[: len(people) // 2]
-        pool = np.flatnonzero(np.isin(labelled.speakers, chosen))
-        rest = np.flatnonzero(~np.isin(labelled.speakers, chosen))
+        pool, rest = halves(labelled, seed)
         own.append(recall_of(labelled.terms[rest], said[rest]))
         for way in Way:
             for size in sizes:
@@ -89,6 +91,40 @@ def curves(
             f"own_head_{name}_{size}", round(mean, 4), "UAR", "engine's head",
             round(mean / engine, 3), size,
         )  # fmt: skip
+
+
+def told(
+    labelled: Labelled, scores: np.ndarray, sizes: list[int], repeats: int
+) -> Iterator[Figure]:
+    """Yields the UAR that `calibrate` tells of a head, and that of the head on the other speakers.
+
+    Takes the arguments of `curves`; labels are drawn at random, as `calibrate` asks for.
+    """
+    n_classes = len(heads.classes_of(labelled.terms))
+    for size in sizes:
+        pairs = []
+        for seed in range(repeats):
+            pool, rest = halves(labelled, seed)
+            if size * n_classes > len(pool):
+                continue
+            taken = pool[np.random.default_rng(seed).permutation(len(pool))[: size * n_classes]]
+            sample = labelled.part(taken)
+            none = sample.part(np.zeros(0, np.intp))
+            made = calibrate("benchmark", "benchmark", none, sample, scores[taken], seed=seed)
+            answers, _, _ = made.head.answers(labelled.embeddings[rest])
+            pairs.append((made.uar.value, recall_of(labelled.terms[rest], answers)))
+        if pairs:
+            says, does = np.mean(pairs, axis=0)
+            yield Figure(f"told_{size}", round(float(says), 4), "UAR", limit=len(pairs))
+            yield Figure(f"found_{size}", round(float(does), 4), "UAR", limit=len(pairs))
+
+
+def halves(labelled: Labelled, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the rows of half of the speakers, drawn at random, and those of the others."""
+    people = np.unique(labelled.speakers)
+    chosen = np.random.default_rng(seed).permutation(people)[: len(people) // 2]
+    mine = np.isin(labelled.speakers, chosen)
+    return np.flatnonzero(mine), np.flatnonzero(~mine)
 
 
 def _one(

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from core.export.pseudonyms import leaving
+from core.plain import file_stem
 from core.records import Metadata
 from core.studies import grouping, metadata, trends
 from core.studies.grouping import Grouped
@@ -59,7 +60,7 @@ def read_file(name: str, data: bytes) -> tuple[dict[str, Metadata], tuple[Groupe
     """
     kind = ".tsv" if name.lower().endswith(".tsv") else ".csv"
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"table{kind}"
+        path = Path(folder) / f"{file_stem(Path(name).stem, 'table')}{kind}"
         path.write_bytes(data)
         rows = grouping.read_table(path)
     return grouping.matched(rows, studies.names())
@@ -103,7 +104,8 @@ def trend(
 ) -> tuple[pd.DataFrame, bool]:
     """Returns the trend of every emotion, and whether groups have enough speakers for intervals.
 
-    Where no group has 8 speakers, the lines are the speakers themselves and there is no interval.
+    Where no group has 8 speakers, the lines are the speakers themselves and there is no interval. Where
+    some have and others have not, the speakers of those stand in place of a mean, each by itself.
 
     Args:
         engine: its id.
@@ -113,7 +115,8 @@ def trend(
         each: whether the lines are the speakers in any case.
 
     Returns:
-        Rows of `line`, `over`, `emotion`, `value`, `low` and `high`, in the order of time.
+        Rows of `line`, `over`, `emotion`, `value`, `low` and `high`, in the order of time; `single`
+        where a speaker stands in place of a mean.
     """
     versions = studies.version("recordings", "runs", "turns")
     return _trend(engine, measure, group, over, each, versions)
@@ -137,13 +140,18 @@ def _trend(
     )
     order = first.sort_values(kind="stable").index
     grouped = bool(found["low"].notna().any())
+    speakers = _each_speaker(rows, measure, group, over)
     if grouped and not each:
         found["line"] = found[group].replace("", "none") if group else "all speakers"
+        few = found["low"].isna()
+        keys = [*([group] if group else []), over, "emotion"]
+        alone = speakers.merge(found.loc[few, keys]).assign(single=True)
+        found = pd.concat([found[~few].assign(single=False), alone])
     else:
-        found = _each_speaker(rows, measure, group, over)
+        found = speakers.assign(single=False)
     place = {name: n for n, name in enumerate(order)}
     found["place"] = found[over].map(place)
-    return found.sort_values(["line", "place"]).reset_index(drop=True), grouped
+    return found.sort_values(["single", "line", "place"]).reset_index(drop=True), grouped
 
 
 def _each_speaker(rows: pd.DataFrame, measure: str, group: str | None, over: str) -> pd.DataFrame:

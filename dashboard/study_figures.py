@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.emotions import EMOTIONS
-from dashboard import palette
+from dashboard import palette, words
 
 
 def reliability_figure(bins: pd.DataFrame, dark: bool) -> go.Figure:
@@ -34,7 +34,7 @@ def reliability_figure(bins: pd.DataFrame, dark: bool) -> go.Figure:
             mode="lines+markers",
             line={"color": palette.WAVE[dark], "width": 1.6},
             marker={"size": 5 + 13 * np.sqrt(bins["n"] / max(1, bins["n"].max()))},
-            text=[f"{n} items" for n in bins["n"]],
+            text=[words.counted(n, "item") for n in bins["n"]],
             hovertemplate="confidence %{x:.2f}, right %{y:.0%}, %{text}<extra></extra>",
         )
     )
@@ -65,7 +65,7 @@ def forest_figure(
             mode="markers",
             marker={"size": 9, "color": palette.WAVE[dark]},
             error_x={"array": high, "arrayminus": low, "thickness": 1.4, "width": 4},
-            text=[f"{n} speakers" for n in rows["n_speakers"]],
+            text=[words.counted(n, "speaker") for n in rows["n_speakers"]],
             hovertemplate="%{y}: %{x:.2f}, %{text}<extra></extra>",
         )
     )
@@ -208,30 +208,32 @@ def trend_figure(rows: pd.DataFrame, emotion: str, over: str, dark: bool, title:
     """Returns lines over sessions, one for each `line`, with intervals where there are any.
 
     Args:
-        rows: `line`, the column `over`, `value`, and `low` and `high` or NaN.
+        rows: `line`, the column `over`, `value`, `low` and `high` or NaN, and `single` where the line
+            is a speaker in place of a mean: points alone then, outside the legend.
         emotion: whose colour the lines have.
         over: the column of the horizontal axis.
         dark: for a dark ground.
         title: of the vertical axis.
     """
     figure = go.Figure()
-    for number, (line, mine) in enumerate(rows.groupby("line", sort=True)):
+    for number, ((single, line), mine) in enumerate(rows.groupby(["single", "line"], sort=True)):
         low, high = (mine[name].to_numpy(float) for name in ("low", "high"))
         value = mine["value"].to_numpy(float)
-        look: dict[str, Any] = {}
+        look: dict[str, Any] = {"mode": "lines+markers"}
         if not np.isnan(low).all():
             look["error_y"] = {
                 "array": np.nan_to_num(high - value),
                 "arrayminus": np.nan_to_num(value - low),
                 "thickness": 1.2,
             }
+        if single:
+            look |= {"mode": "markers", "opacity": 0.55, "showlegend": False}
         name = palette.escaped(str(line))[:40]
         figure.add_trace(
             go.Scatter(
                 x=[palette.escaped(str(x)) for x in mine[over]],
                 y=value,
                 name=name,
-                mode="lines+markers",
                 line={
                     "color": palette.colour(emotion, dark),
                     "width": 1.4,
@@ -241,7 +243,10 @@ def trend_figure(rows: pd.DataFrame, emotion: str, over: str, dark: bool, title:
                 **look,
             )
         )
-    figure.update_xaxes(title=over, type="category", fixedrange=True)
+    every = [palette.escaped(str(x)) for x in dict.fromkeys(rows.sort_values("place")[over])]
+    figure.update_xaxes(
+        title=over, type="category", categoryorder="array", categoryarray=every, fixedrange=True
+    )
     figure.update_yaxes(title=title, rangemode="tozero", fixedrange=True)
     dressed(figure, dark, 340)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.14, "x": 0})
@@ -295,7 +300,7 @@ def courses_figure(
             go.Scatter(
                 x=times,
                 y=band.mean[:, column],
-                name=f"{name} ({len(band.speakers)} speakers)",
+                name=f"{name} ({words.counted(len(band.speakers), 'speaker')})",
                 mode="lines",
                 line={"color": colour, "width": 2.4, "dash": palette.DASHES[number]},
                 hovertemplate=f"{name}: %{{y:.2f}}<extra></extra>",

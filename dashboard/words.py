@@ -259,6 +259,11 @@ def plain(text: str) -> str:
     )
 
 
+def counted(n: int, what: str) -> str:
+    """Returns a number of things, such as "1 speaker" or "1,200 segments"."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
 SPEAKERS: Final = (
     "Who speaks when, told apart by the sound of the voices. Check it: voices of one family or of "
     "strong emotion are easily taken for each other. Correct it below."

@@ -9,11 +9,15 @@ from core.emotions import EMOTIONS, Emotion
 from core.errors import TonescopeError
 from core.learn.foreign import suggested
 from dashboard import evaluating, palette, words
-from dashboard.components import answerers, busy, evaluation, people_beside
+from dashboard.components import answerers, busy, evaluation, nothing, people_beside
 from dashboard.evaluating import Answerer, Reference
 from dashboard.session import Keys
 
 _CSV, _HERE = "A CSV", "Labels made here"
+_SOURCE = (
+    "Labels made here are those of this store: given on Recording or Calibrate, or imported on "
+    "Recording from tiers of ELAN, Praat, Audacity, WebVTT or a CSV."
+)
 _LEAVE = "leave out"
 
 
@@ -22,7 +26,12 @@ def main() -> None:
     st.title("Evaluate: the engine against people's labels", anchor=False)
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     source = bar.segmented_control(
-        "Labels", [_CSV, _HERE], default=_CSV, key=Keys.EVALUATE_SOURCE, bind="query-params"
+        "Labels",
+        [_CSV, _HERE],
+        default=_CSV,
+        key=Keys.EVALUATE_SOURCE,
+        bind="query-params",
+        help=_SOURCE,
     )
     by, against = answerers.show(bar, stored=source == _HERE)
     reference = Reference() if source == _HERE else _csv()
@@ -34,10 +43,12 @@ def main() -> None:
         st.error(words.plain(str(error)), icon=":material/error:")
         return
     if by is None or not counts:
-        st.info(
-            "**No labels here yet.** Label stretches on *Recording*, or segments on *Calibrate*; a "
-            "label counts for a segment if it covers at least half of it.",
-            icon=":material/label:",
+        nothing.instead(
+            "**No labels here yet.** Label some segments by keys, or open a *Recording* and label "
+            "stretches there, or import tiers of ELAN, Praat or Audacity. A label counts for a segment "
+            "if it covers at least half of it.",
+            "Label some segments",
+            "calibrate",
         )
         return
     _result(reference, _mapping(counts), by, against)
@@ -95,7 +106,9 @@ def _mapping(counts: dict[str, int]) -> dict[str, Emotion | None]:
             found[word] = None if chosen in (None, _LEAVE) else Emotion(chosen)
         left = sum(counts[word] for word in foreign if found[word] is None)
         if left:
-            st.caption(f"{left:,} labels stand for none of the nine and are left out.")
+            st.caption(
+                f"{words.counted(left, 'label')} of words that stand for none of the nine: left out."
+            )
     told = {word: None if found[word] is None else str(found[word]) for word in foreign}
     st.query_params[Keys.EVALUATE_MAP] = json.dumps(told, ensure_ascii=False)
     return found

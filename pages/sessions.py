@@ -41,7 +41,7 @@ def main() -> None:
     known = sessions.table()
     counts = [(len(known), "recording"), (known["session"].nunique(), "session")]
     counts += [(known["speaker"].nunique(), "speaker")]
-    told = [f"{n:,} {word}{'' if n == 1 else 's'}" for n, word in counts if n]
+    told = [words.counted(n, word) for n, word in counts if n]
     st.title(f"Sessions: {', '.join(told)}", anchor=False)
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     step = bar.segmented_control(
@@ -77,10 +77,19 @@ def _tidy(engine: str) -> None:
     )
     rows = sessions.tidy(engine, unit or "segment")
     st.markdown(
-        f"**{len(rows):,} rows with all that is known of each**, ready for R's lme4, pandas or SPSS. "
-        "Let speaker and session be random effects: rows of one speaker are not independent."
+        f"**{words.counted(len(rows), 'row')} with all that is known of each**, ready for R's "
+        "lme4, pandas or SPSS. Let speaker and session be random effects: rows of one speaker are "
+        "not independent."
     )
-    st.dataframe(rows.head(_SHOWN), hide_index=True, height=320)
+    two = st.column_config.NumberColumn(format="%.2f")
+    floats = rows.select_dtypes("float").columns
+    st.dataframe(
+        rows.head(_SHOWN),
+        hide_index=True,
+        height=320,
+        column_config={"recording": st.column_config.Column(width="small")}
+        | dict.fromkeys(floats, two),
+    )
     if len(rows) > _SHOWN:
         st.caption(f"The first {_SHOWN} are shown.")
     st.download_button(

@@ -1,6 +1,7 @@
 """`calibrate`, `heads`, `flags` and `sessions` from the command line."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -10,29 +11,41 @@ from core.emotions import EMOTIONS
 from core.labels import history
 from core.labels.records import Draft
 from core.learn import heads
+from core.pipeline import Pipeline
 from core.records import Metadata
 from core.store.corpus import corpus as found_in
 from core.store.store import Store
 from core.studies.metadata import edit
-from tests.synthetic import talk, write
+from tests.fakes import FakeEngine
+from tests.synthetic import LevelDetector, talk, write
 from tests.test_contract_schemas import valid
 
 
-@pytest.fixture
-def corpus(run, tmp_path):
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory):
     """Four recordings of six segments, the loud ones angry to the fake engine; and their manifest."""
+    folder = tmp_path_factory.mktemp("corpus")
     lines = ["file,emotion,speaker,start_s,end_s"]
-    for number in range(4):
-        parts = [(1.2, 0.0)]
-        for k in range(6):
-            parts += [(1.0, (0.5 if k % 2 else 0.02) * (1 + number / 20)), (1.2, 0.0)]
-            start = 1.2 + 2.2 * k
-            emotion = "angry" if k % 2 else "sad"
-            lines.append(f"P{number}_s{number % 2}.wav,{emotion},P{number},{start},{start + 1}")
-        path = write(tmp_path / f"P{number}_s{number % 2}.wav", talk(parts))
-        assert run("analyze", path, "--engine", "fake", "--store", tmp_path / "s").status == 0
-    (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
-    return tmp_path
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.audio.survey.SpeechDetector", LevelDetector)
+        for number in range(4):
+            parts = [(1.2, 0.0)]
+            for k in range(6):
+                parts += [(1.0, (0.5 if k % 2 else 0.02) * (1 + number / 20)), (1.2, 0.0)]
+                start = 1.2 + 2.2 * k
+                emotion = "angry" if k % 2 else "sad"
+                lines.append(f"P{number}_s{number % 2}.wav,{emotion},P{number},{start},{start + 1}")
+            path = write(folder / f"P{number}_s{number % 2}.wav", talk(parts))
+            assert Pipeline(FakeEngine()).analyze(path, Store(folder / "s")).segments == 6
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture
+def corpus(analysed, tmp_path, monkeypatch):
+    """A copy of it for one test; heads are fitted at two strengths only."""
+    monkeypatch.setattr(heads, "STRENGTHS", (0.01, 0.1))
+    return shutil.copytree(analysed, tmp_path, dirs_exist_ok=True)
 
 
 def test_calibrate_answers_the_contract_and_heads_move(run, corpus, tmp_path):
@@ -65,10 +78,7 @@ def test_calibrate_answers_the_contract_and_heads_move(run, corpus, tmp_path):
     assert "None of the 1 recording(s)" in said.stderr
 
 
-def test_evaluate_on_the_labels_of_the_store_and_a_head_beside_the_engine(
-    run, corpus, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(heads, "STRENGTHS", (0.01, 0.1))
+def test_evaluate_on_the_labels_of_the_store_and_a_head_beside_the_engine(run, corpus, tmp_path):
     place = ["--engine", "fake", "--store", tmp_path / "s"]
     assert "No label here stands for" in run("evaluate", *place).stderr
     store = Store(tmp_path / "s")

@@ -26,6 +26,7 @@ from core.statistics.resampling import speaker_bootstrap
 Doubles = NDArray[np.float64]
 LEAST_SAMPLE: Final = 20
 TEMPERATURES: Final = (0.05, 20.0)
+_LACKING: Final = -50.0  # logit of a class that was not among the labels of a fold
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def held_out(
     Raises:
         HeadError: without the labels of one part of the speakers a single class is left.
     """
-    found = np.full((len(sample), len(classes)), -50.0)
+    found = np.full((len(sample), len(classes)), _LACKING)
     given = np.ones(len(sample), dtype=np.bool_) if given is None else given
     several = len(np.unique(sample.speakers)) > 1
     for train, test in heads.speaker_folds(sample.terms, sample.speakers, seed):
@@ -205,6 +206,9 @@ def _fit_any(teaching: Labelled, seed: int) -> heads.Linear:
 def fit_temperature(logits: Doubles, terms: NDArray[np.str_], classes: tuple[str, ...]) -> float:
     """Returns the temperature of least cross-entropy.
 
+    What is of a class that its fold lacked has no part: it is wrong at any temperature, and one such
+    segment would make all others look unsure.
+
     Source: Guo et al., 2017, https://arxiv.org/abs/1706.04599.
     """
     from scipy.optimize import minimize_scalar
@@ -212,6 +216,10 @@ def fit_temperature(logits: Doubles, terms: NDArray[np.str_], classes: tuple[str
 
     truth = np.array([classes.index(str(term)) for term in terms])
     chosen = logits[np.arange(len(logits)), truth]
+    known = chosen > _LACKING
+    if not known.any():
+        return 1.0
+    logits, chosen = logits[known], chosen[known]
 
     def loss(log_temperature: float) -> float:
         scaled = logits / np.exp(log_temperature)

@@ -47,7 +47,8 @@ class PredictionPowered:
     """A corrected mean or difference beside the others.
 
     Attributes:
-        estimate: corrected; an interval from 8 speakers on.
+        estimate: corrected; an interval from 8 speakers on. None where all labels of a group are the
+            same: their spread, which is none, would make the interval one of certainty.
         labels_only: from the labelled sample alone.
         engine_only: what the engine says, uncorrected; it has no interval, as its error is not in it.
         power: how far the engine's answers count, 0 to 1; for a difference that of each group.
@@ -111,6 +112,7 @@ def _estimate(
     powers = []
     totals = {"corrected": 0.0, "labels": 0.0, "engine": 0.0}
     parts: dict[str, list[tuple[NDArray[Any], Doubles]]] = {"corrected": [], "labels": []}
+    told = all(len(np.unique(group.labels)) > 1 for group, _ in groups)
     for number, (group, sign) in enumerate(groups):
         _check(group)
         used = _power(group) if power is None else power
@@ -130,8 +132,8 @@ def _estimate(
         ]
         parts["labels"].append((who, sign * (group.labels - group.labels.mean()) / n))
     return PredictionPowered(
-        estimate=_interval(totals["corrected"], parts["corrected"], clustered, level),
-        labels_only=_interval(totals["labels"], parts["labels"], clustered, level),
+        estimate=_interval(totals["corrected"], parts["corrected"], clustered, level, told),
+        labels_only=_interval(totals["labels"], parts["labels"], clustered, level, told),
         engine_only=float(totals["engine"]),
         power=tuple(powers),
         n_labelled=sum(len(group.labels) for group, _ in groups),
@@ -156,7 +158,11 @@ def _power(group: Sampled) -> float:
 
 
 def _interval(
-    value: float, parts: list[tuple[NDArray[Any], Doubles]], clustered: bool, level: float
+    value: float,
+    parts: list[tuple[NDArray[Any], Doubles]],
+    clustered: bool,
+    level: float,
+    told: bool,
 ) -> Estimate:
     """Returns a figure with the interval that its influence values give, summed by unit."""
     from scipy.stats import t
@@ -165,7 +171,7 @@ def _interval(
     _, numbers = np.unique(names, return_inverse=True)
     sums = np.bincount(numbers, np.concatenate([values for _, values in parts]))
     n_units = len(sums)
-    if clustered and n_units < MIN_SPEAKERS:
+    if not told or (clustered and n_units < MIN_SPEAKERS):
         return Estimate(float(value), None, None, n_units)
     reach = float(t.ppf(0.5 + level / 2, n_units - 1)) if clustered else normal_quantile(level)
     half = reach * float(np.sqrt((sums**2).sum() * n_units / (n_units - 1)))

@@ -94,16 +94,20 @@ class Courses:
 
 
 def groups(store: Store, found: Corpus, by: Grouping) -> dict[str, list[str]]:
-    """Returns the recordings of each session or tag of a corpus, by its name."""
+    """Returns the recordings of each session or tag of a corpus, by its name, the earliest first."""
     mine = set(found.segments["recording"])
     made: dict[str, list[str]] = {}
-    for row in store.lake.read("recordings", ["recording", "session", "tags"]).to_pylist():
+    first: dict[str, str] = {}
+    columns = ["recording", "session", "tags", "recorded_on"]
+    for row in store.lake.read("recordings", columns).to_pylist():
         if row["recording"] in mine:
             names = (row["tags"] or ()) if by is Grouping.TAG else (row["session"],)
             for name in names:
                 if name:
                     made.setdefault(str(name), []).append(row["recording"])
-    return {name: sorted(made[name]) for name in sorted(made)}
+                    day = str(row["recorded_on"] or "~")  # behind every date
+                    first[str(name)] = min(day, first.get(str(name), day))
+    return {name: sorted(made[name]) for name in sorted(made, key=lambda n: (first[n], n))}
 
 
 def members(store: Store, found: Corpus, by: Grouping, chosen: Sequence[str]) -> list[list[str]]:

@@ -170,7 +170,8 @@ def compare(
     both = sorted(set(first.speakers) & set(second.speakers))
     if both:
         raise StudyError(
-            f"{', '.join(both[:5])} are in both groups; compare them paired, or divide by speakers."
+            f"In both groups are {', '.join(both[:5])}, so speakers can neither be put into the groups "
+            "anew, nor are there two who can be compared with themselves; choose other groups."
         )
     return two_groups(first.each, second.each, n_permutations, seed)
 

@@ -5,6 +5,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.emotions import EMOTIONS
+from dashboard import palette
+from dashboard.session import Keys
+
 
 def remembered(label: str, key: str, options: dict[str, str], place: Any = st, **look: Any) -> str:
     """Asks as `show` does; a page whose address says nothing takes what was chosen last."""
@@ -41,6 +45,20 @@ def show(label: str, key: str, options: dict[str, str], place: Any = st, **look:
     elif key in st.query_params:
         del st.query_params[key]
     return found
+
+
+def emotion(place: Any) -> str:
+    """Asks for one of the nine, kept in the address from one view of Sessions to the next."""
+    return str(
+        place.selectbox(
+            "Emotion",
+            [str(emotion) for emotion in EMOTIONS],
+            format_func=palette.signed,
+            key=Keys.SESSIONS_EMOTION,
+            bind="query-params",
+            width=165,
+        )
+    )
 
 
 def track_names(mine: pd.DataFrame) -> dict[str, str]:

@@ -16,6 +16,7 @@ _HELP = (
 )
 
 
+@st.fragment
 def show(found: Result) -> None:
     """Shows the matrix, and the items of the cell that was chosen."""
     st.subheader("Which is taken for which", help=_HELP, anchor=False)

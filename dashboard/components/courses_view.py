@@ -9,9 +9,9 @@ from core.emotions import EMOTIONS
 from core.statistics.permutation import GroupTest
 from core.studies.courses import Axis, Courses
 from core.studies.events import Event, EventKind
-from dashboard import courses, palette, study_figures, words
-from dashboard.components import busy, event_choice, group_choice
-from dashboard.session import Keys, is_dark
+from dashboard import courses, study_figures, words
+from dashboard.components import busy, choose, event_choice, group_choice
+from dashboard.session import is_dark
 
 _EVENTS: Final = {
     EventKind.TURN: "the turning point to",
@@ -31,14 +31,7 @@ def show(engine: str) -> None:
     chosen = group_choice.show(engine, bar, "Courses are compared")
     if chosen is None:
         return
-    emotion = bar.selectbox(
-        "Emotion",
-        [str(emotion) for emotion in EMOTIONS],
-        format_func=palette.signed,
-        key=Keys.SESSIONS_EMOTION,
-        bind="query-params",
-        width=165,
-    )
+    emotion = choose.emotion(bar)
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     axis = event_choice.show(bar)
     if axis is None:

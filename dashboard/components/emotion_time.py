@@ -12,6 +12,7 @@ from dashboard.evaluating import Result
 from dashboard.session import Keys, is_dark
 
 
+@st.fragment
 def show(found: Result, other: Result | None) -> None:
     """Shows what counts, and the error of each reference."""
     st.subheader("Over time", help=words.TIME_ERROR, anchor=False)

@@ -5,14 +5,13 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from core.emotions import EMOTIONS
 from core.errors import TonescopeError
 from core.statistics.prediction_powered import PredictionPowered
 from core.statistics.proportions import Estimate
 from core.statistics.resampling import MIN_SPEAKERS
 from core.store.samples import Sample
 from core.studies.corrected import Corrected
-from dashboard import course_figures, courses, palette, words
+from dashboard import course_figures, courses, words
 from dashboard.components import annotator, choose, group_choice, quick_labels
 from dashboard.session import Keys, is_dark
 
@@ -86,14 +85,7 @@ def _draw(engine: str, *, first: bool) -> None:
 
 
 def _result(drawn: Sample, bar: Any) -> None:
-    emotion = bar.selectbox(
-        "Emotion",
-        [str(emotion) for emotion in EMOTIONS],
-        format_func=palette.signed,
-        key=Keys.SESSIONS_EMOTION,
-        bind="query-params",
-        width=180,
-    )
+    emotion = choose.emotion(bar)
     found = courses.estimate(drawn, emotion)
     if found.changed:
         st.warning(
@@ -118,7 +110,7 @@ def _result(drawn: Sample, bar: Any) -> None:
 
 def _estimates(found: Corrected, rows: list[tuple[str, PredictionPowered]], emotion: str) -> None:
     if found.difference is not None:
-        st.markdown(_sentence(found.difference, emotion), help=_WHY)
+        st.markdown(_sentence(found.difference, emotion, tuple(found.groups)), help=_WHY)
     told = [(name, one.engine_only, one.estimate, one.labels_only) for name, one in rows]
     st.plotly_chart(
         course_figures.estimates_figure(told, emotion, is_dark()),
@@ -143,16 +135,21 @@ def _estimates(found: Corrected, rows: list[tuple[str, PredictionPowered]], emot
         hide_index=True,
     )
     st.caption(
-        f"In brackets: 95% over speakers, none under {MIN_SPEAKERS}. The engine alone has none, as its "
-        "error is not in it. Skip only what cannot be heard: what is skipped counts as not labelled."
+        f"In brackets: 95% over speakers, none under {MIN_SPEAKERS} or where all labels of a group say "
+        "the same. The engine alone has none, as its error is not in it. Skip only what cannot be "
+        "heard: what is skipped counts as not labelled."
     )
 
 
-def _sentence(found: PredictionPowered, emotion: str) -> str:
-    said = f"**Difference in the share of {emotion}: raw {found.engine_only:+.2f}, corrected "
+def _sentence(found: PredictionPowered, emotion: str, groups: tuple[str, ...]) -> str:
+    names = " minus ".join(words.plain(name) for name in groups)
+    said = f"**Share of {emotion}, {names}: raw {found.engine_only:+.2f}, corrected "
     said += f"{found.estimate.value:+.2f}**"
     if found.estimate.low is None or found.estimate.high is None:
-        return f"{said}; no interval under {MIN_SPEAKERS} speakers, so nothing can be claimed of others."
+        why = f"under {MIN_SPEAKERS} speakers"
+        if found.estimate.n >= MIN_SPEAKERS:
+            why = "where all labels of a group say the same"
+        return f"{said}; no interval {why}, so nothing can be claimed of others."
     said += f" (95% {found.estimate.low:+.2f} to {found.estimate.high:+.2f})"
     if found.estimate.low <= 0 <= found.estimate.high:
         return f"{said}; it may as well be none."
@@ -169,7 +166,7 @@ def _counts(found: Corrected) -> None:
     parts = []
     for name, counts in found.labelled.items():
         said = f"{words.plain(name)}: {counts.n_labelled} of {counts.n_drawn} labelled, drawn from "
-        said += f"{counts.n_segments:,} segments"
+        said += words.counted(counts.n_segments, "segment")
         if counts.n_later:
             said += f"; {counts.n_later:,} came later and are left out"
         parts.append(said)

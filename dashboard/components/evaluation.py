@@ -1,5 +1,6 @@
 """How far an engine agrees with reference labels: figures, confusion, reliability, slices."""
 
+import re
 from typing import Any, Final
 
 import numpy as np
@@ -92,7 +93,10 @@ def _training(found: Result) -> None:
             icon=":material/warning:",
         )
     else:
-        st.caption(f"None of the {n} items was in the training data of {found.engine_id}.")
+        st.caption(
+            f"None of the files of these {n} items was in the training data of {found.engine_id}; cuts "
+            "and copies in another format are not recognised."
+        )
 
 
 def _figures(found: Result) -> None:
@@ -112,8 +116,8 @@ def _figures(found: Result) -> None:
         st.metric("ECE", "none" if figures.ece is None else f"{figures.ece:.3f}", help=_ECE)
         st.caption(f"of {figures.n_confident} with a confidence")
     n_speakers = found.intervals["uar"].n
-    speakers = "1 speaker" if n_speakers == 1 else f"{n_speakers} speakers"
-    told = f"{figures.n} items of {speakers} · {found.engine_id}"
+    told = f"{words.counted(figures.n, 'item')} of {words.counted(n_speakers, 'speaker')}"
+    told += f" · {found.engine_id}"
     if n_speakers < MIN_SPEAKERS:
         told += f" · no intervals, as they need at least {MIN_SPEAKERS} speakers"
     st.caption(told, help=words.INTERVAL)
@@ -137,6 +141,7 @@ def _between(found: Estimate) -> str:
     return f"{found.low:.2f} to {found.high:.2f}"
 
 
+@st.fragment
 def _reliability(found: Result) -> None:
     st.subheader("Confidence and truth", help=_ECE, anchor=False)
     given = found.items[found.items["confidence"].notna()]
@@ -173,6 +178,7 @@ def _reliability(found: Result) -> None:
     )
 
 
+@st.fragment
 def _slices(found: Result) -> None:
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     bar.subheader("UAR of parts", anchor=False)
@@ -191,6 +197,7 @@ def _slices(found: Result) -> None:
         found.items["speaker"].to_numpy(dtype=str),
         groups,
     )
+    rows = rows.iloc[np.argsort([_least(name) for name in rows["slice"]], kind="stable")]
     st.plotly_chart(
         study_figures.forest_figure(rows.head(40), is_dark(), "UAR"),
         config={"displayModeBar": False},
@@ -206,3 +213,9 @@ def _slices(found: Result) -> None:
         f"{more}Numbers in brackets: items. UAR of a part averages the emotions in it, so parts with "
         "few emotions are not like the whole."
     )
+
+
+def _least(name: str) -> float:
+    """Returns where a bin such as `2 to 5 s` begins; other names keep their place."""
+    found = re.fullmatch(r"(?:from )?([\d.]+) (?:to [\d.]+ )?(?:s|dB)", name)
+    return float(found[1]) if found else 0.0

@@ -10,6 +10,7 @@ _STYLE = """
   .block-container {padding: 2.2rem 2.5rem 4rem; max-width: 1280px}
   h1 {font-size: 2rem !important}
   [data-testid="stMetricValue"] {font-variant-numeric: tabular-nums; font-size: 1.6rem}
+  [data-testid="stButtonGroup"] [role="radiogroup"] {flex-wrap: wrap; row-gap: 4px}
   [data-testid="stSidebarNav"] {padding-top: .2rem}
 </style>
 """

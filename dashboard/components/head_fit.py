@@ -132,8 +132,8 @@ def _figures(made: Calibrated) -> None:
         else:
             _estimate("Difference", made.better, signed=True)
     parts = [
-        f"{made.n_labels} labels, of them {made.n_sample} in the random sample of {made.n_speakers} "
-        f"{'speaker' if made.n_speakers == 1 else 'speakers'}",
+        f"{made.n_labels} labels, of them {made.n_sample} in the random sample of "
+        f"{words.counted(made.n_speakers, 'speaker')}",
         f"calibration error {made.ece:.2f}",
     ]
     if made.uar_answered is not None:

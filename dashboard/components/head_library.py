@@ -39,7 +39,7 @@ def _card(head: Head) -> None:
         "Labels": str(card.get("n_labels", "not told"))[:40],
         "Random sample": str(card.get("n_sample", "not told"))[:40],
         "Speakers": str(card.get("n_speakers", "not told"))[:40],
-        "Made": str(card.get("made_at", "not told"))[:40],
+        "Made": str(card.get("made_at", "not told"))[:16].replace("T", " "),
         "Engine": head.engine_id,
         "Classes": ", ".join(head.classes),
         "Abstains": "never" if head.threshold is None else f"below {head.threshold:.2f}",

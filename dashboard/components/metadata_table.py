@@ -72,7 +72,7 @@ def _table(known: pd.DataFrame, name: str) -> None:
     )
     changes = changed(known, shown, edited)
     bar = st.container(horizontal=True, vertical_alignment="center")
-    label = f"Save {len(changes)} changes" if changes else "Save changes"
+    label = f"Save {words.counted(len(changes), 'change')}" if changes else "Save changes"
     if bar.button(label, type="primary", disabled=not (changes and name)):
         _edit(changes, name)
     bar.caption(
@@ -138,9 +138,10 @@ def _from_names(name: str) -> None:
             st.error(words.plain(str(error)), icon=":material/error:")
             return
         fits = {recording: said for recording, _, said in read if said is not None}
-        st.caption(f"It fits {len(fits)} of {len(read)} names; others stay as they are.")
+        of = words.counted(len(read), "name")
+        st.caption(f"It fits {len(fits)} of {of}; others stay as they are.")
         _preview([(file, said) for _, file, said in read])
-        if st.button(f"Set {len(fits)} recordings", disabled=not (fits and name)):
+        if st.button(f"Set {words.counted(len(fits), 'recording')}", disabled=not (fits and name)):
             _edit(fits, name, only_given=True)
 
 
@@ -158,39 +159,40 @@ def _from_file(known: pd.DataFrame, name: str) -> None:
             st.error(words.plain(str(error)), icon=":material/error:")
             return
         names = dict(zip(known["recording"], known["name"], strict=True))
-        st.caption(f"About {len(found)} recordings; what a row leaves empty stays as it is.")
-        _preview([(names[recording], said) for recording, said in found.items()])
+        about = words.counted(len(found), "recording")
+        if found:
+            st.caption(f"About {about}; what a row leaves empty stays as it is.")
+            _preview([(names[recording], said) for recording, said in found.items()])
         if left:
             some = ", ".join(words.plain(row.key[:60]) for row in left[:10])
             more = f" and {len(left) - 10} more" if len(left) > 10 else ""
             st.warning(
-                f"{len(left)} rows are about no recording here, or a name that several have: "
-                f"{some}{more}.",
+                f"{words.counted(len(left), 'row')} about no recording here, or with a name that "
+                f"several have: {some}{more}.",
                 icon=":material/help:",
             )
-        if st.button(
-            f"Set {len(found)} recordings", disabled=not (found and name), key="sessions.set"
-        ):
+        if found and st.button(f"Set {about}", disabled=not name, key="sessions.set"):
             _edit(found, name, file.name, only_given=True)
 
 
 def _preview(rows: list[tuple[str, Metadata | None]]) -> None:
     """Shows what would be set; nothing is stored yet."""
     blank = Metadata()
-    st.dataframe(
-        pd.DataFrame(
-            [
-                {
-                    "Recording": name,
-                    "Session": (said or blank).session or "",
-                    "Speaker": (said or blank).speaker or "",
-                    "Date": (said or blank).recorded_on,
-                    "Tags": "; ".join((said or blank).tags),
-                    "": "" if said is not None else "does not fit",
-                }
-                for name, said in rows[:200]
-            ]
-        ),
-        hide_index=True,
-        height=min(38 + 35 * max(1, len(rows)), 240),
+    shown = pd.DataFrame(
+        [
+            {
+                "Recording": name,
+                "Session": (said or blank).session or "",
+                "Speaker": (said or blank).speaker or "",
+                "Date": (said or blank).recorded_on,
+                "Tags": "; ".join((said or blank).tags),
+                "Fits": "yes" if said is not None else "no",
+            }
+            for name, said in rows[:200]
+        ]
     )
+    if (shown["Fits"] == "yes").all():
+        shown = shown.drop(columns="Fits")
+    st.dataframe(shown, hide_index=True, height=min(38 + 35 * max(1, len(rows)), 240))
+    if len(rows) > len(shown):
+        st.caption(f"The first {len(shown)} are shown.")

@@ -6,14 +6,26 @@ from dashboard import navigation
 
 
 def show(title: str, sentence: str) -> None:
-    """Shows it.
+    """Shows that of a page without recordings.
 
     Args:
         title: of the page.
         sentence: what will be here; Markdown.
     """
     st.title(title, anchor=False)
+    instead(sentence, "Analyse a recording", "analyze")
+
+
+def instead(sentence: str, label: str, page: str, **query: str) -> None:
+    """Shows what will be here, and the button that goes to another page.
+
+    Args:
+        sentence: what will be here; Markdown.
+        label: of the button.
+        page: its name.
+        query: what its address should say.
+    """
     with st.container(border=True):
         st.markdown(sentence)
-        if st.button("Analyse a recording", type="primary"):
-            navigation.open_page("analyze")
+        if st.button(label, type="primary"):
+            navigation.open_page(page, **query)

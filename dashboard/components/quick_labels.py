@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import pandas as pd
 import streamlit as st
 
 from core.emotions import EMOTIONS
@@ -28,6 +27,7 @@ WAY: Final = (
 _SKIPPED: Final = "calibrate.skipped"
 _DONE: Final = "calibrate.done"
 _TIMES: Final = "calibrate.times"
+_FAILED: Final = "calibrate.failed"
 
 
 def show(engine: str) -> None:
@@ -43,7 +43,7 @@ def show(engine: str) -> None:
         _draw(engine, first=True)
         return
     labels = {
-        str(one.sample): f"{len(one.segments)} {one.parameters['way']}, {one.made_at:%d %b %H:%M}"
+        str(one.sample): f"{len(one.segments)} {_worded(one)}, {one.made_at:%d %b %H:%M}"
         for one in drawn
     }
     number = choose.show("Draw", Keys.CALIBRATE_DRAW, labels, bar, width=260)
@@ -68,13 +68,22 @@ def _draw(engine: str, *, first: bool) -> None:
         st.rerun()
 
 
+def _worded(drawn: Sample) -> str:
+    way = str(drawn.parameters["way"])
+    return "of groups" if way == "group" else way
+
+
+@st.fragment
 def queue(drawn: Sample, name: str) -> None:
-    """Shows how far a draw is labelled, and asks for the next segment.
+    """Shows how far a draw is labelled, and asks for the next segment; nothing else is run again.
 
     Args:
         drawn: what is to be labelled.
         name: of who listens, or an empty string.
     """
+    failed = st.session_state.pop(_FAILED, None)
+    if failed:
+        st.error(words.said(failed), icon=":material/error:")
     said = calibrating.said_of(drawn, name)
     skipped: set[tuple[int, int]] = st.session_state.setdefault(_SKIPPED, set())
     done = sum(bool(term) for term in said)
@@ -87,36 +96,45 @@ def queue(drawn: Sample, name: str) -> None:
         _segment(drawn, left[0], name)
     else:
         st.success("All of this draw is labelled or skipped.", icon=":material/check:")
-    last: list[str] = st.session_state.setdefault(_DONE, [])
-    if last and st.button("Undo the last label", icon=":material/undo:", shortcut="u"):
-        error = calibrating.undo(last.pop(), name)
-        if error:
-            st.error(error, icon=":material/error:")
-        else:
-            st.rerun()
+        if done < len(said):
+            n_skipped = words.counted(len(said) - done, "skipped segment")
+            st.button(f"Go through {n_skipped} again", on_click=skipped.clear)
+    if st.session_state.setdefault(_DONE, []):
+        st.button(
+            "Undo the last label",
+            icon=":material/undo:",
+            shortcut="u",
+            on_click=_take_back,
+            args=(name,),
+        )
 
 
 def _segment(drawn: Sample, number: int, name: str) -> None:
     """Asks what a person hears in a segment; the engine's answer is not shown."""
     row = drawn.segments.iloc[number]
     times = st.session_state.get(_TIMES, 0)
-    term: str | None = None
     with st.container(border=True):
         st.markdown("**How does this sound?**", help=words.BLIND)
         stretch_table.play(row["recording"], Span(row["start_s"], row["end_s"]), times)
         bar = st.container(horizontal=True, gap="small")
         for place, emotion in enumerate(EMOTIONS, 1):
-            clicked = bar.button(
+            bar.button(
                 palette.signed(str(emotion)),
                 shortcut=str(place),
                 key=f"calibrate.{emotion}",
                 disabled=not name,
+                on_click=_keep,
+                args=(drawn, number, str(emotion), name),
             )
-            term = str(emotion) if clicked else term
         bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
         for own in labelling.own_terms()[:12]:
-            if bar.button(words.plain(own), key=f"calibrate.own.{own}", disabled=not name):
-                term = own
+            bar.button(
+                words.plain(own),
+                key=f"calibrate.own.{own}",
+                disabled=not name,
+                on_click=_keep,
+                args=(drawn, number, own, name),
+            )
         word = bar.text_input(
             "A word of your own",
             key=f"calibrate.word.{drawn.sample}.{number}",
@@ -124,28 +142,52 @@ def _segment(drawn: Sample, number: int, name: str) -> None:
             width=220,
             help="A head may have its own classes, such as calm, with at least 2 segments each.",
         )
-        if bar.button("Use this word", disabled=not name or not (word or "").strip()):
-            term = word
-        skip = bar.button("Skip", shortcut="s", key="calibrate.skip", type="tertiary")
-        if bar.button("Listen again", shortcut="l", key="calibrate.listen", type="tertiary"):
-            st.session_state[_TIMES] = times + 1
-            st.rerun()
+        bar.button(
+            "Use this word",
+            disabled=not name or not (word or "").strip(),
+            on_click=_keep,
+            args=(drawn, number, word or "", name),
+        )
+        bar.button(
+            "Skip",
+            shortcut="s",
+            key="calibrate.skip",
+            type="tertiary",
+            on_click=_skip,
+            args=(drawn, number),
+        )
+        bar.button(
+            "Listen again", shortcut="l", key="calibrate.listen", type="tertiary", on_click=_again
+        )
         if not name:
             st.caption("Give a name above first: labels are kept by annotator.")
-    if skip:
-        st.session_state[_SKIPPED].add((drawn.sample, number))
-        st.rerun()
-    if term:
-        _keep(row, term, name)
 
 
-def _keep(row: pd.Series, term: str, name: str) -> None:
+def _again() -> None:
+    st.session_state[_TIMES] = st.session_state.get(_TIMES, 0) + 1
+
+
+def _skip(drawn: Sample, number: int) -> None:
+    st.session_state[_SKIPPED].add((drawn.sample, number))
+
+
+def _keep(drawn: Sample, number: int, term: str, name: str) -> None:
+    """Stores what was said of a segment; a key that was hit twice says it once."""
+    if calibrating.said_of(drawn, name)[number]:
+        return
+    row = drawn.segments.iloc[number]
     seen = row["recording"] in st.session_state.get(Keys.SEEN, set())
     try:
         calibrating.label(row, term, name, blind=not seen)
     except TonescopeError as error:
-        st.error(words.said(str(error)), icon=":material/error:")
+        st.session_state[_FAILED] = str(error)
         return
     st.session_state[_DONE].append(row["recording"])
     st.session_state[_TIMES] = 0
-    st.rerun()
+
+
+def _take_back(name: str) -> None:
+    last: list[str] = st.session_state[_DONE]
+    error = calibrating.undo(last.pop(), name) if last else None
+    if error:
+        st.session_state[_FAILED] = error

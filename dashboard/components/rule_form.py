@@ -53,7 +53,9 @@ def show(start: Rule, of: str, speakers: list[str]) -> Rule:
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     full = len(rows) >= MOST_CONDITIONS
     if bar.button("Add a condition", icon=":material/add:", disabled=full):
-        rows[max(rows) + 1] = next(iter(_DEFAULTS.values()))
+        used = {row.emotion for row in rows.values() if isinstance(row, EmotionHolds)}
+        free = next((emotion for emotion in EMOTIONS if emotion not in used), Emotion.ANGRY)
+        rows[max(rows) + 1] = EmotionHolds(free, 0.6, 1.0)
         st.rerun()
     match, within_s = before.match, before.within_s
     if len(rows) > 1:

@@ -32,11 +32,10 @@ def show(rule: Rule, engine: str, n_recordings: int) -> None:
         return
     lengths = found["end_s"] - found["start_s"]
     n_in = found["recording"].nunique()
-    flags = f"{len(found):,} {'flag' if len(found) == 1 else 'flags'}"
+    half = f", half of them no longer than {lengths.median():.2f} s" if len(found) > 1 else ""
     st.markdown(
-        f"**{flags} in {n_in:,} of {n_recordings:,} recordings**, together "
-        f"{palette.duration(float(lengths.sum()))}, half of them no longer than "
-        f"{lengths.median():.2f} s. Listen to some before you trust the rule."
+        f"**{words.counted(len(found), 'flag')} in {n_in:,} of {n_recordings:,} recordings**, together "
+        f"{palette.duration(float(lengths.sum()))}{half}. Listen to some before you trust the rule."
     )
     by = st.segmented_control(
         "Count by", ["Each flag", *_BY], default="Each flag", key=Keys.RULE_BY, bind="query-params"
@@ -80,4 +79,5 @@ def _counts(found: pd.DataFrame, label: str, column: str) -> None:
         ),
         hide_index=True,
         height=min(38 + 35 * len(counts), 318),
+        column_config={"Flagged, s": st.column_config.NumberColumn(format="%.2f")},
     )

@@ -13,6 +13,8 @@ from dashboard.components import annotator, busy, choose, stretch_table
 from dashboard.session import Keys
 
 _AGAIN: Final = "flags.again"
+_FAILED: Final = "flags.failed"
+_NONE: Final = "flags.none_is_yours"
 _SIZES: Final = (5, 10, 25, 50, 100, 200)
 
 
@@ -34,6 +36,18 @@ def show(chosen: StoredRule, engine: str) -> None:
     name = annotator.ask(bar, "Who listens")
     labels = {str(q): f"Queue {len(queues) - n}" for n, q in enumerate(queues)}
     queue = int(choose.show("Queue", Keys.QUEUE, labels, bar, width=180))
+    _reviewed(queue, name)
+    annotator.keep(name, f"flags-{queue}")
+    with st.expander("Another queue", icon=":material/shuffle:"):
+        _draw(chosen, engine, first=False)
+
+
+@st.fragment
+def _reviewed(queue: int, name: str) -> None:
+    """Asks for the next moment and shows what came of those before; nothing else is run again."""
+    failed = st.session_state.pop(_FAILED, None)
+    if failed:
+        st.error(words.said(failed), icon=":material/error:")
     moments = studies.moments(queue)
     open_ones = [moment for moment in moments if moment.verdict is None]
     said = len(moments) - len(open_ones)
@@ -44,9 +58,6 @@ def show(chosen: StoredRule, engine: str) -> None:
         st.success("All moments of this queue are reviewed.", icon=":material/check:")
     _undo(queue, name, said)
     _figures(queue)
-    annotator.keep(name, f"flags-{queue}")
-    with st.expander("Another queue", icon=":material/shuffle:"):
-        _draw(chosen, engine, first=False)
 
 
 def _draw(chosen: StoredRule, engine: str, *, first: bool) -> None:
@@ -78,43 +89,63 @@ def _moment(queue: int, moment: Moment, name: str) -> None:
         st.caption(f"{span.duration_s:.2f} s of a recording; its name is hidden as well.")
         stretch_table.play(moment.recording, span, times)
         bar = st.container(horizontal=True, gap="small")
-        yes = bar.button("Yes, it is", shortcut="y", key="flags.yes", disabled=not name)
-        no = bar.button("No, it is not", shortcut="n", key="flags.no", disabled=not name)
-        skip = bar.button("Skip", shortcut="s", key="flags.skip", disabled=not name)
-        if bar.button("Listen again", shortcut="l", key="flags.listen", type="tertiary"):
-            st.session_state[_AGAIN] = times + 1
-            st.rerun()
+        wrong, right = Verdict.WRONG, Verdict.RIGHT
+        yes, no = (right, wrong) if moment.flagged else (wrong, right)
+        for label, key, verdict in (
+            ("Yes, it is", "yes", yes),
+            ("No, it is not", "no", no),
+            ("Skip", "skip", Verdict.SKIP),
+        ):
+            bar.button(
+                label,
+                shortcut=key[0],
+                key=f"flags.{key}",
+                disabled=not name,
+                on_click=_answer,
+                args=(queue, moment.moment, verdict, name),
+            )
+        bar.button(
+            "Listen again", shortcut="l", key="flags.listen", type="tertiary", on_click=_again
+        )
         if not name:
             st.caption("Give a name above first: verdicts are kept by who gave them.")
-    if not (yes or no or skip):
-        return
-    right = yes == moment.flagged
-    verdict = Verdict.SKIP if skip else Verdict.RIGHT if right else Verdict.WRONG
+
+
+def _again() -> None:
+    st.session_state[_AGAIN] = st.session_state.get(_AGAIN, 0) + 1
+
+
+def _answer(queue: int, moment: int, verdict: Verdict, name: str) -> None:
     try:
-        studies.review(queue, moment.moment, verdict, name)
+        studies.review(queue, moment, verdict, name)
     except TonescopeError as error:
-        st.error(words.said(str(error)), icon=":material/error:")
+        st.session_state[_FAILED] = str(error)
         return
     st.session_state[_AGAIN] = 0
-    st.rerun()
 
 
 def _undo(queue: int, name: str, n_said: int) -> None:
     """Takes the last verdict of a person back, by a button or its key."""
     if not n_said:
         return
-    undone = st.button(
+    st.button(
         "Undo my last verdict",
         icon=":material/undo:",
         shortcut="u",
         key="flags.undo",
         disabled=not name,
+        on_click=_take_back,
+        args=(queue, name),
     )
-    if undone and studies.undo_review(queue, name):
-        st.session_state[_AGAIN] = 0
-        st.rerun()
-    elif undone:
+    if st.session_state.pop(_NONE, False):
         st.caption("None of the verdicts of this queue is yours.")
+
+
+def _take_back(queue: int, name: str) -> None:
+    if studies.undo_review(queue, name):
+        st.session_state[_AGAIN] = 0
+    else:
+        st.session_state[_NONE] = True
 
 
 def _figures(queue: int) -> None:

@@ -25,7 +25,7 @@ _HOW: Final = (
     "Courses are compared by dynamic time warping: the same shape counts where it comes a little "
     "earlier or later, by a fifth of its length. Scores are read out over 2 s, each 0.5 s."
 )
-_DISTANCE: Final = "How far the scores lie apart along the warping; 0 is the same course."
+_DISTANCE: Final = "how far the scores lie apart along the warping; 0 is the same course."
 
 
 def show(engine: str) -> None:

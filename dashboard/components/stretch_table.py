@@ -11,6 +11,7 @@ from dashboard.session import Keys
 MOST = 500
 
 
+@st.fragment
 def table(rows: pd.DataFrame, key: str, most: int = MOST) -> None:
     """Shows stretches; a selected one is played and can be opened.
 

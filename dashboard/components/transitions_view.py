@@ -52,16 +52,14 @@ def show(engine: str) -> None:
         key="sessions.dwell",
         alt="Mean length of a stretch of each emotion",
     )
-    n_speakers = len(found.dwell_s.speakers)
+    speakers = words.counted(len(found.dwell_s.speakers), "speaker")
     if found.dwell_s.low is None:
         st.caption(
-            f"Large: the mean of {n_speakers} speakers; small: the speakers themselves, as there are "
+            f"Large: the mean of {speakers}; small: the speakers themselves, as there are "
             f"fewer than {MIN_SPEAKERS} and so no interval. In brackets: stretches."
         )
     else:
-        st.caption(
-            f"Means of {n_speakers} speakers with 95% intervals over speakers. In brackets: stretches."
-        )
+        st.caption(f"Means of {speakers} with 95% intervals over speakers. In brackets: stretches.")
 
 
 def _matrix(found: Changes, present: list[str], rows: pd.DataFrame) -> None:
@@ -84,8 +82,9 @@ def _matrix(found: Changes, present: list[str], rows: pd.DataFrame) -> None:
     cells = picked["selection"].get("cells", [])
     if not cells:
         st.caption(
-            f"Mean over {len(found.chances.speakers)} speakers, of {int(found.counts.sum()):,} changes. "
-            "Select a cell for its interval and to hear the changes."
+            f"Mean over {words.counted(len(found.chances.speakers), 'speaker')}, of "
+            f"{words.counted(int(found.counts.sum()), 'change')}. Select a cell "
+            "for its interval and to hear the changes."
         )
         return
     row, column = cells[0]

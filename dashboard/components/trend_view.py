@@ -4,15 +4,18 @@ from typing import Final
 
 import streamlit as st
 
-from core.emotions import EMOTIONS
 from core.statistics.resampling import MIN_SPEAKERS
-from dashboard import palette, sessions, study_figures, words
+from dashboard import sessions, study_figures, words
+from dashboard.components import choose
 from dashboard.session import Keys, is_dark
 
 _MEASURES: Final = {"Share of speech time": "share", "Mean calibrated score": "mean"}
 _OVER: Final = {"Session": "session", "Date": "recorded_on"}
 _MEANS, _EACH = "Means", "Speakers"
 _GROUPS: Final = {"nothing": None, "tags": "tags"}
+_FEW: Final = (
+    f"Points without a line are single speakers, where there are fewer than {MIN_SPEAKERS}."
+)
 _INTERVAL: Final = (
     "95%: speakers are drawn anew, then their sessions, then segments of these, 1,000 times. Segments "
     "of one speaker are not independent, so intervals over segments would be far too narrow."
@@ -22,14 +25,7 @@ _INTERVAL: Final = (
 def show(engine: str) -> None:
     """Shows the trend of one emotion."""
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    emotion = bar.selectbox(
-        "Emotion",
-        [str(emotion) for emotion in EMOTIONS],
-        format_func=palette.signed,
-        key=Keys.SESSIONS_EMOTION,
-        bind="query-params",
-        width=180,
-    )
+    emotion = choose.emotion(bar)
     measure = bar.selectbox(
         "What is shown",
         list(_MEASURES),
@@ -79,8 +75,7 @@ def show(engine: str) -> None:
         )
     elif grouped:
         st.caption(
-            "Means over speakers with 95% intervals; points without one rest on fewer than "
-            f"{MIN_SPEAKERS} speakers.{more}",
+            f"Means over speakers with 95% intervals. {_FEW * bool(mine['single'].any())}{more}",
             help=_INTERVAL,
         )
     else:

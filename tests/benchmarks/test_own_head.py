@@ -31,6 +31,19 @@ def test_more_labels_are_better_and_the_engine_stands_beside():
         assert f"own_head_{way}_900" not in found  # there are not so many clips
 
 
+def test_what_calibrate_tells_stands_beside_what_is_found_on_other_speakers():
+    rng = np.random.default_rng(0)
+    kind = rng.integers(0, 2, 120)
+    points = (2.0 * kind[:, None] + rng.normal(size=(120, 4))).astype(np.float32)
+    people = np.array([f"P{k % 6}" for k in range(120)])
+    labelled = Labelled(points, np.array(["angry", "sad"])[kind], people)
+    found = {f.figure: f for f in own_head.told(labelled, np.zeros((120, 9)), [15, 900], 2)}
+    assert set(found) == {"told_15", "found_15"}
+    assert found["told_15"].limit == 2
+    assert abs(found["told_15"].value - found["found_15"].value) < 0.15
+    assert found["found_15"].value > 0.8
+
+
 def test_figures_of_a_folder(tmp_path, monkeypatch, capsys, loud_is_speech, fake_registry):
     import json
 

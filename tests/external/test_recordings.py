@@ -11,13 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, balanced_accuracy_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, recall_score
 
 from core.audio.decode import open_audio
 from core.audio.playable import write_browser_copy
 from core.emotions import EMOTIONS
 from core.errors import TonescopeError
 from core.settings import MODELS_DIR
+from dashboard import evaluating, shared
+from tests.pages.conftest import open_page, shared_state  # noqa: F401
+from tests.pages.test_evaluate import settled
+from tests.pages.test_flags import button
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT.parent / "shared" / "data" / "fixtures"
@@ -52,11 +56,19 @@ def children_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
+@pytest.fixture(scope="module")
+def evaluated() -> dict:
+    """What the command says of the manifest of clips; as it takes long, it is asked once."""
+    status, (answer,), stderr = core("evaluate", FIXTURES / "manifest.csv")
+    assert status == 0, stderr
+    return answer
+
+
 def files_of(folder: str) -> list[Path]:
     return sorted(p for p in (FIXTURES / folder).iterdir()) if FIXTURES.is_dir() else []
 
 
-def test_clips_are_analysed_once_and_skipped_from_then_on(tmp_path):
+def test_clips_are_analysed_once_and_skipped_from_then_on(tmp_path, evaluated):
     arguments = ["analyze", FIXTURES / "emotion_clips", "--store", tmp_path / "store"]
     status, first, stderr = core(*arguments)
     assert (status, len(first)) == (0, 44), stderr
@@ -70,13 +82,35 @@ def test_clips_are_analysed_once_and_skipped_from_then_on(tmp_path):
     assert found["recordings"] == found["tracks"] == 44
     with (FIXTURES / "manifest.csv").open(newline="", encoding="utf-8") as file:
         labels = {str(FIXTURES / row["file"]): row["emotion"] for row in csv.DictReader(file)}
-    status, (figures,), _ = core("evaluate", FIXTURES / "manifest.csv")
-    assert (status, figures["n"], figures["failed"]) == (0, 44, 0)
+    assert (evaluated["n"], evaluated["failed"]) == (44, 0)
     truth = [labels[line["file"]] for line in first]
     answers = [line["emotion"] for line in first]
-    assert figures["uar"] == pytest.approx(balanced_accuracy_score(truth, answers), abs=1e-6)
-    assert figures["wa"] == pytest.approx(accuracy_score(truth, answers), abs=1e-6)
-    assert figures["in_training"] == 32  # the clips of EmoDB and CREMA-D among them
+    assert evaluated["uar"] == pytest.approx(balanced_accuracy_score(truth, answers), abs=1e-6)
+    assert evaluated["wa"] == pytest.approx(accuracy_score(truth, answers), abs=1e-6)
+    assert evaluated["in_training"] == 32  # the clips of EmoDB and CREMA-D among them
+
+
+def test_page_shows_the_figures_of_the_command(open_page, evaluated):  # noqa: F811
+    shared.scope.cache_clear()  # the embedded engine, not the fake one
+    app = open_page("evaluate", csv=str(FIXTURES / "manifest.csv"))
+    app = settled(button(app, "Compare").click().run())
+    assert not app.exception
+    found = list(evaluating.WORK._tasks.values())[-1].result
+    with (FIXTURES / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        told = {row["file"].split("/")[-1]: row["emotion"] for row in csv.DictReader(file)}
+    truth = [told[name] for name in found.items["name"]]
+    answers = found.items["answer"].tolist()
+    macro = {"labels": sorted(set(truth)), "average": "macro", "zero_division": 0}
+    assert found.figures.uar == pytest.approx(recall_score(truth, answers, **macro))
+    assert found.figures.wa == pytest.approx(accuracy_score(truth, answers))
+    assert found.figures.f1 == pytest.approx(f1_score(truth, answers, **macro))
+    for name in ("uar", "uar_present", "wa", "f1", "ece"):
+        assert getattr(found.figures, name) == pytest.approx(evaluated[name], abs=1e-6)
+    assert found.figures.confusion == evaluated["confusion"]
+    assert found.in_training == evaluated["in_training"]
+    shown = {m.label: m.value for m in app.metric}
+    assert shown["UAR"] == f"{balanced_accuracy_score(truth, answers):.3f}"
+    assert f"{found.in_training} of 44 items" in app.warning[0].value
 
 
 def test_timeline_follows_the_clips_of_a_recording():

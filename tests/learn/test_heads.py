@@ -190,6 +190,24 @@ def test_temperature_is_the_best_of_a_search():
     assert expected > 2
 
 
+def test_class_that_a_fold_lacks_leaves_the_others_as_sure_as_they_are():
+    """One segment of a class that only one speaker has: no head of other speakers can answer it."""
+    sample = corpus(120, seed=5, n_speakers=6)
+    rare = sample.speakers == sample.speakers[0]
+    terms = sample.terms.astype("<U9").copy()
+    terms[np.flatnonzero(rare)[:2]] = "surprised"
+    odd = Labelled(sample.embeddings, terms, sample.speakers)
+    none = odd.part(np.zeros(0, np.intp))
+    classes = tuple(np.unique(terms).tolist())
+    logits = calibrating.held_out(none, odd, classes, 0)
+    without = logits[terms != "surprised"]
+    expected = fit_temperature(without, terms[terms != "surprised"], classes)
+    assert fit_temperature(logits, terms, classes) == pytest.approx(expected, rel=1e-6)
+    assert fit_temperature(logits[:1] * 0 - 50, terms[:1], classes) == 1.0
+    made = calibrate("mine", "fake-0", none, odd, np.full((120, 9), 1 / 9))
+    assert made.ece < 0.25
+
+
 def test_threshold_of_a_worked_example():
     sure = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
     right = np.array([True, True, False, True, False])

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from core.api import Tonescope
-from core.engines.registry import Registry
+from core.pipeline import Pipeline
 from core.settings import PROJECT_ROOT, SAMPLES_DIR
+from core.store.store import Store
 from dashboard import shared
+from tests import stores
 from tests.fakes import FakeEngine
 
+# As `dashboard/app.py` does: half a second for each page that a test opens.
+manifest_scanner.scan_component_manifests = list
 DIARY = SAMPLES_DIR / "synthetic_diary.mp3"
 
 
@@ -54,23 +58,33 @@ def open_page(shared_state: None) -> Callable[..., AppTest]:
 
 
 @pytest.fixture(scope="session")
-def heard_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A store with a sample that the fake engine heard, and the recording; tests take copies."""
+def diary_store(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A store with a sample that the fake engine analysed, and the recording; tests get copies."""
     folder = tmp_path_factory.mktemp("diary") / "store"
-    registry = Registry(fetched_dir=folder.parent)
-    registry.add("compact", lambda _: FakeEngine())
-    outcome = Tonescope(folder, registry=registry).analyze(DIARY)
+    outcome = Pipeline(FakeEngine()).analyze(DIARY, Store(folder))
     assert outcome.status == "done", outcome.error
     assert outcome.recording is not None
     return folder, outcome.recording
 
 
 @pytest.fixture
-def diary(shared_state: None, heard_once: tuple[Path, str]) -> str:
-    """Puts a sample into the store, as the fake engine heard it; returns the recording."""
-    folder, recording = heard_once
-    shutil.copytree(folder, shared.scope().store.root, dirs_exist_ok=True)
+def diary(shared_state: None, diary_store: tuple[Path, str]) -> str:
+    """Puts the sample into the store; returns the recording."""
+    folder, recording = diary_store
+    shutil.copytree(folder, shared.scope().folder, dirs_exist_ok=True)
     return recording
+
+
+@pytest.fixture(scope="session")
+def loud_and_soft_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of generated talk; tests get copies."""
+    return stores.loud_and_soft(tmp_path_factory.mktemp("loud_and_soft"))
+
+
+@pytest.fixture
+def loud_and_soft(shared_state: None, loud_and_soft_store: Path) -> None:
+    """Puts 4 recordings of a person each into the store, of 8 segments, every other one loud."""
+    shutil.copytree(loud_and_soft_store, shared.scope().folder, dirs_exist_ok=True)
 
 
 def wait_for_job(app: AppTest) -> AppTest:

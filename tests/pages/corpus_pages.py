@@ -2,7 +2,7 @@
 
 import time
 
-from dashboard.background import _ALL
+from dashboard.background import _ALL, Background
 
 ENGINE = "fake-000000000000"
 
@@ -23,6 +23,15 @@ def settled(app):
 
 def tasks():
     return [task for work in list(_ALL) for task in list(work._tasks.values())]
+
+
+def done(app, among: Background):
+    """Waits until none of some computations runs any more and runs the page again."""
+    end_s = time.monotonic() + 120
+    while not all(task.finished for task in list(among._tasks.values())):
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+    return app.run()
 
 
 def text_of(app) -> str:

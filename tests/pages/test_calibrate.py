@@ -3,51 +3,40 @@
 import io
 import zipfile
 
-import pytest
-
 from core.labels import history
 from core.labels.records import Draft
 from core.learn import heads, label_curve, library
 from core.learn.picking import Way
-from core.records import Metadata
 from core.store.corpus import corpus, embeddings
 from core.store.samples import samples
 from dashboard import calibrating, shared
+from tests.pages.corpus_pages import done
 from tests.pages.test_flags import button, field
 from tests.pages.test_map import text_of
-from tests.synthetic import talk, write
 
 
 def store():
     return shared.scope().store
 
 
-@pytest.fixture
-def loud_and_soft(shared_state, loud_is_speech, tmp_path):
-    """4 recordings of a person each with 8 segments, every other one loud."""
-    for number in range(4):
-        parts = [(1.2, 0.0)]
-        for k in range(8):
-            parts += [(1.0, (0.4 if k % 2 else 0.05) * (1 + number / 10)), (1.2, 0.0)]
-        path = write(tmp_path / f"{number}.wav", talk(parts))
-        said = Metadata(speaker=f"P{number}", session=f"s{number % 2}", tags=("=one",))
-        assert shared.scope().analyze(path, said).segments == 8
-
-
-def loud(row) -> bool:
-    found = corpus(store(), "fake")
-    keys = found.segments[["recording", "segment"]].apply(tuple, axis=1).tolist()
-    return embeddings(store(), found)[keys.index((row["recording"], row["segment"])), 0] > 0.1
-
-
 def label_all(drawn) -> None:
     """Says of what is left of a draw what was heard."""
-    said = calibrating.said_of(drawn, "Ann")
-    for term, row in zip(said, drawn.segments.to_dict("records"), strict=True):
-        if not term:
-            place = {key: row[key] for key in ("recording", "start_s", "end_s")}
-            heard = "angry" if loud(row) else "sad"
-            history.add(store(), Draft(term=heard, annotator="Ann", **place))
+    found = corpus(store(), "fake")
+    keys = found.segments[["recording", "segment"]].apply(tuple, axis=1).tolist()
+    loud = dict(zip(keys, embeddings(store(), found)[:, 0] > 0.1, strict=True))
+    left = [not term for term in calibrating.said_of(drawn, "Ann")]
+    for recording, rows in drawn.segments[left].groupby("recording"):
+        drafts = [
+            Draft(
+                recording=recording,
+                start_s=row["start_s"],
+                end_s=row["end_s"],
+                term="angry" if loud[recording, row["segment"]] else "sad",
+                annotator="Ann",
+            )
+            for row in rows.to_dict("records")
+        ]
+        history.add(store(), *drafts)
 
 
 def test_empty_store_teaches(open_page):
@@ -84,6 +73,12 @@ def test_label_fit_apply_and_move(open_page, loud_and_soft, monkeypatch):
     app = button(app, "Undo the last label").click().run()
     assert not any(calibrating.said_of(drawn, "Ann"))
 
+    app.session_state["calibrate.skipped"] = {(drawn.sample, n) for n in range(20)}
+    app.run()
+    assert "All of this draw is labelled or skipped" in text_of(app)
+    app = button(app, "Go through 20 skipped segments again").click().run()
+    assert "How does this sound?" in text_of(app)
+
     app = open_page("calibrate", step="Fit")
     assert "No segment is labelled yet" in text_of(app)
     label_all(drawn)
@@ -91,10 +86,7 @@ def test_label_fit_apply_and_move(open_page, loud_and_soft, monkeypatch):
     assert "20 of a random sample, 0 others" in text_of(app)
     app.text_input(key="calibrate.name").set_value("Mine").run()
     app = button(app, "Fit the head").click().run()
-    for task in list(calibrating.WORK._tasks.values()):
-        while not task.finished:
-            app.run()
-    app.run()
+    app = done(app, calibrating.WORK)
     assert not app.exception
     made = library.head(store(), "Mine")
     shown = {m.label: m.value for m in app.metric}
@@ -103,10 +95,7 @@ def test_label_fit_apply_and_move(open_page, loud_and_soft, monkeypatch):
     assert "no interval under 8 speakers" in text_of(app)
     assert "the least that 4 speakers can give is 0.125" in text_of(app)
     app = button(app, "Follow the labels").click().run()
-    for task in list(calibrating.WORK._tasks.values()):
-        while not task.finished:
-            app.run()
-    app.run()
+    app = done(app, calibrating.WORK)
     assert not app.exception
     assert "1.00 after 20 labels" in text_of(app)
 
@@ -128,9 +117,10 @@ def test_label_fit_apply_and_move(open_page, loud_and_soft, monkeypatch):
     assert b"'=evil()" in calibrating.csv(rows)
 
 
-def test_head_is_taken_over_and_strangers_are_refused(open_page, loud_and_soft):
+def test_head_is_taken_over_and_strangers_are_refused(open_page, loud_and_soft, monkeypatch):
+    monkeypatch.setattr(heads, "STRENGTHS", (0.01, 0.1))
+    app = open_page("calibrate", step="Heads")
     for n, bad in enumerate((b"no zip", _zipped({"x": b""}), _zipped({"head.json": b"{"}))):
-        app = open_page("calibrate", step="Heads")
         app.file_uploader[0].set_value([("head.zip", bad, "application/zip")]).run()
         app = button(app, "Take it over").click().run()
         assert not app.exception, n

@@ -18,6 +18,7 @@ from core.studies import metadata
 from dashboard import evaluating, shared
 from dashboard.components import confusion
 from tests.fakes import FakeEngine
+from tests.pages.corpus_pages import done
 from tests.pages.test_flags import button
 from tests.pages.test_map import text_of
 
@@ -36,12 +37,7 @@ def labels_csv(shared_state, make_talk, loud_is_speech, tmp_path):
 
 
 def settled(app):
-    for _ in range(200):
-        tasks = list(evaluating.WORK._tasks.values())
-        if all(task.finished for task in tasks):
-            return app.run()
-        app.run()
-    pytest.fail("it does not end")
+    return done(app, evaluating.WORK)
 
 
 def test_page_teaches_and_bad_paths_are_explained(open_page):
@@ -62,13 +58,12 @@ def test_csv_is_mapped_and_compared(open_page, labels_csv, monkeypatch):
     boxes = {w.key: w for w in app.selectbox}
     assert boxes["evaluate.map.ang"].value == "angry"
     assert boxes["evaluate.map.calm"].value == "leave out"
-    assert "1 labels stand for none of the nine" in text_of(app)
+    assert "1 label of words that stand for none of the nine" in text_of(app)
     app = boxes["evaluate.map.calm"].set_value("neutral").run()
     assert json.loads(app.query_params["mapping"]) == {"ang": "angry", "calm": "neutral"}
     app = settled(button(app, "Compare").click().run())
     assert not app.exception
-    (task,) = [t for t in evaluating.WORK._tasks.values() if t.result is not None]
-    found = task.result
+    found = list(evaluating.WORK._tasks.values())[-1].result
     truth, answers = found.items["label"], found.items["answer"]
     assert truth.tolist() == ["angry", "angry", "sad", "sad", "sad", "neutral"]
     assert answers.tolist() == ["sad", "angry"] * 3

@@ -110,6 +110,8 @@ def test_review_measures_the_rule_blind(open_page, diary):
     kept = flag_store.save_rule(store(), LOUD)
     app = open_page("flags", rule="Loud", step="Review")
     assert "No queue yet" in text_of(app)
+    for number in ("Flagged moments", "Random unflagged ones"):
+        next(box for box in app.selectbox if box.label == number).set_value(5)
     app = button(app, "Draw moments to review").click().run()
     assert not app.exception
     (queue,) = flag_store.queues(store(), "Loud")

@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.labels import history
+from core.labels import coefficients, history
 from core.labels.records import Draft, Kind
 from dashboard import labelling, lanes, palette, shared
 from dashboard.components import labels
@@ -125,7 +125,7 @@ def test_file_that_cannot_be_read_is_explained(opened, diary):
     assert "no column start\\_s" in app.error[0].value
 
 
-def test_agreement_states_what_it_rests_on(opened, diary):
+def test_agreement_states_what_it_rests_on(opened, diary, monkeypatch):
     app = click(opened, "Reveal the engine's results")
     app.toggle(key="labels.agreement").set_value(True).run()
     assert "agreement needs labels" in text_of(app)
@@ -148,9 +148,12 @@ def test_agreement_states_what_it_rests_on(opened, diary):
     assert pairs["Segments"].tolist() == [n] * 3
     assert pairs["Same, %"][0] == pytest.approx(100 * (n - 1) / n)
     assert pairs["Second"].tolist() == ["Ben", "fake-000000000000", "fake-000000000000"]
+    handed = {}
+    monkeypatch.setattr(coefficients, "gamma", lambda labels: handed.update(labels) or 0.61)
     app = click(app, "Gamma of this recording")
     assert not app.exception
-    assert "pygamma-agreement" in text_of(app) or "Gamma of this recording:" in text_of(app)
+    assert "Gamma of this recording: 0.61" in text_of(app)
+    assert {person: len(labels) for person, labels in handed.items()} == {"Anna": n, "Ben": n}
 
 
 def page_that_asks():

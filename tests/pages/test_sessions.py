@@ -18,8 +18,8 @@ from core.studies.rules import EmotionHolds, Rule
 from core.timeline.track import Timeline
 from dashboard import calibrating, courses, sessions, shared
 from dashboard.components import metadata_table
-from tests.pages.corpus_pages import box
-from tests.pages.test_calibrate import loud_and_soft, store  # noqa: F401
+from tests.pages.corpus_pages import box, done
+from tests.pages.test_calibrate import store
 from tests.pages.test_flags import button, field
 from tests.pages.test_map import text_of
 
@@ -30,9 +30,7 @@ def said() -> dict[str, tuple]:
 
 
 def settled(app):
-    while not all(task.finished for task in list(courses.WORK._tasks.values())):
-        app.run()
-    return app.run()
+    return done(app, courses.WORK)
 
 
 def test_empty_store_teaches(open_page):
@@ -80,8 +78,8 @@ def test_names_and_files_are_previewed_set_and_undone(open_page):
     text = "file,session,date,tags\n1.wav,<b>x</b>,2026-01-31,p;q\ngone.wav,y,,\n"
     app.file_uploader[0].set_value(("who.csv", text.encode(), "text/csv")).run()
     assert not app.exception
-    assert "rows are about no recording here" in app.warning[0].value
-    app = button(app, "Set 1 recordings").click().run()
+    assert "1 row about no recording here" in app.warning[0].value
+    app = button(app, "Set 1 recording").click().run()
     assert said()["1.wav"] == ("<b>x</b>", "P1", date(2026, 1, 31), ("p", "q"))
     app.file_uploader[0].set_value(("who.csv", b"x\n1\n", "text/csv")).run()
     assert "it needs file" in app.error[0].value
@@ -119,6 +117,7 @@ def test_trend_has_intervals_where_speakers_are_many(open_page, monkeypatch):
     rows, grouped = sessions.trend("fake-000000000000", "share", "tags", "session")
     assert grouped
     assert set(rows["line"]) == {"=one"}
+    assert not rows["single"].any()
     expected = trends.group_means(trends.tidy(store(), "fake"), "share", "tags")
     columns = ["session", "emotion", "value", "low", "high"]
     pd.testing.assert_frame_equal(
@@ -126,6 +125,21 @@ def test_trend_has_intervals_where_speakers_are_many(open_page, monkeypatch):
         expected.sort_values(columns[:2])[columns].reset_index(drop=True),
         check_dtype=False,
     )
+    alone = metadata.table(store()).iloc[0]
+    metadata.edit(store(), {alone["recording"]: Metadata("s9", alone["speaker"])}, "Ann")
+    app = open_page("sessions", step="Trend")
+    assert not app.exception
+    assert "Points without a line are single speakers" in text_of(app)
+    rows, _ = sessions.trend("fake-000000000000", "share", None, "session")
+    (angry,) = rows[
+        rows["single"] & (rows["session"] == "s9") & (rows["emotion"] == "angry")
+    ].to_dict("records")
+    each = trends.per_session(trends.tidy(store(), "fake")).set_index("speaker")
+    assert (angry["line"], angry["value"]) == (
+        alone["speaker"],
+        pytest.approx(each.loc[alone["speaker"], "share_angry"]),
+    )
+    assert set(rows[~rows["single"]]["session"]) == {"s0", "s1"} - {alone["session"]}
 
 
 @pytest.mark.usefixtures("loud_and_soft")
@@ -221,9 +235,10 @@ def test_sample_of_groups_is_drawn_labelled_and_corrects(open_page):
     assert calibrating.said_of(drawn, "Ann")[:2] == ["sad", ""]
     app = open_page("sessions", step="Engine's error", draw=str(drawn.sample))
     assert "Too few segments are labelled" in text_of(app)
-    for row in drawn.segments.iloc[1:20].to_dict("records"):
-        place = {key: row[key] for key in ("recording", "start_s", "end_s")}
-        history.add(store(), Draft(term="sad", annotator="Ann", **place))
+    for recording, rows in drawn.segments.iloc[1:20].groupby("recording"):
+        spans = rows[["start_s", "end_s"]].to_dict("records")
+        sad = {"recording": recording, "term": "sad", "annotator": "Ann"}
+        history.add(store(), *[Draft(**sad, **span) for span in spans])
     app = open_page("sessions", step="Engine's error", draw=str(drawn.sample))
     assert not app.exception
     found = corrected.estimate(store(), drawn, Emotion.ANGRY).difference

@@ -119,3 +119,16 @@ def test_sample_is_drawn_without_replacement_and_by_its_seed():
 def test_sample_without_labels_is_explained():
     with pytest.raises(StudyError, match="1 labelled and 2 other"):
         corrected_mean(group(np.ones(1), np.ones(1), np.ones(2)))
+
+
+def test_labels_that_all_say_the_same_give_no_interval_of_certainty():
+    rng = np.random.default_rng(0)
+    speakers = np.repeat(np.arange(10), 4).astype(str)
+    answers = (rng.random(40) < 0.2).astype(float)
+    flat = Sampled(np.zeros(40), answers, speakers, answers, speakers)
+    varied = Sampled((rng.random(40) < 0.5).astype(float), answers, speakers, answers, speakers)
+    for found in (corrected_mean(flat), corrected_difference(varied, flat)):
+        assert found.estimate.low is found.estimate.high is None
+        assert found.labels_only.low is None
+        assert found.estimate.n == 10
+    assert corrected_mean(varied).estimate.low is not None
