@@ -1,6 +1,7 @@
 """Browser tests: the real dashboard with the embedded engine, in headless Chromium."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,20 +30,46 @@ def samples_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def page(browser, tmp_path: Path) -> Iterator[object]:
-    """A page of a new visitor, which fails the test if anything is asked of another host."""
+@pytest.fixture(scope="session")
+def samples_address(samples_store: Path) -> Iterator[str]:
+    """The address of a dashboard over the samples, for all tests that leave the analyses as they are."""
+    with dashboard(samples_store) as found:
+        wait_until_up(found)
+        yield found
+
+
+@pytest.fixture(scope="session")
+def visitor(browser) -> Iterator[object]:
+    """What all pages share: a browser's cache, so that scripts are fetched once."""
     context = browser.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
-    opened = context.new_page()
+    yield context
+    context.close()
+
+
+@contextmanager
+def visit(visitor) -> Iterator[object]:
+    """Yields a page without cookies; fails if it asks another host, or a script of it fails."""
+    visitor.clear_cookies()
+    opened = visitor.new_page()
     opened.set_default_timeout(60_000)
     strangers: list[str] = []
     opened.on("request", lambda r: strangers.append(r.url) if _leaves(r.url) else None)
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
-    context.close()
+    opened.close()
     assert strangers == [], "the page asked other hosts"
     assert errors == [], "scripts of the page failed"
+
+
+@pytest.fixture
+def page(visitor) -> Iterator[object]:
+    """A page of a new visitor, which fails the test if anything is asked of another host."""
+    before = set(visitor.pages)
+    with visit(visitor) as opened:
+        yield opened
+        for other in set(visitor.pages) - before - {opened}:
+            other.close()
 
 
 def _leaves(url: str) -> bool:

@@ -70,14 +70,14 @@ def recordings(tmp_path_factory) -> tuple[object, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def playing(browser, recordings):
+def playing(visitor, recordings):
     """A page of the dashboard over that store, from which sounds are asked for."""
     with dashboard(recordings[0]) as address:
         wait_until_up(address)
-        page = browser.new_context().new_page()
+        page = visitor.new_page()
         page.goto(f"{address}/_stcore/health")
         yield page
-        page.context.close()
+        page.close()
 
 
 @pytest.mark.parametrize(

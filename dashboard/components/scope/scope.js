@@ -1,5 +1,6 @@
 // One time axis for everything: `view` is what is shown, in seconds; every layer maps it to pixels.
 const GUTTER = 84, RIGHT = 10, LEAST_S = 0.2, FRAME_S = 0.02, LANE_PX = 20;
+const KEPT = "tonescope.player"; // how one listens, for as long as the tab is open
 const scopes = new WeakMap();
 let plotlyLoading = null;
 
@@ -35,6 +36,10 @@ function loadPlotly(url) {
   return plotlyLoading;
 }
 
+function kept() {
+  try { return JSON.parse(sessionStorage.getItem(KEPT)) ?? {}; } catch { return {}; }
+}
+
 // Canvas in CSS pixels whatever the screen's density.
 function pen(canvas) {
   const box = canvas.getBoundingClientRect(), ratio = window.devicePixelRatio || 1;
@@ -55,17 +60,19 @@ class Scope {
     this.part = (name) => root.querySelector(".tsc-" + name);
     this.view = data.zoom ?? { start_s: 0, end_s: data.duration_s };
     this.region = data.region;
-    this.hidden = new Set();
-    this.loop = false;
-    this.shows = { spectrogram: false, prosody: data.duration_s <= data.prosody_at_once_s };
+    const asked = new URL(window.location.href).searchParams, { speed, loop } = kept();
+    this.hidden = new Set((asked.get("hide") ?? "").split("-").filter((name) => data.labels.includes(name)));
+    this.loop = loop === true;
+    this.atOnce = data.duration_s <= data.prosody_at_once_s;
+    this.shows = { spectrogram: asked.get("spectrogram") === "1" && Boolean(data.src),
+      prosody: asked.has("prosody") ? asked.get("prosody") === "1" : this.atOnce };
     this.answer = null;
     this.whole = null; // waveform of the whole recording, for the overview
     this.stopAt = null;
     this.cue = data.cue?.id ?? null;
     this.closing = new AbortController();
     this.makeMedia();
-    this.makeLegend();
-    this.makeHelp();
+    this.setSpeed(speed);
     this.listen();
     this.resize = new ResizeObserver(() => { this.measure(); this.drawAll(); if (this.width !== this.plotWidth) { this.plot(); this.ask(); } });
     this.resize.observe(this.part("stack"));
@@ -129,6 +136,17 @@ class Scope {
 
   get time() {
     return this.waitingSeek ?? this.media.currentTime;
+  }
+
+  setSpeed(value) {
+    const choice = this.part("speed"), { media } = this;
+    if ([...choice.options].some((option) => option.value === String(value))) choice.value = value;
+    media.preservesPitch = true;
+    media.playbackRate = media.defaultPlaybackRate = Number(choice.value);
+  }
+
+  keep() {
+    try { sessionStorage.setItem(KEPT, JSON.stringify({ speed: this.part("speed").value, loop: this.loop })); } catch { /* a browser that keeps nothing */ }
   }
 
   seek(time) {
@@ -233,12 +251,14 @@ class Scope {
   address() {
     if (!this.root.isConnected) return;
     const url = new URL(window.location.href), { region, view } = this;
-    const put = (key, span) => span
-      ? url.searchParams.set(key, `${span.start_s.toFixed(3)}-${span.end_s.toFixed(3)}`)
-      : url.searchParams.delete(key);
+    const put = (key, text) => text ? url.searchParams.set(key, text) : url.searchParams.delete(key);
+    const times = (span) => span && `${span.start_s.toFixed(3)}-${span.end_s.toFixed(3)}`;
     const all = view.start_s <= 0 && view.end_s >= this.data.duration_s - 1e-6;
-    put("region", region);
-    put("zoom", all ? null : view);
+    put("region", times(region));
+    put("zoom", all ? null : times(view));
+    put("hide", this.data.labels.filter((name) => this.hidden.has(name)).join("-"));
+    put("spectrogram", this.shows.spectrogram ? "1" : "");
+    put("prosody", this.shows.prosody === this.atOnce ? "" : this.shows.prosody ? "1" : "0");
     if (url.href !== window.location.href) window.history.replaceState(window.history.state, "", url);
   }
 
@@ -378,15 +398,15 @@ class Scope {
     const { region, data } = this;
     const actions = {
       play: () => this.play(),
-      loop: () => { this.loop = !this.loop; this.paintButtons(); if (this.loop && region && !this.media.paused) this.seek(region.start_s); },
-      spectrogram: () => { this.shows.spectrogram = !this.shows.spectrogram; this.layout(); this.drawAll(); this.fetchSpectrogram(); },
-      prosody: () => { this.shows.prosody = !this.shows.prosody; this.layout(); this.drawAll(); if (this.shows.prosody) this.ask(0); },
+      loop: () => { this.loop = !this.loop; this.keep(); this.paintButtons(); if (this.loop && region && !this.media.paused) this.seek(region.start_s); },
+      spectrogram: () => { this.shows.spectrogram = !this.shows.spectrogram; this.address(); this.layout(); this.drawAll(); this.fetchSpectrogram(); },
+      prosody: () => { this.shows.prosody = !this.shows.prosody; this.address(); this.layout(); this.drawAll(); if (this.shows.prosody) this.ask(0); },
       in: () => this.zoom(0.5),
       out: () => this.zoom(2),
       fit: () => this.show(0, data.duration_s),
       to: () => { if (region) { const more = (region.end_s - region.start_s) * 0.08; this.show(region.start_s - more, region.end_s + more); } },
       link: () => { this.address(); navigator.clipboard.writeText(window.location.href).then(() => this.say("The address of this view is copied."), () => this.say("The browser does not let the address be copied; take it from the address bar.")); },
-      help: () => { const help = this.part("help"); if (help.open) help.close(); else help.showModal(); },
+      help: () => { const help = this.part("help"); if (help.open) help.close(); else { this.makeHelp(); help.showModal(); } },
     };
     actions[name]?.();
     this.paintButtons();
@@ -447,8 +467,8 @@ class Scope {
       if (button) this.do(button.dataset.do);
     });
     this.part("speed").addEventListener("change", (event) => {
-      this.media.preservesPitch = true;
-      this.media.playbackRate = this.media.defaultPlaybackRate = Number(event.target.value);
+      this.setSpeed(event.target.value);
+      this.keep();
       this.root.focus({ preventScroll: true });
     });
     stack.addEventListener("pointerdown", (event) => this.grab(event));
@@ -574,6 +594,8 @@ class Scope {
     };
     const { curves, second, prosody } = this.answer;
     time.textContent = clock(at);
+    const top = second ? table.insertRow() : null;
+    for (const letter of top ? ["", "A", "B"] : []) top.insertCell().textContent = letter;
     for (const { name, colour } of this.data.emotions) {
       if (this.hidden.has(name)) continue;
       const row = table.insertRow(), cell = row.insertCell(), mark = document.createElement("i");
@@ -600,6 +622,7 @@ class Scope {
   // --- legend, help, foot ---------------------------------------------------------------------
   makeLegend() {
     const legend = this.part("legend"), { signal } = this.closing;
+    legend.replaceChildren();
     for (const { name } of this.data.emotions) {
       const button = document.createElement("button");
       button.type = "button";
@@ -620,11 +643,13 @@ class Scope {
       const isAlone = this.hidden.size === all.length - 1 && !this.hidden.has(name);
       this.hidden = isAlone ? new Set() : new Set(all.filter((other) => other !== name));
     } else this.hidden = new Set(all.filter((other) => this.hidden.has(other) !== (other === name)));
+    this.address();
     this.paintLegend();
     this.plot();
   }
 
   paintLegend() {
+    if (this.part("legend").childElementCount !== this.data.emotions.length) this.makeLegend(); // none while one labels blind
     for (const { name, colour, dash } of this.data.emotions) {
       const button = this.part("legend").querySelector(`[data-emotion="${name}"]`);
       const svg = `<svg width="22" height="10" aria-hidden="true"><line x1="0" x2="22" y1="5" y2="5"></line></svg>`;
@@ -650,6 +675,7 @@ class Scope {
       ["Wheel", "zoom, after a click into the view or with Ctrl; with Shift move along"], ["?", "these keys"],
     ];
     const list = this.root.querySelector(".tsc-help dl");
+    list.replaceChildren();
     for (const [key, text] of keys) {
       const dt = document.createElement("dt"), dd = document.createElement("dd");
       [dt.textContent, dd.textContent] = [key, text];
@@ -851,9 +877,9 @@ class Scope {
 
   // The curves are Plotly's; the axis is ours, so that everything else can stand on it.
   panels() {
-    const list = [{ key: "curves", title: this.data.track_label }];
-    if (this.data.second && this.answer.second) list.push({ key: "second", title: this.data.second_label }, { key: "difference", title: "second minus first" });
-    return list;
+    const { second, track_label, second_label } = this.data;
+    if (!second || !this.answer.second) return [{ key: "curves", title: track_label }];
+    return [{ key: "curves", title: `A: ${track_label}` }, { key: "second", title: `B: ${second_label}` }, { key: "difference", title: "B minus A" }];
   }
 
   async plot() {
