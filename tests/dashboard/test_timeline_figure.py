@@ -64,7 +64,11 @@ def test_a_second_track_stands_below_with_b_minus_a(two):
     assert len([t for t in figure.data if t.showlegend]) == 9  # each emotion once
     for part in ("A: Mean of channels", "B: Mean of channels", "noise reduced", "B minus those"):
         assert part in caption
-    for part in ("Engine fake-000000000000, fp32", "windows of 4 s with 1 s overlap", "tonescope 0"):
+    for part in (
+        "Engine fake-000000000000, fp32",
+        "windows of 4 s with 1 s overlap",
+        "tonescope 0",
+    ):
         assert caption.count(part) == 2
 
 
