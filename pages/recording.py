@@ -152,7 +152,7 @@ def _look(others: pd.DataFrame, blind: bool) -> tuple[scope.Look, str]:
     second, name = None, ""
     if len(others):
         names = {"": "nothing"} | choose.track_names(others)
-        beside = choose.show("Beside it", Keys.SECOND, names, bar, help=words.SECOND, width=330)
+        beside = choose.show("Beside it", Keys.SECOND, names, bar, help=words.SECOND, width=430)
         if beside:
             second, name = resources.choice_of(others.loc[beside]), names[beside]
     band = bar.toggle(

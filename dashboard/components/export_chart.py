@@ -75,8 +75,8 @@ def _chart(bar: Any, name: str, rows: pd.DataFrame, recording: str) -> tuple[Cha
             "A timeline is of one recording: choose which one above.", icon=":material/timeline:"
         )
         return None
-    row, second = _tracks(bar, recording)
-    bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    row, second = _tracks(recording)
+    bar = st.container(horizontal=True, gap="medium")
     width_s = bar.select_slider(
         "Smoothing, s",
         SMOOTHING_S,
@@ -95,6 +95,7 @@ def _chart(bar: Any, name: str, rows: pd.DataFrame, recording: str) -> tuple[Cha
         help=words.SCORE,
     )
     region = _part(bar, float(row["duration_s"]))
+    bar = st.container(horizontal=True, gap="medium")
     wave = _waveform(row) if bar.toggle("Waveform", key="export.waveform") else None
     labelled = bool(labelling.of(recording).labels)
     labels = labelled and bar.toggle("Labels", key="export.labels", help=words.LABEL_LANES)
@@ -105,16 +106,17 @@ def _chart(bar: Any, name: str, rows: pd.DataFrame, recording: str) -> tuple[Cha
     return drawn, f"{row['run_key']} {look} {wave is not None}"
 
 
-def _tracks(bar: Any, recording: str) -> tuple[pd.Series, resources.Choice | None]:
+def _tracks(recording: str) -> tuple[pd.Series, resources.Choice | None]:
     """Asks which of a recording's tracks, and which beside it, where it has several."""
     rows = resources.catalogue()
     mine = rows[rows["recording"] == recording].set_index("run_key", drop=False)
     if len(mine) == 1:
         return mine.iloc[0], None
     names = choose.track_names(mine)
-    first = choose.show("Track", Keys.TRACK, names, bar, width=340)
+    bar = st.container(horizontal=True, gap="medium")
+    first = choose.show("Track", Keys.TRACK, names, bar, width=430)
     others = {"": "nothing"} | {key: name for key, name in names.items() if key != first}
-    beside = choose.show("Beside it", Keys.SECOND, others, bar, help=words.SECOND, width=340)
+    beside = choose.show("Beside it", Keys.SECOND, others, bar, help=words.SECOND, width=430)
     return mine.loc[first], resources.choice_of(mine.loc[beside]) if beside else None
 
 

@@ -555,7 +555,8 @@ class Scope {
     const top = this.part("lanes").offsetTop, lane = (this.answer?.lanes ?? [])[Math.floor((y - top) / LANE_PX)];
     if (!lane || y < top) return null;
     const at = this.t(x), near = ((this.view.end_s - this.view.start_s) / this.inner) * 4;
-    return lane.items.findLast((i) => lane.kind === "point" ? Math.abs(i.start_s - at) <= near : i.start_s <= at && at < i.end_s) ?? null;
+    const item = lane.items.findLast((i) => lane.kind === "point" ? Math.abs(i.start_s - at) <= near : i.start_s <= at && at < i.end_s);
+    return item ? { ...item, lane: lane.name } : null;
   }
 
   hover(event) {
@@ -578,7 +579,7 @@ class Scope {
   sentence(item) {
     const time = document.createElement("div"), text = document.createElement("div");
     const span = item.end_s > item.start_s ? `${clock(item.start_s)} to ${clock(item.end_s)}` : clock(item.start_s);
-    time.textContent = span;
+    time.textContent = item.lane === item.text ? span : `${span} · ${item.lane}`; // the gutter may cut a lane's name off
     text.textContent = item.text;
     return [time, text];
   }
@@ -713,7 +714,8 @@ class Scope {
     this.root.querySelector(".tsc-sono").hidden = !this.shows.spectrogram;
     this.part("prosody").hidden = !this.shows.prosody;
     this.part("lanes").style.height = LANE_PX * (this.answer?.lanes?.length ?? 3) + "px";
-    this.part("plot").style.height = (this.data.second ? 250 + 190 + 150 : 250) + "px";
+    const { second, emotions } = this.data;
+    this.part("plot").style.height = (second ? 250 + 190 + 150 : emotions.length ? 250 : 130) + "px";
   }
 
   drawAll() {
@@ -888,21 +890,24 @@ class Scope {
     if (!Plotly) return this.say("The curves cannot be drawn, as plotly.js did not come; reload the page.");
     if (this.closing.signal.aborted) return;
     const panels = this.panels(), { stacked, emotions, colours } = this.data;
-    const traces = [], heights = panels.length > 1 ? [0.42, 0.32, 0.2] : [1];
+    const traces = [], several = panels.length > 1, inner = this.part("plot").clientHeight - 14;
+    const title = several ? 20 / inner : 0, gap = several ? 8 / inner : 0; // a panel's name stands above it
+    const heights = (several ? [0.42, 0.32, 0.26] : [1]).map((h) => h * (1 - panels.length * title - (panels.length - 1) * gap));
     this.plotWidth = this.width;
     const layout = { width: this.width, height: this.part("plot").clientHeight, margin: { l: GUTTER, r: RIGHT, t: 6, b: 8 }, showlegend: false, hovermode: false, dragmode: false,
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: colours.soft, size: 12 },
-      xaxis: { range: [this.view.start_s, this.view.end_s], showticklabels: false, zeroline: false, showgrid: false, fixedrange: true, anchor: panels.length > 1 ? "y3" : "y" },
+      xaxis: { range: [this.view.start_s, this.view.end_s], showticklabels: false, zeroline: false, showgrid: false, fixedrange: true, anchor: several ? "y3" : "y" },
       annotations: [], uirevision: "keep" };
     let top = 1;
-    panels.forEach(({ key, title }, number) => {
-      const id = number ? number + 1 : "", bottom = panels.length > 1 ? top - heights[number] : 0;
+    panels.forEach(({ key, title: name }, number) => {
+      top -= title;
+      const id = number ? number + 1 : "", bottom = top - heights[number];
       const minus = key === "difference";
       layout["yaxis" + id] = { domain: [Math.max(0, bottom), top], range: minus ? [-1, 1] : [0, 1.01], tickvals: minus ? [-1, 0, 1] : [0, 0.25, 0.5, 0.75, 1],
         gridcolor: colours.grid, zeroline: minus, zerolinecolor: colours.soft, fixedrange: true,
         title: { text: minus ? "difference" : "score", standoff: 6, font: { size: 12 } } };
-      if (panels.length > 1) layout.annotations.push({ text: escapeText(title), xref: "paper", yref: "paper", x: 0, xanchor: "left", y: top, yanchor: "top", showarrow: false, font: { size: 12, color: colours.ink }, bgcolor: colours.ground, opacity: 0.9 });
-      top = bottom - 0.03;
+      if (several) layout.annotations.push({ text: escapeText(name), xref: "paper", yref: "paper", x: 0, xanchor: "left", y: top, yanchor: "bottom", showarrow: false, font: { size: 12, color: colours.ink } });
+      top = bottom - gap;
       const { band } = this.answer;
       if (key === "curves" && band && !stacked) emotions.forEach(({ name, colour }, i) => traces.push({
         type: "scatter", mode: "lines", name: `${name}, band`, ...outlines(band.x, band.low[i], band.high[i]), yaxis: "y" + id,
@@ -914,6 +919,10 @@ class Scope {
           ...(areas ? { stackgroup: key, fillcolor: colour } : {}) });
       }
     });
+    if (!emotions.length) {
+      layout.yaxis = { visible: false, fixedrange: true };
+      layout.annotations.push({ text: "The engine's curves are hidden until you reveal them", xref: "paper", yref: "paper", x: 0.5, y: 0.5, showarrow: false, font: { size: 14, color: colours.soft } });
+    }
     const place = this.part("plot");
     await Plotly.react(place, traces, layout, { displayModeBar: false, staticPlot: true });
     this.plotted = true;
