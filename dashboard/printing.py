@@ -1,5 +1,6 @@
 """Charts for paper: a size in millimetres, a size of type, a waveform, grey instead of colour."""
 
+import html
 import math
 import re
 import struct
@@ -23,6 +24,7 @@ PNG_DPI: Final = 300
 _CSS_DPI: Final = 96  # what a pixel of SVG and CSS is
 _INCH_MM: Final = 25.4
 _TOP_PX: Final = 8
+_FEWEST_LETTERS: Final = 5
 _WAVE_SHARE: Final = 0.16  # of the height, for the waveform
 _WAVE_GAP: Final = 0.19  # of that, under it
 # Shade and hatching of each emotion in grey print, in the order of the emotions.
@@ -91,6 +93,7 @@ def printed(figure: go.Figure, caption: str, width: float = 1000, font_px: float
         legend={"y": -56 * scale / inner},
         uniformtext={"minsize": 0.5 * font_px, "mode": "hide"},
     )
+    _cut_texts(copy, (width - left - 20 * scale) / (0.4 * font_px))
     copy.add_annotation(
         text="<br>".join(palette.escaped(line) for line in lines),
         xref="paper",
@@ -104,6 +107,32 @@ def printed(figure: go.Figure, caption: str, width: float = 1000, font_px: float
         font={"size": 11 * scale},
     )
     return copy
+
+
+def _cut_texts(figure: go.Figure, n_letters: float) -> None:
+    """Cuts what stands on the stretches of lanes to what they hold; hovering tells all of it.
+
+    Args:
+        figure: is changed.
+        n_letters: as many as the axis is wide.
+    """
+    for trace in figure.data:
+        if trace.type != "bar" or trace.base is None or trace.text is None:
+            continue
+        start, end = figure.layout[trace.xaxis.replace("x", "xaxis")].range
+        if isinstance(start, str):  # a date, whose lengths are milliseconds
+            start, end = (
+                np.datetime64(edge).astype("datetime64[ms]").astype(int) for edge in (start, end)
+            )
+        rooms = np.asarray(trace.x, float) / (end - start) * n_letters
+        trace.text = [_cut(text, room) for text, room in zip(trace.text, rooms, strict=True)]
+
+
+def _cut(text: str, room: float) -> str:
+    plain = html.unescape(text)
+    if len(plain) <= room or room < _FEWEST_LETTERS:
+        return text
+    return palette.escaped(plain[: int(room) - 1] + "…")
 
 
 def standalone_html(figure: go.Figure, caption: str) -> bytes:

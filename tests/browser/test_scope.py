@@ -199,6 +199,11 @@ def test_keys_play_step_mark_loop_and_explain(opened, diary):
     page.keyboard.press("Space")
     page.keyboard.press("+")
     page.wait_for_url("**zoom=*")
+    before = _span(page.url, "zoom")
+    page.mouse.move(_x(page, 12.0), _y(page))
+    page.mouse.wheel(240, 0)  # along
+    page.wait_for_url(lambda url: _span(url, "zoom").start_s > before.start_s + 1)
+    assert _span(page.url, "zoom").duration_s == pytest.approx(before.duration_s, abs=0.002)
     page.keyboard.press("?")
     assert page.get_by_role("dialog", name="Keys").is_visible()
     told = page.locator(".tsc-help").inner_text()

@@ -81,6 +81,9 @@ def test_labels_are_a_lane_for_each_person_and_no_markup(two):
     assert list(zip(anna.base, anna.x, strict=True)) == [(1.0, 1.5), (3.0, 1.5)]
     assert anna.text == ("sad", "&lt;b&gt;wry&lt;/b&gt; &amp; &lt;a href='x'&gt;so&lt;/a&gt;")
     assert "labels &lt;i&gt;B" in figure.layout.yaxis2.ticktext
+    page = printing.printed(figure, "x", width=400)
+    cut = next(t.text for t in page.data if t.y is not None and t.y[0] == "labels Anna")
+    assert cut == ("sad", "&lt;b&gt;wry&lt;/b&gt; &amp; &lt;a…")
     page = printing.printed(figure, "x")
     assert (
         page.layout.height > printing.printed(takeaway.timeline_chart(two[0])[0], "x").layout.height
