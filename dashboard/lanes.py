@@ -1,9 +1,10 @@
 """The lanes under the curves of a recording: stretches and points in time, each with its text."""
 
+from collections.abc import Callable, Iterable
 from typing import Final, Literal, NotRequired, TypedDict
 
 from core.emotions import EMOTIONS
-from core.labels.records import Kind
+from core.labels.records import Kind, Label
 from core.records import Segment, Span, Turn
 from core.speakers.turns import together
 from core.timeline.turning_points import FALSE_PER_HOUR, Peak, TurningPoint
@@ -23,6 +24,7 @@ class Item(TypedDict):
     start_s: float
     end_s: float
     text: str
+    short: NotRequired[str]  # what stands on it in print, where that is not the text
     colour: NotRequired[str]
     mark: NotRequired[Literal["box", "triangle"]]  # the shape of a point; a diamond unless told
 
@@ -105,7 +107,7 @@ def _segments(choice: Choice, dark: bool, blind: bool) -> Lane:
     items: list[Item] = []
     colours = {emotion: palette.colour(emotion, dark) for emotion in EMOTIONS}
     for segment in resources.segments(choice):
-        item = Item(start_s=segment.start_s, end_s=segment.end_s, text=_sentence(segment, blind))
+        item = Item(start_s=segment.start_s, end_s=segment.end_s, text=sentence(segment, blind))
         if not blind:
             item["colour"] = colours[segment.emotion]
         items.append(item)
@@ -169,16 +171,22 @@ def _peaks(peaks: tuple[Peak, ...], dark: bool) -> Lane:
     return Lane(name=PEAKS, kind="point", items=items)
 
 
-def labels_of(recording: str, dark: bool = False, only: str | None = None) -> list[Lane]:
+def labels_of(
+    recording: str,
+    dark: bool = False,
+    only: str | None = None,
+    told: Callable[[tuple[Label, ...]], Iterable[Label]] = tuple,
+) -> list[Lane]:
     """Returns a lane for the labels of each annotator, and one for each imported transcript.
 
     Args:
         recording: its SHA-256.
         dark: for a dark ground.
         only: whose labels, or None for those of everybody.
+        told: what of them may be told, where they leave.
     """
     found: dict[tuple[Kind, str], list[Item]] = {}
-    for label in labelling.seen(labelling.of(recording).labels, only):
+    for label in told(labelling.seen(labelling.of(recording).labels, only)):
         item = Item(start_s=label.start_s, end_s=label.end_s, text=label.term)
         if label.kind is Kind.EMOTION and label.term in EMOTIONS:
             item["colour"] = palette.colour(label.term, dark)
@@ -193,7 +201,8 @@ def labels_of(recording: str, dark: bool = False, only: str | None = None) -> li
     ]
 
 
-def _sentence(segment: Segment, blind: bool) -> str:
+def sentence(segment: Segment, blind: bool = False) -> str:
+    """Returns what there is to say of a segment."""
     if blind:
         return f"segment {segment.segment + 1}"
     sure = ""

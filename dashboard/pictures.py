@@ -7,7 +7,7 @@ from typing import Any, Final
 import plotly.graph_objects as go
 
 from core.errors import TonescopeError
-from dashboard import figures, printing
+from dashboard import printing
 from dashboard.printing import Sheet
 
 HOW_TO_GET_A_BROWSER: Final = (
@@ -58,7 +58,7 @@ def draw(figure: go.Figure, caption: str, kind: Picture, sheet: Sheet) -> bytes:
         TonescopeError: there is no browser to draw a picture, or it did not answer.
     """
     if kind is Picture.HTML:
-        return figures.standalone_html(printing.in_grey(figure) if sheet.grey else figure, caption)
+        return printing.standalone_html(printing.in_grey(figure) if sheet.grey else figure, caption)
     if browser() is None:
         raise TonescopeError(HOW_TO_GET_A_BROWSER)
     drawn = printing.for_pdf(sheet) if kind is Picture.PDF else sheet

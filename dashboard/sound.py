@@ -24,14 +24,19 @@ from dashboard import resources
 from dashboard.background import Background, Report
 from dashboard.shared import scope
 
-_waveforms, _voices = Background(), Background()  # a thread each: prosody takes much longer
+waveforms, _voices = Background(), Background()  # a thread each: prosody takes much longer
 _SAMPLES = threading.Lock()
 _AGAIN_S = 60  # after a failure; its cause may have been mended
 
 
 def peaks(recording: str, channel: int | None) -> Peaks | str:
     """Returns the waveform of a recording, or what is being done for it, or why there is none."""
-    return _made(_waveforms, recording, channel, "peaks", _write_peaks, load_peaks)
+    return _made(waveforms, recording, channel, "peaks", _write_peaks, load_peaks)
+
+
+def peaks_key(recording: str, channel: int | None) -> tuple[str, ...]:
+    """Returns the name under which `waveforms` makes the waveform of a recording."""
+    return _key(recording, channel, "peaks")
 
 
 def prosody(recording: str, channel: int | None, *, start: bool = True) -> Prosody | str | None:
@@ -49,7 +54,7 @@ def prosody(recording: str, channel: int | None, *, start: bool = True) -> Proso
 
 def failed(recording: str, channel: int | None, kind: str) -> bool:
     """Returns whether something could not be made: `peaks` or `prosody`."""
-    task = (_waveforms if kind == "peaks" else _voices).view(_key(recording, channel, kind))
+    task = (waveforms if kind == "peaks" else _voices).view(_key(recording, channel, kind))
     return task is not None and task.finished and task.error is not None
 
 

@@ -5,32 +5,32 @@ import shutil
 import tempfile
 import weakref
 import zipfile
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.audio.decode import SAMPLE_RATE, open_audio
+from core.audio.peaks import Peaks
 from core.errors import StoreError
 from core.export.annotations import AnnotationFormat
 from core.export.pseudonyms import Pseudonyms, leaving
 from core.export.tables import TableFormat
 from core.export.whole import SUFFIXES, Done, Whole, write_whole
+from core.labels.records import Label
 from core.records import Span
-from core.store import consent
-from core.store.consent import Use
 from core.timeline.track import FrameChoice
 from core.version import VERSION
-from dashboard import corpus, figures, map_figure, resources, words
+from dashboard import corpus, figures, lanes, map_figure, resources, words
 from dashboard.background import Report, background
 from dashboard.components import map_notes, provenance
 from dashboard.pictures import Picture, draw
-from dashboard.printing import Sheet, with_waveform
+from dashboard.printing import Sheet, standalone_html, with_waveform
+from dashboard.session import DEFAULT_SMOOTHING_S
 from dashboard.shared import allowed, scope
+from dashboard.timeline_figure import timeline_figure
 
 ALL = "all"
 _HEAD = 5
@@ -188,7 +188,7 @@ def head(written: Written, name: str) -> pd.DataFrame | None:
 def chart_key(name: str, of: str, kind: Picture, sheet: Sheet, look: str) -> Hashable:
     """Returns the name under which a chart is drawn."""
     store = scope().store
-    tables = ("recordings", "tracks", "runs", "projections", "clusterings")
+    tables = ("recordings", "tracks", "runs", "labels", "projections", "clusterings")
     versions = (*allowed(), *(store.lake.version(table) for table in tables))
     return (str(store.root), "chart", name, of, kind, sheet, look, versions)
 
@@ -203,72 +203,84 @@ def make_chart(key: Hashable, figure: go.Figure, caption: str, kind: Picture, sh
     background().start(key, "Making the chart", action)
 
 
-def waveform_key(recording: str) -> Hashable:
-    """Returns the name under which a waveform is read."""
-    return (str(scope().store.root), "waveform", recording)
+@dataclass(frozen=True)
+class TimelineLook:
+    """How the timeline of a recording is drawn.
 
+    Attributes:
+        smoothing_s: width of the region that each point reads out.
+        frames: which frames are read out; all of them where a track has no speech.
+        stacked: areas that add up to 1 instead of lines.
+        region: the only stretch to draw, or None for all.
+        second: another run of the recording, drawn beside with the difference.
+        labels: whether what people said of it is drawn as lanes.
+    """
 
-def read_waveform(recording: str) -> None:
-    """Starts to read the least and greatest samples of equal parts, shape `(n_parts, 2)`."""
-    library = scope()
-
-    def action(report: Report) -> np.ndarray:
-        report("Reading the sound")
-        known = library.store.recording(recording)
-        n_each = max(1, int(known.duration_s * SAMPLE_RATE) // _PARTS)
-        found, rest = [], np.zeros(0, np.float32)
-        path = consent.sound_path(library.store, known, Use.LISTEN)
-        with open_audio(path) as audio:
-            for chunk in audio.samples():
-                held = np.concatenate([rest, chunk])
-                whole = len(held) // n_each * n_each
-                found.append(_extremes(held[:whole].reshape(-1, n_each)))
-                rest = held[whole:]
-        if len(rest):
-            found.append(_extremes(rest[np.newaxis]))
-        return np.concatenate(found)
-
-    background().start(waveform_key(recording), "Reading the waveform", action)
-
-
-def _extremes(parts: np.ndarray) -> np.ndarray:
-    return np.stack([parts.min(axis=1), parts.max(axis=1)], axis=1)
+    smoothing_s: float = DEFAULT_SMOOTHING_S
+    frames: FrameChoice = FrameChoice.SPEECH
+    stacked: bool = False
+    region: Span | None = None
+    second: resources.Choice | None = None
+    labels: bool = False
 
 
 def timeline_chart(
     row: pd.Series,
-    width_s: float,
-    waveform: np.ndarray | None = None,
-    region: Span | None = None,
-    *,
-    stacked: bool = False,
+    look: TimelineLook | None = None,
+    waveform: Peaks | None = None,
 ) -> tuple[go.Figure, str]:
     """Returns the timeline of a recording, and its caption.
 
     Args:
         row: of the catalogue.
-        width_s: of the smoothing, in seconds.
-        waveform: to show above it, of `read_waveform`.
-        region: the only stretch to draw, or None for all.
-        stacked: areas that add up to 1 instead of lines.
+        look: how it is drawn.
+        waveform: to show above it.
     """
+    look = look or TimelineLook()
     choice = resources.choice_of(row)
-    timeline, segments = resources.timeline(choice), resources.segments(choice)
-    frames = FrameChoice.SPEECH if timeline.track.speech.any() else FrameChoice.ALL
-    figure = figures.timeline_figure(
+    timeline = resources.timeline(choice)
+    second = None if look.second is None else resources.timeline(look.second)
+    frames = look.frames if timeline.track.speech.any() else FrameChoice.ALL
+    figure = timeline_figure(
         timeline,
-        segments,
-        width_s=width_s,
+        resources.segments(choice),
+        width_s=look.smoothing_s,
         frames=frames,
-        stacked=stacked,
+        stacked=look.stacked,
         dark=False,
-        region=region,
+        region=look.region,
+        second=second,
+        labels=lanes.labels_of(choice.recording, told=_leaving) if look.labels else (),
     )
     if waveform is not None:
-        figure = with_waveform(figure, waveform, timeline.track.duration_s)
-    part = "" if region is None else f" from {region.start_s:.2f} to {region.end_s:.2f} s"
-    caption = f"{row['name']}{part}. Smoothing {width_s:g} s, {frames} frames. "
-    return figure, caption + provenance.caption(timeline)
+        duration_s = timeline.track.duration_s
+        covered, pairs = waveform.between(look.region or Span(0.0, duration_s), _PARTS)
+        figure = with_waveform(figure, pairs, covered, duration_s)
+    part = ""
+    if look.region is not None:
+        part = f" from {look.region.start_s:.2f} to {look.region.end_s:.2f} s"
+    caption = (
+        f"{outside_name(choice.recording)}{part}. "
+        f"Smoothing {look.smoothing_s:g} s, {frames} frames. "
+    )
+    if look.second is None or second is None:
+        return figure, caption + provenance.caption(timeline)
+    tracks = (("A", choice, timeline), ("B", look.second, second))
+    told = (f"{x}: {_channel(which)}. {provenance.caption(one)}" for x, which, one in tracks)
+    return figure, f"{caption}{' '.join(told)} Below them the scores of B minus those of A."
+
+
+def timeline_page(row: pd.Series, look: TimelineLook) -> bytes:
+    """Returns the timeline of a recording as one HTML page that opens offline."""
+    return standalone_html(*timeline_chart(row, look))
+
+
+def _leaving(labels: Iterable[Label]) -> list[Label]:
+    return Pseudonyms(scope().store).labels(labels)
+
+
+def _channel(choice: resources.Choice) -> str:
+    return "Mean of channels" if choice.channel is None else f"Channel {choice.channel}"
 
 
 def share_chart(rows: pd.DataFrame) -> tuple[go.Figure, str]:

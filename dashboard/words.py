@@ -231,6 +231,9 @@ AGREEMENT_READ: Final = (
     "the numbers of recordings and speakers before you trust a figure. Agreement with the engine is "
     "no proof that either is right."
 )
+LABEL_LANES: Final = (
+    "What people said they heard, and imported transcripts, as lanes under the curves."
+)
 WIDTH_MM: Final = (
     "As it stands on paper; journals have about 85 mm for one column and 170 mm for two. PNG has 300 "
     "dots an inch."

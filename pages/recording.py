@@ -60,7 +60,7 @@ def main() -> None:
         summary.show(timeline, segments)
         segment_table.show(choice, timeline, segments)
         conversation.show(choice, timeline, segments)
-        exports.show(row, choice, timeline, segments)
+        exports.show(row, look.second)
     quality.show(timeline)
     provenance.show(timeline)
     privacy.show(choice.recording)
@@ -152,7 +152,7 @@ def _look(others: pd.DataFrame, blind: bool) -> tuple[scope.Look, str]:
     second, name = None, ""
     if len(others):
         names = {"": "nothing"} | choose.track_names(others)
-        beside = choose.show("Beside it", Keys.SECOND, names, bar, help=words.SECOND, width=330)
+        beside = choose.show("Beside it", Keys.SECOND, names, bar, help=words.SECOND, width=430)
         if beside:
             second, name = resources.choice_of(others.loc[beside]), names[beside]
     band = bar.toggle(
@@ -190,7 +190,8 @@ def _view(
     asked = None if look.blind else cue.last(choice)
     marked = scope.show(choice, timeline, look, names, asked)
     if not look.blind:
-        inspector.show(row, choice, timeline, segments, marked, labelled=labelled)
+        second = None if look.second is None else (look.second, names[1])
+        inspector.show(row, choice, timeline, segments, marked, labelled=labelled, second=second)
         turn_region.show(choice, marked)
     labels.show(row, choice, marked, labelled=labelled)
 

@@ -2,21 +2,22 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from core.audio.peaks import Peaks
 from core.explore.projection import NAMES, Method
 from core.records import Span
 from dashboard import (
     corpus,
-    figures,
+    labelling,
     map_figure,
     navigation,
     pictures,
     printing,
     resources,
+    sound,
     spans,
     takeaway,
     words,
@@ -53,7 +54,7 @@ def show(rows: pd.DataFrame, recording: str, stem: str) -> None:
         return
     (figure, caption), look = found
     grey = _file(name or _TIMELINE, figure, caption, recording, look, stem)
-    page = figures.printed(figure, caption)
+    page = printing.printed(figure, caption)
     st.plotly_chart(
         printing.in_grey(page) if grey else page,
         theme=None,
@@ -74,24 +75,49 @@ def _chart(bar: Any, name: str, rows: pd.DataFrame, recording: str) -> tuple[Cha
             "A timeline is of one recording: choose which one above.", icon=":material/timeline:"
         )
         return None
-    row = _track(bar, recording)
+    row, second = _tracks(recording)
+    bar = st.container(horizontal=True, gap="medium")
     width_s = bar.select_slider(
-        "Smoothing, s", SMOOTHING_S, value=DEFAULT_SMOOTHING_S, key="export.smoothing", width=320
+        "Smoothing, s",
+        SMOOTHING_S,
+        value=DEFAULT_SMOOTHING_S,
+        key=Keys.SMOOTHING,
+        bind="query-params",
+        help=words.SMOOTHING,
+        width=260,
     )
-    view = bar.segmented_control("View", [LINES, STACKED], default=LINES, key="export.view")
+    view = bar.segmented_control(
+        "View",
+        [LINES, STACKED],
+        default=LINES,
+        key=Keys.VIEW,
+        bind="query-params",
+        help=words.SCORE,
+    )
     region = _part(bar, float(row["duration_s"]))
-    wave = _waveform(recording) if bar.toggle("Waveform", key="export.waveform") else None
-    drawn = takeaway.timeline_chart(row, float(width_s), wave, region, stacked=view == STACKED)
-    return drawn, f"{row['run_key']} {width_s} {view} {region} {wave is not None}"
+    bar = st.container(horizontal=True, gap="medium")
+    wave = _waveform(row) if bar.toggle("Waveform", key="export.waveform") else None
+    labelled = bool(labelling.of(recording).labels)
+    labels = labelled and bar.toggle("Labels", key="export.labels", help=words.LABEL_LANES)
+    look = takeaway.TimelineLook(
+        float(width_s), stacked=view == STACKED, region=region, second=second, labels=labels
+    )
+    drawn = takeaway.timeline_chart(row, look, wave)
+    return drawn, f"{row['run_key']} {look} {wave is not None}"
 
 
-def _track(bar: Any, recording: str) -> pd.Series:
-    """Asks which of a recording's tracks, where it has several."""
+def _tracks(recording: str) -> tuple[pd.Series, resources.Choice | None]:
+    """Asks which of a recording's tracks, and which beside it, where it has several."""
     rows = resources.catalogue()
     mine = rows[rows["recording"] == recording].set_index("run_key", drop=False)
     if len(mine) == 1:
-        return mine.iloc[0]
-    return mine.loc[choose.show("Track", Keys.TRACK, choose.track_names(mine), bar, width=340)]
+        return mine.iloc[0], None
+    names = choose.track_names(mine)
+    bar = st.container(horizontal=True, gap="medium")
+    first = choose.show("Track", Keys.TRACK, names, bar, width=430)
+    others = {"": "nothing"} | {key: name for key, name in names.items() if key != first}
+    beside = choose.show("Beside it", Keys.SECOND, others, bar, help=words.SECOND, width=430)
+    return mine.loc[first], resources.choice_of(mine.loc[beside]) if beside else None
 
 
 def _part(bar: Any, duration_s: float) -> Span | None:
@@ -113,13 +139,15 @@ def _part(bar: Any, duration_s: float) -> Span | None:
     return region
 
 
-def _waveform(recording: str) -> np.ndarray | None:
+def _waveform(row: pd.Series) -> Peaks | None:
     """Returns the waveform when it has been read; says meanwhile what is done."""
-    key = takeaway.waveform_key(recording)
-    if background().view(key) is None:
-        takeaway.read_waveform(recording)
-    task = busy.show(key)
-    return task.result if task is not None and task.finished and not task.error else None
+    choice = resources.choice_of(row)
+    found = sound.peaks(choice.recording, choice.channel)
+    if isinstance(found, Peaks):
+        return found
+    if busy.show(sound.peaks_key(choice.recording, choice.channel), sound.waveforms) is None:
+        st.error(words.said(found), icon=":material/error:")
+    return None
 
 
 def _map(bar: Any) -> tuple[Chart, str] | None:

@@ -4,11 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from core.plain import file_stem
-from core.records import Segment
-from core.timeline.track import Timeline
-from dashboard import figures, navigation, resources, takeaway, words
-from dashboard.components import provenance
-from dashboard.session import DEFAULT_SMOOTHING_S, STACKED, Keys, frames_shown
+from core.records import Span
+from dashboard import navigation, resources, takeaway, words
+from dashboard.session import DEFAULT_SMOOTHING_S, LINES, STACKED, Keys, frames_shown
 
 _KINDS = {
     "Segments, CSV": ("csv", "segments", "text/csv"),
@@ -21,10 +19,14 @@ _KINDS = {
 }
 
 
-def show(
-    row: pd.Series, choice: resources.Choice, timeline: Timeline, segments: tuple[Segment, ...]
-) -> None:
-    """Shows what can be taken along, made when it is asked for."""
+def show(row: pd.Series, second: resources.Choice | None) -> None:
+    """Shows what can be taken along, made when it is asked for.
+
+    Args:
+        row: of the catalogue.
+        second: the run that is shown beside it.
+    """
+    choice = resources.choice_of(row)
     st.subheader("Take it along", anchor=False)
     held = resources.held_back(row["recording"], resources.Use.PUBLISH)
     if held:
@@ -45,23 +47,49 @@ def show(
     )
     bar.download_button(
         "Download chart",
-        lambda: _chart(timeline, segments),
+        lambda: chart(row, second),
         file_name=f"{begin}_timeline.html",
         mime="text/html",
         on_click="ignore",
-        help="The timeline as an interactive page that opens offline.",
+        help="The timeline as it is shown here, with labels, as an interactive page that opens "
+        "offline.",
     )
     with bar:
-        query = {Keys.EXPORT_WHAT: "Charts", Keys.EXPORT_OF: choice.recording}
-        navigation.link("export", "As a picture", ":material/image:", **query)
+        picture_link(choice, second)
 
 
-def _chart(timeline: Timeline, segments: tuple[Segment, ...]) -> bytes:
-    width_s = float(st.session_state.get(Keys.SMOOTHING, DEFAULT_SMOOTHING_S))
-    stacked = st.session_state.get(Keys.VIEW) == STACKED
-    frames = frames_shown()
-    figure = figures.timeline_figure(
-        timeline, segments, width_s=width_s, frames=frames, stacked=stacked, dark=False
+def chart(row: pd.Series, second: resources.Choice | None, region: Span | None = None) -> bytes:
+    """Returns the timeline, or a region of it, as the page shows it: one HTML page.
+
+    Args:
+        row: of the catalogue.
+        second: the run that is shown beside it.
+        region: the only stretch to draw, or None for all.
+    """
+    look = takeaway.TimelineLook(
+        smoothing_s=float(st.session_state.get(Keys.SMOOTHING, DEFAULT_SMOOTHING_S)),
+        frames=frames_shown(),
+        stacked=st.session_state.get(Keys.VIEW) == STACKED,
+        region=region,
+        second=second,
+        labels=True,
     )
-    caption = f"Smoothing {width_s:g} s, {frames} frames. {provenance.caption(timeline)}"
-    return figures.standalone_html(figure, caption)
+    return takeaway.timeline_page(row, look)
+
+
+def picture_link(
+    choice: resources.Choice, second: resources.Choice | None, region: Span | None = None
+) -> None:
+    """Shows the way to the same chart as a picture for paper."""
+    query = {
+        Keys.EXPORT_WHAT: "Charts",
+        Keys.EXPORT_OF: choice.recording,
+        Keys.TRACK: choice.run_key,
+        Keys.SMOOTHING: str(st.session_state.get(Keys.SMOOTHING, DEFAULT_SMOOTHING_S)),
+        Keys.VIEW: str(st.session_state.get(Keys.VIEW) or LINES),
+    }
+    if second is not None:
+        query[Keys.SECOND] = second.run_key
+    if region is not None:
+        query[Keys.REGION] = f"{region.start_s:.3f}-{region.end_s:.3f}"
+    navigation.link("export", "As a picture", ":material/image:", **query)

@@ -1,6 +1,7 @@
 """The region that is marked: its scores, its sound, what carried them, and files of it."""
 
 from functools import partial
+from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -17,9 +18,9 @@ from core.timeline.segments import mean_calibrated_scores, speech_shares
 from core.timeline.track import FrameChoice, ReadOut, Timeline
 from dashboard import figures, navigation, palette, region, resources, sound, takeaway, words
 from dashboard.background import background
-from dashboard.components import busy, labels, provenance
+from dashboard.components import busy, exports, labels
 from dashboard.resources import Choice
-from dashboard.session import DEFAULT_SMOOTHING_S, STACKED, Keys, frames_shown, is_dark
+from dashboard.session import Keys, is_dark
 
 _KINDS = {"CSV": "csv", "Parquet": "parquet", "JSON": "json"}
 _NOT_YET = "–"
@@ -33,6 +34,7 @@ def show(
     marked: Span | None,
     *,
     labelled: bool,
+    second: tuple[Choice, str] | None = None,
 ) -> None:
     """Shows what there is to say of a region, or how to mark one.
 
@@ -43,6 +45,7 @@ def show(
         segments: of the run.
         marked: the region.
         labelled: whether the page has a form for labels already.
+        second: the run that is shown beside it, and its name.
     """
     if marked is None:
         st.caption(
@@ -53,7 +56,7 @@ def show(
     with st.container(border=True):
         title = f"Region {_clock(marked.start_s)} to {_clock(marked.end_s)}"
         st.subheader(title, help=words.REGION, anchor=False)
-        frames = FrameChoice.SPEECH if timeline.has_speech(marked) else FrameChoice.ALL
+        frames = _frames(timeline, marked)
         try:
             read = timeline.read_out(marked, frames)
         except RegionError as error:
@@ -62,9 +65,10 @@ def show(
         if frames is FrameChoice.ALL:
             st.info("There is no speech in this region, so all its frames are read out.")
         _numbers(choice, timeline, read)
+        beside = None if second is None else _beside(*second, marked)
         left, right = st.columns(2, gap="large")
         with left:
-            _scores(timeline, read, region.inside(segments, marked))
+            _scores(_Heard(timeline, read, region.inside(segments, marked)), beside)
         with right:
             _parts(choice, timeline, read, frames)
         bar = st.container(horizontal=True, vertical_alignment="center")
@@ -72,7 +76,35 @@ def show(
             labels.form_in(bar.popover("Label", icon=":material/label:"), row, choice, marked)
         with bar:
             _same_tone(choice, timeline, marked)
-        _files(choice, timeline, segments, read)
+        _files(row, timeline, read, None if second is None else second[0])
+
+
+class _Heard(NamedTuple):
+    """A region of one run: what it sounds like, and the segments whose middle lies in it."""
+
+    timeline: Timeline
+    read: ReadOut
+    inside: tuple[Segment, ...]
+
+
+def _frames(timeline: Timeline, marked: Span) -> FrameChoice:
+    return FrameChoice.SPEECH if timeline.has_speech(marked) else FrameChoice.ALL
+
+
+def _beside(choice: Choice, name: str, marked: Span) -> _Heard | None:
+    """Returns what the region sounds like to the second run, and says it in a line."""
+    timeline = resources.timeline(choice)
+    try:
+        read = timeline.read_out(marked, _frames(timeline, marked))
+    except RegionError as error:
+        st.caption(f"B, {words.plain(name)}: {words.said(str(error))}")
+        return None
+    sure = "none" if read.confidence is None else f"{read.confidence:.2f}"
+    st.markdown(
+        f"**B**, {words.plain(name)}: sounds {palette.signed(read.emotion)} to the engine, "
+        f"confidence {sure}. The numbers above are of **A**.",
+    )
+    return _Heard(timeline, read, region.inside(resources.segments(choice), marked))
 
 
 def _same_tone(choice: Choice, timeline: Timeline, marked: Span) -> None:
@@ -134,24 +166,30 @@ def _why_no_confidence(timeline: Timeline, read: ReadOut) -> str:
     return "no confidence over 10 s"
 
 
-def _scores(timeline: Timeline, read: ReadOut, inside: tuple[Segment, ...]) -> None:
+def _scores(heard: _Heard, beside: _Heard | None) -> None:
+    timeline, read, inside = heard
     several = len({s.speaker for s in inside if s.speaker}) > 1
     shares = speech_shares(timeline, inside)
+    theirs: list[float] | None = None
     if shares and (read.span.duration_s > MAX_WIDTH_S or several):
+        if beside is not None:
+            theirs = list(speech_shares(beside.timeline, beside.inside).values())
         most = max(shares, key=lambda name: shares[name])
         who = "several speakers" if several else "a long stretch"
         st.markdown(
             f"**Share of speech time.** Most of it sounds {palette.signed(most)} to the engine; "
             f"{who} has no single emotion."
         )
-        figure = figures.score_figure(list(shares.values()), is_dark(), "share of speech time")
+        title = "share of speech time"
+        figure = figures.score_figure(list(shares.values()), is_dark(), title, theirs or None)
         calibrated = mean_calibrated_scores(timeline, inside)
         top = sorted(calibrated.items(), key=lambda item: -item[1])[:3]
         listed = ", ".join(f"{name} {value:.2f}" for name, value in top)
         note = f"mean calibrated scores: {listed}" if listed else ""
     else:
         st.markdown("**Scores**", help=words.SCORE)
-        figure = figures.score_figure(read.scores.tolist(), is_dark(), "raw score")
+        theirs = None if beside is None else beside.read.scores.tolist()
+        figure = figures.score_figure(read.scores.tolist(), is_dark(), "raw score", theirs)
         note = ""
     st.plotly_chart(
         figure,
@@ -207,9 +245,8 @@ def _parts(choice: Choice, timeline: Timeline, read: ReadOut, frames: FrameChoic
     busy.show(key)
 
 
-def _files(
-    choice: Choice, timeline: Timeline, segments: tuple[Segment, ...], read: ReadOut
-) -> None:
+def _files(row: pd.Series, timeline: Timeline, read: ReadOut, second: Choice | None) -> None:
+    choice = resources.choice_of(row)
     held = resources.held_back(choice.recording, resources.Use.PUBLISH)
     if held:
         st.caption(f":material/lock: {words.said(held)}")
@@ -241,34 +278,14 @@ def _files(
     )
     bar.download_button(
         "Figure of this region",
-        partial(_figure, timeline, segments, read.span),
+        partial(exports.chart, row, second, read.span),
         file_name=f"{stem}.html",
         mime="text/html",
         on_click="ignore",
         help="The curves of the region as an interactive page that opens offline.",
     )
-    query = {
-        Keys.EXPORT_WHAT: "Charts",
-        Keys.EXPORT_OF: choice.recording,
-        Keys.TRACK: choice.run_key,
-        Keys.REGION: f"{read.span.start_s:.3f}-{read.span.end_s:.3f}",
-    }
     with bar:
-        navigation.link("export", "As a picture", ":material/image:", **query)
-
-
-def _figure(timeline: Timeline, segments: tuple[Segment, ...], span: Span) -> bytes:
-    width_s = float(st.session_state.get(Keys.SMOOTHING, DEFAULT_SMOOTHING_S))
-    stacked = st.session_state.get(Keys.VIEW) == STACKED
-    frames = frames_shown() if timeline.track.speech.any() else FrameChoice.ALL
-    figure = figures.timeline_figure(
-        timeline, segments, width_s=width_s, frames=frames, stacked=stacked, dark=False, region=span
-    )
-    caption = (
-        f"{span.start_s:.2f} to {span.end_s:.2f} s. Smoothing {width_s:g} s, {frames} frames. "
-        f"{provenance.caption(timeline)}"
-    )
-    return figures.standalone_html(figure, caption)
+        exports.picture_link(choice, second, read.span)
 
 
 def _clock(seconds: float) -> str:

@@ -11,9 +11,10 @@ def caption(timeline: Timeline) -> str:
     """Returns one sentence that says what made a result, for figures and exports."""
     source = timeline.track.source
     windowing = json.loads(source.windowing)
+    noise = ", noise reduced" if json.loads(source.conditioning).get("noise_reduction") else ""
     versions = ", ".join(f"{name} {version}" for name, version in source.versions.items())
     return (
-        f"Engine {source.engine_id}, {source.precision}; windows of {windowing['window_s']:g} s "
+        f"Engine {source.engine_id}, {source.precision}{noise}; windows of {windowing['window_s']:g} s "
         f"with {windowing['overlap_s']:g} s overlap; {versions}."
     )
 

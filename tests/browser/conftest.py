@@ -32,19 +32,27 @@ def samples_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def page(browser) -> Iterator[object]:
-    """A page of a new visitor, which fails the test if anything is asked of another host."""
+@pytest.fixture(scope="session")
+def samples_address(samples_store: Path) -> Iterator[str]:
+    """The address of a dashboard over the samples, for all tests that leave the analyses as they are."""
+    with dashboard(samples_store) as found:
+        wait_until_up(found)
+        yield found
+
+
+@pytest.fixture(scope="session")
+def visitor(browser) -> Iterator[object]:
+    """What all pages share: a browser's cache, so that scripts are fetched once."""
     context = browser.new_context(**VISITOR)
-    with watched(context) as opened:
-        yield opened
+    yield context
     context.close()
 
 
 @contextmanager
-def watched(context) -> Iterator[object]:
-    """Yields a page, and fails if anything was asked of another host, or a script of it failed."""
-    opened = context.new_page()
+def visit(visitor) -> Iterator[object]:
+    """Yields a page without cookies; fails if it asks another host, or a script of it fails."""
+    visitor.clear_cookies()
+    opened = visitor.new_page()
     opened.set_default_timeout(60_000)
     strangers: list[str] = []
     opened.on("request", lambda r: strangers.append(r.url) if _leaves(r.url) else None)
@@ -54,6 +62,16 @@ def watched(context) -> Iterator[object]:
     opened.close()
     assert strangers == [], "the page asked other hosts"
     assert errors == [], "scripts of the page failed"
+
+
+@pytest.fixture
+def page(visitor) -> Iterator[object]:
+    """A page of a new visitor, which fails the test if anything is asked of another host."""
+    before = set(visitor.pages)
+    with visit(visitor) as opened:
+        yield opened
+        for other in set(visitor.pages) - before - {opened}:
+            other.close()
 
 
 def _leaves(url: str) -> bool:

@@ -15,7 +15,7 @@ from core.records import Span
 from core.settings import SAMPLES_DIR
 from core.store import maps
 from core.store.store import Store
-from tests.browser.conftest import VISITOR, watched
+from tests.browser.conftest import VISITOR, visit
 
 pytestmark = pytest.mark.browser
 
@@ -67,23 +67,9 @@ def address(own_store):
 
 
 @pytest.fixture(scope="module")
-def visitor(browser):
-    """One visitor for all tests here: scripts of the pages are loaded and compiled once."""
-    context = browser.new_context(**VISITOR)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(visitor):
-    with watched(visitor) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def mapped(visitor, address) -> str:
     """Makes the map as a visitor does; returns its address."""
-    with watched(visitor) as page:
+    with visit(visitor) as page:
         page.goto(f"{address}/map?method=PCA")
         page.get_by_text("There is no PCA map").wait_for()
         page.get_by_role("button", name="Make the map").click()
@@ -95,7 +81,7 @@ def mapped(visitor, address) -> str:
 @pytest.fixture(scope="module")
 def saved(visitor, address) -> str:
     """Finds three clusters, names one and keeps them; returns their address."""
-    with watched(visitor) as page:
+    with visit(visitor) as page:
         page.goto(f"{address}/clusters?k=3")
         page.get_by_role("button", name="Find clusters").click()
         page.get_by_text("Name, merge and save").click()
@@ -276,7 +262,7 @@ def test_a_take_of_the_microphone_is_looked_for(browser, address, tmp_path):
         "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-audio-capture={take}",
     )
-    with watched(speaking.new_context(**VISITOR)) as page:
+    with visit(speaking.new_context(**VISITOR)) as page:
         page.goto(f"{address}/similar?query=microphone")
         page.get_by_role("button", name="Record", exact=True).click()
         page.wait_for_timeout(2500)

@@ -9,17 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.served import dashboard, wait_until_up
 from core.emotions import EMOTIONS
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def address(samples_store):
-    with dashboard(samples_store) as found:
-        wait_until_up(found)
-        yield found
 
 
 def _downloaded(page, button: str) -> bytes:
@@ -35,8 +27,8 @@ def _chart(page, kind: str) -> bytes:
     return _downloaded(page, f"Download {kind}")
 
 
-def test_archive_holds_the_tables_of_both_recordings(page, address):
-    page.goto(f"{address}/export")
+def test_archive_holds_the_tables_of_both_recordings(page, samples_address):
+    page.goto(f"{samples_address}/export")
     page.get_by_role("button", name="Write the files").click()
     pack = zipfile.ZipFile(io.BytesIO(_downloaded(page, "Download all as ZIP")))
     assert set(pack.namelist()) == {
@@ -51,8 +43,8 @@ def test_archive_holds_the_tables_of_both_recordings(page, address):
     np.testing.assert_allclose(table[[str(e) for e in EMOTIONS]].sum(axis=1), 1, atol=1e-6)
 
 
-def test_pictures_have_the_asked_width_and_their_caption(page, address):
-    page.goto(f"{address}/export?what=Charts&chart=Share+of+speech+time")
+def test_pictures_have_the_asked_width_and_their_caption(page, samples_address):
+    page.goto(f"{samples_address}/export?what=Charts&chart=Share+of+speech+time")
     page.locator(".js-plotly-plot").first.wait_for()
     picture = _chart(page, "PNG")
     assert picture.startswith(b"\x89PNG")

@@ -2,7 +2,6 @@
 
 import pytest
 
-from benchmarks.served import dashboard, wait_until_up
 from core.emotions import EMOTIONS
 from core.labels import history
 from core.store.store import Store
@@ -11,15 +10,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def served(samples_store, tmp_path_factory):
-    """The address of a dashboard over a copy of the samples, and its store."""
-    import shutil
-
-    folder = tmp_path_factory.mktemp("labels") / "store"
-    shutil.copytree(samples_store, folder)
-    with dashboard(folder) as found:
-        wait_until_up(found)
-        yield found, Store(folder)
+def served(samples_address, samples_store):
+    """The address of a dashboard over the samples, and its store; no other test looks at labels."""
+    return samples_address, Store(samples_store)
 
 
 def standing(store) -> list[tuple]:
@@ -102,6 +95,17 @@ def test_a_dragged_region_is_what_a_label_is_about(page, served):
     _until(page, lambda: third in standing(store))
     page.keyboard.press("z")
     _until(page, lambda: [x for x in standing(store) if x[0] == "Cleo"] == mine)
+
+
+def test_what_the_engine_says_comes_when_it_is_asked_for(page, served):
+    page.goto(f"{served[0]}/recording?label=true&hide=sad")
+    page.locator('.tsc[data-ready="1"]').wait_for()
+    assert page.locator(".tsc-legend button").count() == 0
+    assert page.locator(".tsc-plot .scatterlayer .trace").count() == 0
+    page.get_by_role("button", name="Reveal the engine's results").click()
+    page.locator(".tsc-plot .scatterlayer .trace").nth(7).wait_for(state="attached")
+    off = page.locator('.tsc-legend [aria-pressed="false"]').all_inner_texts()
+    assert (page.locator(".tsc-legend button").count(), off) == (9, ["sad"])
 
 
 def _until(page, true) -> None:

@@ -1,6 +1,7 @@
 """A newcomer's path: from an empty store to a timeline, a sound and a file that opens."""
 
 import io
+from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from benchmarks.served import audio_state
 from core.emotions import EMOTIONS
 from core.settings import SAMPLES_DIR
+from tests.browser.conftest import visit
 
 pytestmark = pytest.mark.browser
 
@@ -24,34 +26,39 @@ def _downloaded(page, button: str) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def analysed(browser, address) -> str:
-    """Uploads a recording as a newcomer does; returns the address of its timeline."""
-    page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
-    page.set_default_timeout(90_000)
-    page.goto(address)
-    page.get_by_text("Nothing is here yet").wait_for()
-    page.get_by_role("button", name="Analyse my own recordings").click()
-    page.locator("input[type=file]").first.set_input_files(TALK)
-    page.get_by_role("button", name="Analyse 1 file").click()
-    page.get_by_role("button", name="Cancel").wait_for()  # progress, while it runs
-    page.get_by_text("1 analysed").wait_for()
-    page.reload()
-    page.get_by_text("1 analysed").wait_for()  # a result survives a reload
-    page.get_by_role("link", name="Open").click()
-    page.locator(".js-plotly-plot").first.wait_for()
-    page.wait_for_url("**/recording?recording=*")
-    url = page.url
-    page.context.close()
-    return url
+def seen(visitor, address) -> Iterator[object]:
+    """Uploads a recording as a newcomer does; yields the page of its timeline."""
+    with visit(visitor) as page:
+        page.set_default_timeout(90_000)
+        page.goto(address)
+        page.get_by_text("Nothing is here yet").wait_for()
+        page.get_by_role("button", name="Analyse my own recordings").click()
+        page.locator("input[type=file]").first.set_input_files(TALK)
+        page.get_by_role("button", name="Analyse 1 file").click()
+        page.get_by_role("button", name="Cancel").wait_for()  # progress, while it runs
+        page.get_by_text("1 analysed").wait_for()
+        page.reload()
+        page.get_by_text("1 analysed").wait_for()  # a result survives a reload
+        page.get_by_role("link", name="Open").click()
+        page.locator(".tsc-plot .scatterlayer .trace").nth(8).wait_for(state="attached")
+        page.wait_for_url("**/recording?recording=*")
+        yield page
 
 
-def _open(page, url: str) -> None:
-    page.goto(url)
-    page.locator(".js-plotly-plot .scatterlayer .trace").nth(8).wait_for(state="attached")
+@pytest.fixture(scope="module")
+def analysed(seen) -> str:
+    """The address of the timeline."""
+    return seen.url
 
 
-def test_uploaded_recording_shows_nine_traces(page, analysed):
-    _open(page, analysed)
+@pytest.fixture(scope="module")
+def table(seen) -> pd.DataFrame:
+    """The segments as they are downloaded."""
+    return pd.read_csv(io.BytesIO(_downloaded(seen, "Download data")))
+
+
+def test_uploaded_recording_shows_nine_traces(seen):
+    page = seen
     traces = page.evaluate(
         "() => document.querySelector('.tsc-plot').data.map(t => [t.name, t.x.length])"
     )
@@ -60,9 +67,7 @@ def test_uploaded_recording_shows_nine_traces(page, analysed):
     assert page.get_by_role("heading", name=TALK.name).is_visible()
 
 
-def test_downloaded_data_opens_and_holds_the_nine_scores(page, analysed):
-    _open(page, analysed)
-    table = pd.read_csv(io.BytesIO(_downloaded(page, "Download data")))
+def test_downloaded_data_opens_and_holds_the_nine_scores(table, analysed):
     names = [str(emotion) for emotion in EMOTIONS]
     np.testing.assert_allclose(table[names].sum(axis=1), 1, atol=1e-6)
     assert (table["end_s"] > table["start_s"]).all()
@@ -70,22 +75,20 @@ def test_downloaded_data_opens_and_holds_the_nine_scores(page, analysed):
     assert table["recording"].unique().tolist() == parse_qs(urlsplit(analysed).query)["recording"]
 
 
-def test_downloaded_chart_opens_without_a_network(page, analysed, tmp_path):
-    _open(page, analysed)
+def test_downloaded_chart_opens_without_a_network(seen, browser, tmp_path):
     file = tmp_path / "chart.html"
-    file.write_bytes(_downloaded(page, "Download chart"))
-    context = page.context.browser.new_context(offline=True)
+    file.write_bytes(_downloaded(seen, "Download chart"))
+    context = browser.new_context(offline=True)
     offline = context.new_page()
     offline.goto(file.as_uri())
     offline.locator(".js-plotly-plot .scatterlayer .trace").nth(8).wait_for(state="attached")
     caption = offline.locator(".annotation-text").first.text_content()
-    assert caption.startswith("Smoothing 1 s, speech frames. Engine compact-")
+    assert caption.startswith(f"{TALK.name}. Smoothing 1 s, speech frames. Engine compact-")
     context.close()
 
 
-def test_a_segment_of_the_chart_is_played_from_its_start_to_its_end(page, analysed):
-    _open(page, analysed)
-    table = pd.read_csv(io.BytesIO(_downloaded(page, "Download data")))
+def test_a_segment_of_the_chart_is_played_from_its_start_to_its_end(seen, table):
+    page = seen
     start_s, end_s = table.loc[2, ["start_s", "end_s"]].astype(float)
     page.locator(".tsc-lanes").scroll_into_view_if_needed()
     lanes = page.locator(".tsc-lanes").bounding_box()
@@ -107,13 +110,11 @@ def _playing_from(page, start_s: float) -> dict:
     raise AssertionError(f"the sound did not start: {audio_state(page)}")
 
 
-def test_link_reopens_the_view(page, analysed):
-    _open(page, analysed)
+def test_link_reopens_the_view(page, seen, analysed):
+    again, page = page, seen
     page.get_by_role("radio", name="Stacked").click()
     page.wait_for_url("**view=Stacked*")
-    url = page.url
-    again = page.context.new_page()
-    again.goto(url)
+    again.goto(page.url)
     again.locator(".js-plotly-plot .scatterlayer .trace").nth(8).wait_for(state="attached")
     groups = again.evaluate(
         "() => document.querySelector('.tsc-plot').data.map(t => t.stackgroup ?? null)"

@@ -8,10 +8,12 @@ import numpy as np
 import pypdf
 import pytest
 
+from core.records import Span
 from core.timeline.track import FrameChoice
-from dashboard import figures, pictures, printing
+from dashboard import pictures, printing
 from dashboard.pictures import Picture
 from dashboard.printing import Sheet
+from dashboard.timeline_figure import timeline_figure
 
 pytestmark = pytest.mark.browser
 CAPTION = "Engine fake-000000000000, fp32; windows of 4 s with 1 s overlap; tonescope 0.1.0."
@@ -32,11 +34,12 @@ def chart(browser, tmp_path_factory):
         patch.setattr("core.audio.survey.SpeechDetector", LevelDetector)
         found = Pipeline(FakeEngine()).predict(path)
     timeline = Timeline(found.track)
-    figure = figures.timeline_figure(
+    figure = timeline_figure(
         timeline, found.segments, width_s=0.5, frames=FrameChoice.ALL, stacked=False, dark=False
     )
     pairs = np.array([[-0.5, 0.5], [-0.1, 0.9]] * 50)
-    return printing.with_waveform(figure, pairs, timeline.track.duration_s)
+    duration_s = timeline.track.duration_s
+    return printing.with_waveform(figure, pairs, Span(0.0, duration_s), duration_s)
 
 
 def test_pdf_is_one_page_of_the_asked_size_with_its_fonts(chart, tmp_path):

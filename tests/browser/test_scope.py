@@ -6,10 +6,11 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 
-from benchmarks.served import audio_state, dashboard, wait_until_up
+from benchmarks.served import audio_state
 from core.records import Span
 from core.store.store import Store
 from core.timeline.track import Timeline
+from tests.browser.conftest import visit
 
 pytestmark = pytest.mark.browser
 
@@ -24,17 +25,11 @@ _CLOCKS = """async () => {
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
     const x = new DOMMatrix(getComputedStyle(head).transform).m41;
     const shown = from + ((x - 84) / (stack.clientWidth - 94)) * (to - from);
-    found.push([shown, media.currentTime]);
+    found.push([shown, media.currentTime, performance.now() / 1000]);
   }
-  return {found, paused: media.paused, decoded: media.readyState >= 2 && media.duration > 0};
+  return {found, rate: media.playbackRate, pitch: media.preservesPitch, paused: media.paused,
+    decoded: media.readyState >= 2 && media.duration > 0};
 }"""
-
-
-@pytest.fixture(scope="module")
-def address(samples_store):
-    with dashboard(samples_store) as found:
-        wait_until_up(found)
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -48,16 +43,43 @@ def diary(samples_store):
     return row["recording"], Timeline(track)
 
 
+@pytest.fixture(scope="module")
+def seen(visitor, samples_address, diary):
+    """The page of the diary, which stays open."""
+    with visit(visitor) as page:
+        _open(page, f"{samples_address}/recording?recording={diary[0]}")
+        _until(page, lambda s: s["duration_s"] and s["duration_s"] > 20, "no sound came")
+        yield page
+
+
 @pytest.fixture
-def opened(page, address, diary):
-    _open(page, f"{address}/recording?recording={diary[0]}")
-    return page
+def opened(seen):
+    """The page at its beginning: nothing plays, nothing is marked, all of it is shown."""
+    seen.evaluate(
+        "() => { const m = document.querySelector('.tsc-media > *'); m.pause(); m.currentTime = 0; }"
+    )
+    seen.locator(".tsc").focus()
+    seen.keyboard.press("Escape")
+    seen.keyboard.press("0")
+    seen.wait_for_url(lambda url: "region=" not in url and "zoom=" not in url)
+    return seen
+
+
+@pytest.fixture
+def another(visitor):
+    """A page of somebody else."""
+    with visit(visitor) as page:
+        yield page
 
 
 def _open(page, url: str) -> None:
     page.goto(url)
+    _drawn(page)
+
+
+def _drawn(page, n_curves: int = 9) -> None:
     page.locator('.tsc[data-ready="1"]').wait_for()
-    page.locator(".tsc-plot .scatterlayer .trace").nth(8).wait_for(state="attached")
+    page.locator(".tsc-plot .scatterlayer .trace").nth(n_curves - 1).wait_for(state="attached")
 
 
 def _x(page, seconds: float) -> float:
@@ -95,16 +117,16 @@ def _until(page, holds, said: str) -> dict:
 
 def test_playhead_keeps_to_the_clock_of_the_sound(opened):
     page = opened
-    _until(page, lambda s: s["duration_s"] and s["duration_s"] > 20, "no sound came")
     page.mouse.click(_x(page, 7.3), _y(page))  # a click seeks
     _until(page, lambda s: abs(s["time_s"] - 7.3) < 0.03, "the click did not seek")
     clocks = page.evaluate(_CLOCKS)
     assert clocks["paused"]
     assert clocks["decoded"]
-    np.testing.assert_allclose(*np.array(clocks["found"]).T, atol=0.05)
+    shown, heard, _ = np.array(clocks["found"]).T
+    np.testing.assert_allclose(shown, heard, atol=0.05)
     page.keyboard.press("Space")
     _until(page, lambda s: not s["paused"] and s["time_s"] > 7.4, "it did not play")
-    shown, heard = np.array(page.evaluate(_CLOCKS)["found"]).T
+    shown, heard, _ = np.array(page.evaluate(_CLOCKS)["found"]).T
     assert heard[-1] > heard[0] + 0.1  # it was really decoded and went on
     # The middle one of 40: a busy machine may hold back a frame of the screen, not the clock.
     assert np.median(np.abs(shown - heard)) < 0.05
@@ -112,8 +134,28 @@ def test_playhead_keeps_to_the_clock_of_the_sound(opened):
     _until(page, lambda s: s["paused"], "it did not stop")
 
 
-def test_a_dragged_region_has_the_scores_of_the_library_and_the_link_reopens_it(opened, diary):
+@pytest.mark.parametrize("speed", [2, 0.5])
+def test_sound_runs_at_the_asked_speed_with_its_pitch_and_the_playhead_with_it(opened, speed):
     page = opened
+    page.get_by_label("Speed", exact=True).select_option(str(speed))
+    page.mouse.click(_x(page, 2.0), _y(page))
+    _until(page, lambda s: abs(s["time_s"] - 2.0) < 0.05, "the click did not seek")
+    page.keyboard.press("Space")
+    _until(page, lambda s: not s["paused"] and s["time_s"] > 2.2, "it did not play")
+    told = page.evaluate(_CLOCKS)
+    page.keyboard.press("Space")
+    _until(page, lambda s: s["paused"], "it did not stop")
+    assert (told["rate"], told["pitch"]) == (speed, True)
+    shown, heard, wall = np.array(told["found"]).T
+    assert heard[-1] - heard[0] == pytest.approx(speed * (wall[-1] - wall[0]), rel=0.15, abs=0.1)
+    assert np.median(np.abs(shown - heard)) < 0.05
+    page.get_by_label("Speed", exact=True).select_option("1")
+
+
+def test_a_dragged_region_has_the_scores_of_the_library_and_the_link_reopens_it(
+    opened, another, diary
+):
+    page, again = opened, another
     region = _drag(page, 5.9, 9.4)
     assert region.start_s == pytest.approx(5.9, abs=0.05)
     assert region.end_s == pytest.approx(9.4, abs=0.05)
@@ -127,7 +169,6 @@ def test_a_dragged_region_has_the_scores_of_the_library_and_the_link_reopens_it(
     page.wait_for_url("**zoom=*")
     page.wait_for_timeout(400)
     url, zoom = page.url, _span(page.url, "zoom")
-    again = page.context.new_page()
     _open(again, url)
     again.locator(chart).wait_for(timeout=60_000)
     drawn = again.evaluate("() => document.querySelector('.tsc-plot').layout.xaxis.range")
@@ -138,8 +179,6 @@ def test_a_dragged_region_has_the_scores_of_the_library_and_the_link_reopens_it(
 
 def test_keys_play_step_mark_loop_and_explain(opened, diary):
     page = opened
-    _until(page, lambda s: s["duration_s"] and s["duration_s"] > 20, "no sound came")
-    page.locator(".tsc").focus()
     for key, time_s in (("Shift+ArrowRight", 1.0), ("ArrowRight", 1.02), ("ArrowLeft", 1.0)):
         page.keyboard.press(key)
         _until(page, lambda s, t=time_s: abs(s["time_s"] - t) < 0.002, key)
@@ -160,6 +199,11 @@ def test_keys_play_step_mark_loop_and_explain(opened, diary):
     page.keyboard.press("Space")
     page.keyboard.press("+")
     page.wait_for_url("**zoom=*")
+    before = _span(page.url, "zoom")
+    page.mouse.move(_x(page, 12.0), _y(page))
+    page.mouse.wheel(240, 0)  # along
+    page.wait_for_url(lambda url: _span(url, "zoom").start_s > before.start_s + 1)
+    assert _span(page.url, "zoom").duration_s == pytest.approx(before.duration_s, abs=0.002)
     page.keyboard.press("?")
     assert page.get_by_role("dialog", name="Keys").is_visible()
     told = page.locator(".tsc-help").inner_text()
@@ -183,3 +227,43 @@ def test_keys_play_step_mark_loop_and_explain(opened, diary):
         "() => document.querySelectorAll('.tsc-legend [aria-pressed=true]').length === 1"
     )
     assert page.get_by_role("button", name="happy").get_attribute("aria-pressed") == "true"
+
+
+def test_what_one_set_is_there_after_a_reload_and_by_the_link(opened, another):
+    page, again = opened, another
+    if _hidden(page):
+        page.get_by_role("button", name="happy").dblclick()  # alone by now: the others come back
+    page.get_by_role("button", name="sad").click()
+    page.get_by_role("button", name="unknown").click()
+    page.get_by_role("button", name="Spectrogram").click()
+    page.get_by_role("button", name="Prosody").click()
+    page.get_by_label("Speed", exact=True).select_option("1.5")
+    if "loop" not in _pressed(page):
+        page.get_by_role("button", name="Loop").click()
+    page.wait_for_url("**hide=sad-unknown*")
+    assert parse_qs(urlsplit(page.url).query)["spectrogram"] == ["1"]
+    assert parse_qs(urlsplit(page.url).query)["prosody"] == ["0"]
+    page.reload()
+    _drawn(page, 7)
+    assert (_hidden(page), _pressed(page)) == (["sad", "unknown"], ["loop", "spectrogram"])
+    assert page.get_by_label("Speed", exact=True).input_value() == "1.5"
+    assert page.evaluate("() => document.querySelector('.tsc-media > *').playbackRate") == 1.5
+    again.goto(page.url)  # the view is in the link; how one listens is not
+    _drawn(again, 7)
+    assert (_hidden(again), _pressed(again)) == (["sad", "unknown"], ["spectrogram"])
+    assert again.get_by_label("Speed", exact=True).input_value() == "1"
+
+
+def _hidden(page) -> list[str]:
+    drawn = (
+        "() => document.querySelector('.tsc-plot').data.filter(t => !t.visible).map(t => t.name)"
+    )
+    off = page.locator('.tsc-legend [aria-pressed="false"]').all_inner_texts()
+    assert page.evaluate(drawn) == off
+    return off
+
+
+def _pressed(page) -> list[str]:
+    return page.evaluate(
+        "() => [...document.querySelectorAll('.tsc-bar [aria-pressed=true]')].map(b => b.dataset.do)"
+    )

@@ -11,7 +11,8 @@ from core.labels.records import Draft
 from core.records import Metadata
 from core.settings import SAMPLES_DIR
 from core.timeline.track import FrameChoice
-from dashboard import corpus, figures, resources, shared, takeaway
+from dashboard import corpus, resources, shared, takeaway
+from dashboard.timeline_figure import timeline_figure
 from tests.fakes import FakeEngine
 from tests.pages.conftest import _forget, shared_state  # noqa: F401
 
@@ -25,9 +26,9 @@ def everything_drawn() -> dict[str, str]:
         choice = resources.choice_of(row)
         timeline, segments = resources.timeline(choice), resources.segments(choice)
         name = row["recording"][:6]
-        figure, caption = takeaway.timeline_chart(row, 1.0)
+        figure, caption = takeaway.timeline_chart(row, takeaway.TimelineLook(labels=True))
         told |= {f"timeline {name}": figure.to_json(), f"caption {name}": caption}
-        stacked = figures.timeline_figure(
+        stacked = timeline_figure(
             timeline, segments, width_s=0.5, frames=FrameChoice.ALL, stacked=True, dark=True
         )
         told[f"stacked {name}"] = stacked.to_json()

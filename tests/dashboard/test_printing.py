@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 import pytest
 
 from core.emotions import EMOTIONS
+from core.records import Span
 from dashboard import figures, map_figure, palette, printing
 from dashboard.printing import Sheet
 
@@ -55,7 +56,7 @@ def test_sheet_is_measured_in_millimetres_and_points():
 def test_waveform_keeps_its_peaks_and_its_time():
     figure = figures.score_figure([0.1] * 9, False, "x")
     pairs = np.array([[-0.2, 0.1], [-0.9, 0.8]])
-    trace = printing.with_waveform(figure, pairs, 4.0).data[-1]
+    trace = printing.with_waveform(figure, pairs, Span(0.0, 4.0), 4.0).data[-1]
     assert list(trace.x) == [1.0, 3.0, 3.0, 1.0]
     assert list(trace.y) == [0.1, 0.8, -0.9, -0.2]
     assert len(figure.data) == 1

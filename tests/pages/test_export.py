@@ -1,17 +1,25 @@
 """Export: empty, columns, files, charts, no browser, failure."""
 
 import json
+import time
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from core.audio.decode import open_audio
+from core.audio.peaks import Peaks
 from core.errors import StoreError
 from core.export.annotations import AnnotationFormat
 from core.export.tables import TableFormat, columns
-from dashboard import pictures, shared
+from core.labels import history
+from core.labels.records import Draft
+from dashboard import pictures, shared, sound
 from dashboard.background import background
+from tests.pages.conftest import DIARY
 from tests.pages.test_map import settled, text_of
+from tests.pages.test_scope import _numbers, _two_tracks
 
 FORMATS = {
     "CSV": TableFormat.CSV,
@@ -121,12 +129,39 @@ def test_timeline_with_its_waveform(open_page, diary):
     app = open_page("export", what="Charts", chart="Timeline", of=diary)
     app.toggle(key="export.waveform").set_value(True).run()
     app.toggle(key="export.grey").set_value(True).run()
-    app = settled(app)
+    for _ in range(100):
+        if isinstance(sound.peaks(diary, None), Peaks):
+            break
+        time.sleep(0.05)
+    app.run()
     assert not app.exception
     traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
-    assert "waveform" in [trace["name"] for trace in traces]
-    assert task().result.shape[1] == 2
-    assert 1400 < len(task().result) < 1600
+    (wave,) = (trace for trace in traces if trace["name"] == "waveform")
+    assert 2 * 1400 < len(_numbers(wave["x"])) < 2 * 1600
+    app.text_input(key="export.part").set_value("2-2.4").run()
+    traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    (part,) = (trace for trace in traces if trace["name"] == "waveform")
+    with open_audio(DIARY) as audio:
+        samples = np.concatenate(list(audio.samples()))[32_000:38_400]
+    assert max(_numbers(part["y"])) == pytest.approx(samples.max(), abs=1e-4)
+
+
+def test_a_second_track_and_labels_are_drawn_on_request(open_page, diary):
+    rows = _two_tracks().set_index("run_key")
+    first, second = rows.index
+    said = {"recording": diary, "start_s": 1.0, "end_s": 2.0, "annotator": "Cy"}
+    history.add(shared.scope().store, Draft(**said, term="wistful"))
+    query = {"what": "Charts", "chart": "Timeline", "of": diary, "track": first, "with": second}
+    app = open_page("export", **query)
+    assert not app.exception
+    traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    assert {t.get("yaxis") for t in traces if t["type"] == "scatter"} == {"y", "y2", "y3"}
+    assert not [t for t in traces if t["name"] == "labels Cy"]
+    assert "A: Mean of channels" in caption_of(app)
+    app.toggle(key="export.labels").set_value(True).run()
+    assert not app.exception
+    traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    assert [t["text"] for t in traces if t["name"] == "labels Cy"] == [["wistful"]]
 
 
 def test_formats_of_tiers_say_what_their_tiers_are(open_page, diary):

@@ -3,11 +3,13 @@
 import json
 
 import numpy as np
+import pytest
 
 from core.emotions import EMOTIONS
 from core.records import Span
 from core.timeline.track import FrameChoice
-from dashboard import figures, resources, shared
+from dashboard import resources, shared
+from dashboard.timeline_figure import timeline_figure
 from tests.pages.conftest import DIARY
 
 
@@ -53,14 +55,17 @@ def test_view_follows_what_is_chosen(open_page, diary):
 def test_chart_to_take_along_is_the_read_out_of_the_track(diary):
     timeline = _timeline(diary)
     segments = resources.segments(resources.choice_of(resources.catalogue().iloc[0]))
-    made = figures.timeline_figure(
+    made = timeline_figure(
         timeline, segments, width_s=0.5, frames=FrameChoice.SPEECH, stacked=False, dark=False
     )
     expected = timeline.curve(0.5, FrameChoice.SPEECH)
     for number, trace in enumerate(made.data[:9]):
         assert trace.name == str(EMOTIONS[number])
-        np.testing.assert_allclose(trace.y, expected[:, number], atol=1e-4)
-    part = figures.timeline_figure(
+        rows = np.round(np.array(trace.x, float) / 0.02 - 0.5).astype(int)
+        np.testing.assert_allclose(trace.y, expected[rows, number], atol=1e-4)
+        assert np.nanmax(trace.y) == pytest.approx(np.nanmax(expected[:, number]), abs=1e-4)
+        assert set(np.flatnonzero(~np.isnan(expected[:, number]))) == set(rows[~np.isnan(trace.y)])
+    part = timeline_figure(
         timeline,
         segments,
         width_s=0.5,
@@ -69,7 +74,9 @@ def test_chart_to_take_along_is_the_read_out_of_the_track(diary):
         dark=False,
         region=Span(2.0, 4.0),
     )
-    np.testing.assert_allclose(part.data[0].y, expected[100:200, 0], atol=1e-4)
+    np.testing.assert_allclose(part.data[0].x, 0.02 * np.arange(99, 201) + 0.01, atol=1e-6)
+    np.testing.assert_allclose(part.data[0].y, expected[99:201, 0], atol=1e-4)
+    assert list(part.layout.xaxis2.range) == [2.0, 4.0]
 
 
 def test_summary_is_told_as_the_engines_not_as_truth(open_page, diary):

@@ -96,7 +96,8 @@ def test_waveform_and_prosody_are_kept_and_can_be_found(client, choice):
     assert shared.scope().check().orphans == 0
 
 
-def test_a_second_track_comes_with_the_difference(client, choice):
+def _two_tracks() -> pd.DataFrame:
+    """Analyses the diary with less noise too; returns the rows of both."""
     library = shared.scope()
     pipeline = library.pipeline("compact")
     other = type(pipeline)(
@@ -104,7 +105,11 @@ def test_a_second_track_comes_with_the_difference(client, choice):
         type(pipeline.settings)(conditioning=Conditioning(noise_reduction=True)),
     )
     assert other.analyze(DIARY, library.store).status == "done"
-    rows = resources.catalogue()
+    return resources.catalogue()
+
+
+def test_a_second_track_comes_with_the_difference(client, choice):
+    rows = _two_tracks()
     second = resources.choice_of(rows[rows["run_key"] != choice.run_key].iloc[0])
     query = {"second.track": second.track_key, "second.run": second.run_key, "parts": ""}
     found = client.get(_address(choice, width=3000, **query)).json()
@@ -271,6 +276,36 @@ def test_region_of_the_address_is_looked_into(open_page, choice):
     np.testing.assert_allclose(_numbers(charts[0]["data"][0]["x"]), read.scores, atol=1e-9)
     parts = attribution(timeline, Span(2.0, 4.0)).of(read.emotion)
     np.testing.assert_allclose(_numbers(charts[1]["data"][0]["y"]), parts, atol=1e-9)
+
+
+def test_the_region_is_told_of_both_tracks(open_page, choice):
+    tracks = {row["run_key"]: resources.choice_of(row) for _, row in _two_tracks().iterrows()}
+    app = open_page("recording")
+    first = tracks.pop(app.query_params["track"])
+    (second,) = tracks.values()
+    next(s for s in app.selectbox if s.label == "Beside it").set_value(second.run_key)
+    for marked, heard in (("2.000-4.000", "confidence"), ("0.000-20.000", "confidence none")):
+        app.query_params["region"] = marked
+        app.run()
+        assert not app.exception
+        span = Span(*map(float, marked.split("-")))
+        read = resources.timeline(second).read_out(span)
+        (line,) = (m.value for m in app.markdown if m.value.startswith("**B**"))
+        assert f"{read.emotion} to the engine, {heard}" in line
+        a, b = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+        assert (a["name"], b["name"]) == ("A", "B")
+        for bars, one in ((a, first), (b, second)):
+            timeline = resources.timeline(one)
+            expected = timeline.read_out(span).scores
+            if span.duration_s > 10:
+                inside = [
+                    s
+                    for s in resources.segments(one)
+                    if span.start_s <= (s.start_s + s.end_s) / 2 < span.end_s
+                ]
+                spoken = [sum(s.n_frames for s in inside if s.emotion == e) for e in EMOTIONS]
+                expected = np.array(spoken) / sum(spoken)
+            np.testing.assert_allclose(_numbers(bars["x"]), expected, atol=1e-9)
 
 
 def _numbers(values):

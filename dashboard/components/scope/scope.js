@@ -1,5 +1,6 @@
 // One time axis for everything: `view` is what is shown, in seconds; every layer maps it to pixels.
 const GUTTER = 84, RIGHT = 10, LEAST_S = 0.2, FRAME_S = 0.02, LANE_PX = 20;
+const KEPT = "tonescope.player"; // how one listens, for as long as the tab is open
 const scopes = new WeakMap();
 let plotlyLoading = null;
 
@@ -35,6 +36,10 @@ function loadPlotly(url) {
   return plotlyLoading;
 }
 
+function kept() {
+  try { return JSON.parse(sessionStorage.getItem(KEPT)) ?? {}; } catch { return {}; }
+}
+
 // Canvas in CSS pixels whatever the screen's density.
 function pen(canvas) {
   const box = canvas.getBoundingClientRect(), ratio = window.devicePixelRatio || 1;
@@ -55,17 +60,19 @@ class Scope {
     this.part = (name) => root.querySelector(".tsc-" + name);
     this.view = data.zoom ?? { start_s: 0, end_s: data.duration_s };
     this.region = data.region;
-    this.hidden = new Set();
-    this.loop = false;
-    this.shows = { spectrogram: false, prosody: data.duration_s <= data.prosody_at_once_s };
+    const asked = new URL(window.location.href).searchParams, { speed, loop } = kept();
+    this.hidden = new Set((asked.get("hide") ?? "").split("-").filter((name) => data.labels.includes(name)));
+    this.loop = loop === true;
+    this.atOnce = data.duration_s <= data.prosody_at_once_s;
+    this.shows = { spectrogram: asked.get("spectrogram") === "1" && Boolean(data.src),
+      prosody: asked.has("prosody") ? asked.get("prosody") === "1" : this.atOnce };
     this.answer = null;
     this.whole = null; // waveform of the whole recording, for the overview
     this.stopAt = null;
     this.cue = data.cue?.id ?? null;
     this.closing = new AbortController();
     this.makeMedia();
-    this.makeLegend();
-    this.makeHelp();
+    this.setSpeed(speed);
     this.listen();
     this.resize = new ResizeObserver(() => { this.measure(); this.drawAll(); if (this.width !== this.plotWidth) { this.plot(); this.ask(); } });
     this.resize.observe(this.part("stack"));
@@ -129,6 +136,17 @@ class Scope {
 
   get time() {
     return this.waitingSeek ?? this.media.currentTime;
+  }
+
+  setSpeed(value) {
+    const choice = this.part("speed"), { media } = this;
+    if ([...choice.options].some((option) => option.value === String(value))) choice.value = value;
+    media.preservesPitch = true;
+    media.playbackRate = media.defaultPlaybackRate = Number(choice.value);
+  }
+
+  keep() {
+    try { sessionStorage.setItem(KEPT, JSON.stringify({ speed: this.part("speed").value, loop: this.loop })); } catch { /* a browser that keeps nothing */ }
   }
 
   seek(time) {
@@ -233,12 +251,14 @@ class Scope {
   address() {
     if (!this.root.isConnected) return;
     const url = new URL(window.location.href), { region, view } = this;
-    const put = (key, span) => span
-      ? url.searchParams.set(key, `${span.start_s.toFixed(3)}-${span.end_s.toFixed(3)}`)
-      : url.searchParams.delete(key);
+    const put = (key, text) => text ? url.searchParams.set(key, text) : url.searchParams.delete(key);
+    const times = (span) => span && `${span.start_s.toFixed(3)}-${span.end_s.toFixed(3)}`;
     const all = view.start_s <= 0 && view.end_s >= this.data.duration_s - 1e-6;
-    put("region", region);
-    put("zoom", all ? null : view);
+    put("region", times(region));
+    put("zoom", all ? null : times(view));
+    put("hide", this.data.labels.filter((name) => this.hidden.has(name)).join("-"));
+    put("spectrogram", this.shows.spectrogram ? "1" : "");
+    put("prosody", this.shows.prosody === this.atOnce ? "" : this.shows.prosody ? "1" : "0");
     if (url.href !== window.location.href) window.history.replaceState(window.history.state, "", url);
   }
 
@@ -378,15 +398,15 @@ class Scope {
     const { region, data } = this;
     const actions = {
       play: () => this.play(),
-      loop: () => { this.loop = !this.loop; this.paintButtons(); if (this.loop && region && !this.media.paused) this.seek(region.start_s); },
-      spectrogram: () => { this.shows.spectrogram = !this.shows.spectrogram; this.layout(); this.drawAll(); this.fetchSpectrogram(); },
-      prosody: () => { this.shows.prosody = !this.shows.prosody; this.layout(); this.drawAll(); if (this.shows.prosody) this.ask(0); },
+      loop: () => { this.loop = !this.loop; this.keep(); this.paintButtons(); if (this.loop && region && !this.media.paused) this.seek(region.start_s); },
+      spectrogram: () => { this.shows.spectrogram = !this.shows.spectrogram; this.address(); this.layout(); this.drawAll(); this.fetchSpectrogram(); },
+      prosody: () => { this.shows.prosody = !this.shows.prosody; this.address(); this.layout(); this.drawAll(); if (this.shows.prosody) this.ask(0); },
       in: () => this.zoom(0.5),
       out: () => this.zoom(2),
       fit: () => this.show(0, data.duration_s),
       to: () => { if (region) { const more = (region.end_s - region.start_s) * 0.08; this.show(region.start_s - more, region.end_s + more); } },
       link: () => { this.address(); navigator.clipboard.writeText(window.location.href).then(() => this.say("The address of this view is copied."), () => this.say("The browser does not let the address be copied; take it from the address bar.")); },
-      help: () => { const help = this.part("help"); if (help.open) help.close(); else help.showModal(); },
+      help: () => { const help = this.part("help"); if (help.open) help.close(); else { this.makeHelp(); help.showModal(); } },
     };
     actions[name]?.();
     this.paintButtons();
@@ -447,8 +467,8 @@ class Scope {
       if (button) this.do(button.dataset.do);
     });
     this.part("speed").addEventListener("change", (event) => {
-      this.media.preservesPitch = true;
-      this.media.playbackRate = this.media.defaultPlaybackRate = Number(event.target.value);
+      this.setSpeed(event.target.value);
+      this.keep();
       this.root.focus({ preventScroll: true });
     });
     stack.addEventListener("pointerdown", (event) => this.grab(event));
@@ -535,7 +555,8 @@ class Scope {
     const top = this.part("lanes").offsetTop, lane = (this.answer?.lanes ?? [])[Math.floor((y - top) / LANE_PX)];
     if (!lane || y < top) return null;
     const at = this.t(x), near = ((this.view.end_s - this.view.start_s) / this.inner) * 4;
-    return lane.items.findLast((i) => lane.kind === "point" ? Math.abs(i.start_s - at) <= near : i.start_s <= at && at < i.end_s) ?? null;
+    const item = lane.items.findLast((i) => lane.kind === "point" ? Math.abs(i.start_s - at) <= near : i.start_s <= at && at < i.end_s);
+    return item ? { ...item, lane: lane.name } : null;
   }
 
   hover(event) {
@@ -558,7 +579,7 @@ class Scope {
   sentence(item) {
     const time = document.createElement("div"), text = document.createElement("div");
     const span = item.end_s > item.start_s ? `${clock(item.start_s)} to ${clock(item.end_s)}` : clock(item.start_s);
-    time.textContent = span;
+    time.textContent = item.lane === item.text ? span : `${span} · ${item.lane}`; // the gutter may cut a lane's name off
     text.textContent = item.text;
     return [time, text];
   }
@@ -574,6 +595,8 @@ class Scope {
     };
     const { curves, second, prosody } = this.answer;
     time.textContent = clock(at);
+    const top = second ? table.insertRow() : null;
+    for (const letter of top ? ["", "A", "B"] : []) top.insertCell().textContent = letter;
     for (const { name, colour } of this.data.emotions) {
       if (this.hidden.has(name)) continue;
       const row = table.insertRow(), cell = row.insertCell(), mark = document.createElement("i");
@@ -600,6 +623,7 @@ class Scope {
   // --- legend, help, foot ---------------------------------------------------------------------
   makeLegend() {
     const legend = this.part("legend"), { signal } = this.closing;
+    legend.replaceChildren();
     for (const { name } of this.data.emotions) {
       const button = document.createElement("button");
       button.type = "button";
@@ -620,11 +644,13 @@ class Scope {
       const isAlone = this.hidden.size === all.length - 1 && !this.hidden.has(name);
       this.hidden = isAlone ? new Set() : new Set(all.filter((other) => other !== name));
     } else this.hidden = new Set(all.filter((other) => this.hidden.has(other) !== (other === name)));
+    this.address();
     this.paintLegend();
     this.plot();
   }
 
   paintLegend() {
+    if (this.part("legend").childElementCount !== this.data.emotions.length) this.makeLegend(); // none while one labels blind
     for (const { name, colour, dash } of this.data.emotions) {
       const button = this.part("legend").querySelector(`[data-emotion="${name}"]`);
       const svg = `<svg width="22" height="10" aria-hidden="true"><line x1="0" x2="22" y1="5" y2="5"></line></svg>`;
@@ -650,6 +676,7 @@ class Scope {
       ["Wheel", "zoom, after a click into the view or with Ctrl; with Shift move along"], ["?", "these keys"],
     ];
     const list = this.root.querySelector(".tsc-help dl");
+    list.replaceChildren();
     for (const [key, text] of keys) {
       const dt = document.createElement("dt"), dd = document.createElement("dd");
       [dt.textContent, dd.textContent] = [key, text];
@@ -687,7 +714,8 @@ class Scope {
     this.root.querySelector(".tsc-sono").hidden = !this.shows.spectrogram;
     this.part("prosody").hidden = !this.shows.prosody;
     this.part("lanes").style.height = LANE_PX * (this.answer?.lanes?.length ?? 3) + "px";
-    this.part("plot").style.height = (this.data.second ? 250 + 190 + 150 : 250) + "px";
+    const { second, emotions } = this.data;
+    this.part("plot").style.height = (second ? 250 + 190 + 150 : emotions.length ? 250 : 130) + "px";
   }
 
   drawAll() {
@@ -851,9 +879,9 @@ class Scope {
 
   // The curves are Plotly's; the axis is ours, so that everything else can stand on it.
   panels() {
-    const list = [{ key: "curves", title: this.data.track_label }];
-    if (this.data.second && this.answer.second) list.push({ key: "second", title: this.data.second_label }, { key: "difference", title: "second minus first" });
-    return list;
+    const { second, track_label, second_label } = this.data;
+    if (!second || !this.answer.second) return [{ key: "curves", title: track_label }];
+    return [{ key: "curves", title: `A: ${track_label}` }, { key: "second", title: `B: ${second_label}` }, { key: "difference", title: "B minus A" }];
   }
 
   async plot() {
@@ -862,21 +890,24 @@ class Scope {
     if (!Plotly) return this.say("The curves cannot be drawn, as plotly.js did not come; reload the page.");
     if (this.closing.signal.aborted) return;
     const panels = this.panels(), { stacked, emotions, colours } = this.data;
-    const traces = [], heights = panels.length > 1 ? [0.42, 0.32, 0.2] : [1];
+    const traces = [], several = panels.length > 1, inner = this.part("plot").clientHeight - 14;
+    const title = several ? 20 / inner : 0, gap = several ? 8 / inner : 0; // a panel's name stands above it
+    const heights = (several ? [0.42, 0.32, 0.26] : [1]).map((h) => h * (1 - panels.length * title - (panels.length - 1) * gap));
     this.plotWidth = this.width;
     const layout = { width: this.width, height: this.part("plot").clientHeight, margin: { l: GUTTER, r: RIGHT, t: 6, b: 8 }, showlegend: false, hovermode: false, dragmode: false,
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: colours.soft, size: 12 },
-      xaxis: { range: [this.view.start_s, this.view.end_s], showticklabels: false, zeroline: false, showgrid: false, fixedrange: true, anchor: panels.length > 1 ? "y3" : "y" },
+      xaxis: { range: [this.view.start_s, this.view.end_s], showticklabels: false, zeroline: false, showgrid: false, fixedrange: true, anchor: several ? "y3" : "y" },
       annotations: [], uirevision: "keep" };
     let top = 1;
-    panels.forEach(({ key, title }, number) => {
-      const id = number ? number + 1 : "", bottom = panels.length > 1 ? top - heights[number] : 0;
+    panels.forEach(({ key, title: name }, number) => {
+      top -= title;
+      const id = number ? number + 1 : "", bottom = top - heights[number];
       const minus = key === "difference";
       layout["yaxis" + id] = { domain: [Math.max(0, bottom), top], range: minus ? [-1, 1] : [0, 1.01], tickvals: minus ? [-1, 0, 1] : [0, 0.25, 0.5, 0.75, 1],
         gridcolor: colours.grid, zeroline: minus, zerolinecolor: colours.soft, fixedrange: true,
         title: { text: minus ? "difference" : "score", standoff: 6, font: { size: 12 } } };
-      if (panels.length > 1) layout.annotations.push({ text: escapeText(title), xref: "paper", yref: "paper", x: 0, xanchor: "left", y: top, yanchor: "top", showarrow: false, font: { size: 12, color: colours.ink }, bgcolor: colours.ground, opacity: 0.9 });
-      top = bottom - 0.03;
+      if (several) layout.annotations.push({ text: escapeText(name), xref: "paper", yref: "paper", x: 0, xanchor: "left", y: top, yanchor: "bottom", showarrow: false, font: { size: 12, color: colours.ink } });
+      top = bottom - gap;
       const { band } = this.answer;
       if (key === "curves" && band && !stacked) emotions.forEach(({ name, colour }, i) => traces.push({
         type: "scatter", mode: "lines", name: `${name}, band`, ...outlines(band.x, band.low[i], band.high[i]), yaxis: "y" + id,
@@ -888,6 +919,10 @@ class Scope {
           ...(areas ? { stackgroup: key, fillcolor: colour } : {}) });
       }
     });
+    if (!emotions.length) {
+      layout.yaxis = { visible: false, fixedrange: true };
+      layout.annotations.push({ text: "The engine's curves are hidden until you reveal them", xref: "paper", yref: "paper", x: 0.5, y: 0.5, showarrow: false, font: { size: 14, color: colours.soft } });
+    }
     const place = this.part("plot");
     await Plotly.react(place, traces, layout, { displayModeBar: false, staticPlot: true });
     this.plotted = true;
