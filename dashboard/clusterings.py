@@ -146,7 +146,7 @@ def audit(head: Head) -> None:
     store = scope().store
 
     def action(report: Report) -> Audit:
-        report("Measuring what the groups follow")
+        report("Comparing them with speaker, recording, session, level, duration and labels")
         if head.kind == PROJECTION:
             return audits.audit_projection(store, head.key)
         return audits.audit_clustering(store, head.key)

@@ -10,6 +10,7 @@ from dashboard import palette
 from dashboard.palette import GRID, INK
 
 NAMES = [str(emotion) for emotion in EMOTIONS]
+_LABEL = 0.15  # width of a number, of the greatest value
 
 
 def mix_figure(
@@ -57,7 +58,11 @@ def mix_figure(
                 hovertemplate=f"%{{y}}, {others}: %{{x:{form}}}<extra></extra>",
             )
         )
-    ends = [max(pair) for pair in zip(mine, rest or mine, strict=True)]
+    most = max([*mine, *(rest or ()), 0.1])
+    pairs = zip(
+        mine, rest or mine, strict=True
+    )  # a number stands at its bar, or after a line there
+    ends = [other if own < other < own + _LABEL * most else own for own, other in pairs]
     figure.add_trace(
         go.Scatter(
             x=ends,
@@ -70,7 +75,6 @@ def mix_figure(
             showlegend=False,
         )
     )
-    most = max(*ends, 0.1)
     figure.update_layout(
         height=height,
         margin={"l": 0, "r": 30, "t": 24, "b": 36},

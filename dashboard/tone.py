@@ -118,7 +118,7 @@ def hear(file: BinaryIO, name: str, engine: str) -> Task:
     key, library = clip_key(data, engine), scope()
 
     def action(report: Report) -> Clip:
-        report("Listening to the clip")
+        report("Loading the engine and reading the clip")
         try:
             with tempfile.TemporaryDirectory(prefix="tonescope-") as folder:
                 path = Path(folder) / "clip"

@@ -73,8 +73,8 @@ def mapped(visitor, address) -> str:
         page.goto(f"{address}/map?method=PCA")
         page.get_by_text("There is no PCA map").wait_for()
         page.get_by_role("button", name="Make the map").click()
-        page.wait_for_url("**map=*")
         _drawn(page)
+        page.wait_for_function("() => location.search.includes('map=')")
         return page.url
 
 
