@@ -193,7 +193,7 @@ def _add_lane(figure: go.Figure, row: int, lane: Lane, axis: _TimeAxis, dark: bo
         go.Bar(
             y=[lane["name"]] * len(items),
             base=axis.at(starts),
-            x=axis.lengths(ends - starts),
+            x=axis.lengths(ends - starts).tolist(),
             orientation="h",
             marker={
                 "color": [item.get("colour", palette.speaker(0, dark)) for item in items],

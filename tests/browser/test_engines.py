@@ -37,7 +37,7 @@ def address(hub, tmp_path_factory) -> Iterator[str]:
 
 
 def test_engine_is_fetched_verified_chosen_and_used(page, address, hub):
-    page.set_default_timeout(120_000)
+    page.set_default_timeout(200_000)
     page.goto(f"{address}/engines")
     page.get_by_text("CC BY-NC-SA 4.0").first.wait_for()
     page.get_by_test_id("stBaseButton-secondary").filter(has_text="Fetch").first.click()

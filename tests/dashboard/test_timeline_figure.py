@@ -82,7 +82,7 @@ def test_labels_are_a_lane_for_each_person_and_no_markup(two):
     assert anna.text == ("sad", "&lt;b&gt;wry&lt;/b&gt; &amp; &lt;a href='x'&gt;so&lt;/a&gt;")
     assert "labels &lt;i&gt;B" in figure.layout.yaxis2.ticktext
     page = printing.printed(figure, "x", width=400)
-    cut = next(t.text for t in page.data if t.y is not None and t.y[0] == "labels Anna")
+    cut = next(t.text for t in page.data if t.name == "labels Anna")
     assert cut == ("sad", "&lt;b&gt;wry&lt;/b&gt; &amp; &lt;a…")
     page = printing.printed(figure, "x")
     assert (
