@@ -139,11 +139,11 @@ def tags_of(text: object) -> list[str]:
 def options(segments: pd.DataFrame) -> dict[str, dict[str, str]]:
     """Returns what segments themselves let one choose: names by value, for each list."""
     recordings = segments.drop_duplicates("recording").sort_values("name")
-    tags = {tag for text in segments["tags"].unique() for tag in tags_of(text)}
+    tags = {tag for text in recordings["tags"].unique() for tag in tags_of(text)}
     names = {
         SPEAKERS: sorted(name for name in segments["speaker"].dropna().unique() if name),
         EMOTIONS: sorted(segments["emotion"].dropna().unique()),
-        SESSIONS: sorted(name for name in segments["session"].dropna().unique() if name),
+        SESSIONS: sorted(name for name in recordings["session"].dropna().unique() if name),
         TAGS: sorted(tags),
     }
     return {key: {name: name for name in found} for key, found in names.items()} | {

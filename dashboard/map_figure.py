@@ -321,7 +321,7 @@ def _sentences(points: pd.DataFrame) -> np.ndarray:
                 *(points[column].tolist() for column in columns), strict=True
             )
         ],
-        dtype=object,
+        dtype=str,  # an array of objects is copied one by one
     )
 
 

@@ -126,7 +126,7 @@ def filters(segments: pd.DataFrame, place: Any, engine: str) -> Filter:
     more = corpus_known.options(engine)
     known = corpus_filter.options(segments) | more
     _begin(segments, more)
-    ratios = corpus.noise_ratios(engine)
+    ratios, days = corpus.noise_ratios(engine), segments.drop_duplicates("recording")["day"]
     ends = {corpus_filter.SECONDS: _ends(segments["end_s"] - segments["start_s"], 10, 0.0)}
     if not np.isnan(ratios).all():
         ends[corpus_filter.QUALITY] = _ends(pd.Series(ratios), 1)
@@ -146,8 +146,8 @@ def filters(segments: pd.DataFrame, place: Any, engine: str) -> Filter:
                     _several(_LABELS[key], key, known[key])
             st.date_input(
                 "Day, from and to",
-                min_value=segments["day"].min(),
-                max_value=segments["day"].max(),
+                min_value=days.min(),
+                max_value=days.max(),
                 key=f"{_PART}{corpus_filter.DAYS}",
                 help="The day of the recording where it is known, else when it was analysed.",
             )

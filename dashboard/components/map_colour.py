@@ -56,9 +56,10 @@ class Colour:
 
 def ask(engine: str, segments: pd.DataFrame, place: Any) -> Colour:
     """Asks what the map is coloured by; offers only what is known of some segment."""
+    recordings = segments.drop_duplicates("recording")
     options = [EMOTION, SCORE, CLUSTER, SPEAKER, SESSION, RECORDING]
-    options += [TAGS] if (segments["tags"].fillna("") != "").any() else []
-    options += [QUALITY] + ([DATE] if segments["recorded_on"].notna().any() else [])
+    options += [TAGS] if (recordings["tags"].fillna("") != "").any() else []
+    options += [QUALITY] + ([DATE] if recordings["recorded_on"].notna().any() else [])
     options += [LABEL] if any(corpus.heard(engine)) else []
     names = {name: name for name in options}
     by = choose.remembered(
