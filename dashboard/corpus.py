@@ -101,6 +101,17 @@ def _segments(engine: str, versions: tuple[object, ...]) -> pd.DataFrame:
     return found.segments.assign(tags=told["tags"], day=told["day"])
 
 
+def recordings(engine: str) -> pd.DataFrame:
+    """Returns the first segment of each recording, for what is the same for all of it."""
+    return _recordings(engine, versions())
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _recordings(engine: str, versions: tuple[object, ...]) -> pd.DataFrame:
+    first = _corpus(engine, versions).by_run()[0].index
+    return _segments(engine, versions).iloc[first].drop_duplicates("recording")
+
+
 def map_heads(engine: str, method: Method, space: SpaceSettings = CENTRED) -> list[Head]:
     """Returns the stored maps of an engine's segments by a method in a space, the newest first."""
     return _map_heads(engine, method, space, versions())

@@ -108,18 +108,14 @@ class Filter:
 
 
 def from_query(
-    query: Mapping[str, Sequence[str]],
-    segments: pd.DataFrame,
-    more: Mapping[str, Mapping[str, str]] | None = None,
+    query: Mapping[str, Sequence[str]], known: Mapping[str, Mapping[str, str]]
 ) -> Filter:
     """Returns what an address asks for, without what is not in the corpus or is no such value.
 
     Args:
         query: of the address.
-        segments: of `corpus.segments`.
-        more: names by value of `heard` and `in_clusters`.
+        known: what can be chosen: names by value, for each list.
     """
-    known = {**options(segments), **(more or {})}
     return Filter(
         **{
             key: tuple(value for value in query.get(key, ()) if value in known.get(key, {}))
@@ -136,9 +132,14 @@ def tags_of(text: object) -> list[str]:
     return [tag for tag in text.split("; ") if tag] if isinstance(text, str) else []
 
 
-def options(segments: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """Returns what segments themselves let one choose: names by value, for each list."""
-    recordings = segments.drop_duplicates("recording").sort_values("name")
+def options(segments: pd.DataFrame, recordings: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Returns what segments themselves let one choose: names by value, for each list.
+
+    Args:
+        segments: of `corpus.segments`.
+        recordings: of `corpus.recordings`.
+    """
+    recordings = recordings.sort_values("name")
     tags = {tag for text in recordings["tags"].unique() for tag in tags_of(text)}
     names = {
         SPEAKERS: sorted(name for name in segments["speaker"].dropna().unique() if name),

@@ -47,7 +47,7 @@ def main() -> None:
     if corpus_bar.too_few(len(found), "a map"):
         return
     method = _method(bar)
-    colour = map_colour.ask(chosen.engine, found, bar)
+    colour = map_colour.ask(chosen.engine, bar)
     wanted = corpus_bar.filters(found, bar, chosen.engine)
     settings = _settings(bar, method)
     view = _map(chosen, method, colour, settings, len(found), bar)
@@ -58,7 +58,7 @@ def main() -> None:
     if not kept.any():
         st.info("No segment passes the filter; show all again.", icon=":material/filter_alt_off:")
         return
-    points = view.points[kept].reset_index(drop=True)
+    points = view.points if kept.all() else view.points[kept].reset_index(drop=True)
     coloured, clusters = map_colour.coloured(points, chosen.engine, chosen.space, colour)
     map_view.show(view, points, coloured, colour.by, chosen.engine)
     map_notes.how(view, clusters, is_few=method_for(method, len(found))[1])

@@ -56,9 +56,8 @@ class Corpus:
 
     def by_run(self) -> tuple[pd.DataFrame, NDArray[np.intp]]:
         """Returns the first segment of each analysis, and which analysis each segment is of."""
-        owners = pd.factorize(self.attempts)[0]
         first = np.flatnonzero(np.diff(self.attempts, prepend=-1))
-        return self.segments.iloc[first].reset_index(drop=True), owners
+        return self.segments.iloc[first], pd.factorize(self.attempts)[0]
 
 
 def engine_ids(store: Store) -> list[str]:

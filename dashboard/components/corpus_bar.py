@@ -124,9 +124,10 @@ def warn(space: SpaceSettings) -> None:
 def filters(segments: pd.DataFrame, place: Any, engine: str) -> Filter:
     """Asks which segments are shown."""
     more = corpus_known.options(engine)
-    known = corpus_filter.options(segments) | more
-    _begin(segments, more)
-    ratios, days = corpus.noise_ratios(engine), segments.drop_duplicates("recording")["day"]
+    recordings = corpus.recordings(engine)
+    known = corpus_filter.options(segments, recordings) | more
+    _begin(known, recordings["day"])
+    ratios, days = corpus.noise_ratios(engine), recordings["day"]
     ends = {corpus_filter.SECONDS: _ends(segments["end_s"] - segments["start_s"], 10, 0.0)}
     if not np.isnan(ratios).all():
         ends[corpus_filter.QUALITY] = _ends(pd.Series(ratios), 1)
@@ -226,26 +227,26 @@ def _several(label: str, key: str, names: dict[str, str]) -> None:
     )
 
 
-def _begin(segments: pd.DataFrame, more: dict[str, dict[str, str]]) -> None:
+def _begin(known: dict[str, dict[str, str]], days: pd.Series) -> None:
     """Takes the filter from the address, or from the page before, when a page is opened."""
     if f"{_PART}{corpus_filter.SECONDS}" in st.session_state:
         return
     asked = {key: st.query_params.get_all(key) for key in corpus_filter.KEYS}
     if not any(asked.values()):
         asked = st.session_state.get(Keys.FILTER, {})
-    found = corpus_filter.from_query(asked, segments, more)
+    found = corpus_filter.from_query(asked, known)
     for key in corpus_filter.LISTS:
         st.session_state[f"{_PART}{key}"] = list(getattr(found, key))
     st.session_state[f"{_PART}{corpus_filter.SECONDS}"] = found.seconds
     st.session_state[f"{_PART}{corpus_filter.QUALITY}"] = found.quality
-    st.session_state[f"{_PART}{corpus_filter.DAYS}"] = _within(found.days, segments)
+    st.session_state[f"{_PART}{corpus_filter.DAYS}"] = _within(found.days, days)
 
 
-def _within(days: Any, segments: pd.DataFrame) -> tuple[Any, ...]:
-    if days is None:
+def _within(asked: Any, days: pd.Series) -> tuple[Any, ...]:
+    if asked is None:
         return ()
-    first, last = segments["day"].min(), segments["day"].max()
-    low, high = (min(max(day, first), last) for day in days)
+    first, last = days.min(), days.max()
+    low, high = (min(max(day, first), last) for day in asked)
     return (low, high)
 
 

@@ -54,9 +54,9 @@ class Colour:
         return int(self.of) if self.of.isdigit() else None
 
 
-def ask(engine: str, segments: pd.DataFrame, place: Any) -> Colour:
+def ask(engine: str, place: Any) -> Colour:
     """Asks what the map is coloured by; offers only what is known of some segment."""
-    recordings = segments.drop_duplicates("recording")
+    recordings = corpus.recordings(engine)
     options = [EMOTION, SCORE, CLUSTER, SPEAKER, SESSION, RECORDING]
     options += [TAGS] if (recordings["tags"].fillna("") != "").any() else []
     options += [QUALITY] + ([DATE] if recordings["recorded_on"].notna().any() else [])

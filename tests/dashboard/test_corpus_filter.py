@@ -5,8 +5,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from dashboard import corpus_filter
-from dashboard.corpus_filter import Filter, from_query
+from dashboard.corpus_filter import Filter, from_query, options
 
 
 @pytest.fixture
@@ -66,8 +65,8 @@ def test_an_address_gives_it_back(segments):
     )
     assert found.count == 10
     more = {"heard": {"my own": "my own"}, "in_clusters": {"abc.0": "Tones: calm"}}
-    assert from_query(found.as_query(), segments, more) == found
-    gone = from_query(found.as_query(), segments)
+    assert from_query(found.as_query(), options(segments, segments) | more) == found
+    gone = from_query(found.as_query(), options(segments, segments))
     assert (gone.heard, gone.in_clusters, gone.count) == ((), (), 8)
     assert Filter().as_query() == {}
 
@@ -79,13 +78,13 @@ def test_what_an_address_makes_up_is_left_out(segments):
         "seconds": ["nan..3"],
         "days": ["2026-13-01..x"],
     }
-    assert from_query(asked, segments) == Filter(speakers=("Anna",))
-    assert from_query({"seconds": ["5..1"]}, segments) == Filter()
-    assert from_query({"seconds": ["5"]}, segments) == Filter()
+    assert from_query(asked, options(segments, segments)) == Filter(speakers=("Anna",))
+    assert from_query({"seconds": ["5..1"]}, {}) == Filter()
+    assert from_query({"seconds": ["5"]}, {}) == Filter()
 
 
 def test_names_to_choose_from(segments):
-    known = corpus_filter.options(segments)
+    known = options(segments, segments)
     assert known["speakers"] == {"Anna": "Anna", "Ben": "Ben"}
     assert known["recordings"]["c" * 12] == "<c>.wav"
     assert list(known["sessions"]) == ["one", "two"]
