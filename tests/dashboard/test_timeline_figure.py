@@ -14,7 +14,7 @@ from core.store import consent
 from core.store.consent import Use
 from core.timeline.track import FrameChoice
 from dashboard import printing, resources, shared, takeaway
-from tests.pages.conftest import DIARY, diary, shared_state  # noqa: F401
+from tests.pages.conftest import DIARY, diary, diary_store, shared_state  # noqa: F401
 
 HOSTILE = "<b>wry</b> & <a href='x'>so</a>"
 
