@@ -242,7 +242,7 @@ def test_region_is_queried_and_its_hits_are_heard_by_keys(page, address, own_sto
     recording = Store(own_store).table("recordings").to_pylist()[0]["recording"]
     page.goto(f"{address}/similar?recording={recording}&region=2.000-4.000")
     page.get_by_text("Listen through").wait_for()
-    page.get_by_role("button", name="Play").first.click()
+    page.locator(".listen").get_by_role("button", name="Play").click()
     first = _heard(page, 0)
     assert recording in first["src"]
     assert 2.0 <= first["time_s"] <= 4.1
