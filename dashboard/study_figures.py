@@ -1,6 +1,7 @@
 """Charts of studies: reliability, forests, trends and courses; no Streamlit in them."""
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,8 @@ import plotly.graph_objects as go
 
 from core.emotions import EMOTIONS
 from dashboard import palette, words
+
+_UNNAMED: Final = re.compile(r"^(recording [0-9a-f]{8})[0-9a-f]{56}$")
 
 
 def reliability_figure(bins: pd.DataFrame, dark: bool) -> go.Figure:
@@ -204,6 +207,11 @@ def scores_figure(start_s: np.ndarray, scores: dict[str, np.ndarray], dark: bool
     return figure.update_layout(showlegend=True, legend=legend)
 
 
+def _named(speaker: str) -> str:
+    """Returns a name for a figure; a recording that stands for its speaker by its first digits."""
+    return palette.escaped(_UNNAMED.sub(r"\1", speaker))[:40]
+
+
 def trend_figure(rows: pd.DataFrame, emotion: str, over: str, dark: bool, title: str) -> go.Figure:
     """Returns lines over sessions, one for each `line`, with intervals where there are any.
 
@@ -228,7 +236,7 @@ def trend_figure(rows: pd.DataFrame, emotion: str, over: str, dark: bool, title:
             }
         if single:
             look |= {"mode": "markers", "opacity": 0.55, "showlegend": False}
-        name = palette.escaped(str(line))[:40]
+        name = _named(str(line))
         figure.add_trace(
             go.Scatter(
                 x=[palette.escaped(str(x)) for x in mine[over]],
@@ -279,7 +287,7 @@ def courses_figure(
                         line={"color": colour, "width": 0.7},
                         opacity=0.45,
                         showlegend=False,
-                        hovertemplate=f"{palette.escaped(speaker)[:40]}: %{{y:.2f}}<extra></extra>",
+                        hovertemplate=f"{_named(speaker)}: %{{y:.2f}}<extra></extra>",
                     )
                 )
         else:

@@ -16,7 +16,7 @@ from core.studies import corrected, flag_store, metadata, trajectories, trends
 from core.studies.courses import N_POINTS
 from core.studies.rules import EmotionHolds, Rule
 from core.timeline.track import Timeline
-from dashboard import calibrating, courses, sessions, shared
+from dashboard import calibrating, courses, sessions, shared, study_figures
 from dashboard.components import metadata_table
 from tests.pages.corpus_pages import box, done
 from tests.pages.test_calibrate import store
@@ -268,3 +268,8 @@ def _fresh():
     courses.WORK._tasks.clear()
     yield
     assert shared.scope is not None
+
+
+def test_recording_that_stands_for_its_speaker_is_named_shortly():
+    assert study_figures._named(f"recording {'ab' * 32}") == "recording abababab"
+    assert study_figures._named("recording <b>") == "recording &lt;b&gt;"
