@@ -168,7 +168,10 @@ class Visitor:
 @contextmanager
 def visitor(address: str) -> Iterator[Visitor]:
     """Yields a new visitor of a server that is up."""
-    with httpx.Client(base_url=address, timeout=ANSWER_S) as http:
+    # A connection that is kept may be closed by the server just as the next request goes out; a
+    # browser then asks again by itself, httpx does not.
+    alone = httpx.Limits(max_keepalive_connections=0)
+    with httpx.Client(base_url=address, timeout=ANSWER_S, limits=alone) as http:
         http.get("/_stcore/health").raise_for_status()  # the cookie against foreign pages
         place = address.replace("http", "ws", 1) + "/_stcore/stream"
         with connect(
