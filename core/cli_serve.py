@@ -32,7 +32,8 @@ def _serve(options: argparse.Namespace) -> int:
         port=options.port,
         log_level="warning",
         server_header=False,
-        timeout_keep_alive=5,
+        # Above what clients keep a connection for (httpx: 5 s), so that none is closed as they ask.
+        timeout_keep_alive=30,
         limit_concurrency=900,  # connections; long before, the guard answers 429
         timeout_graceful_shutdown=10,
     )
