@@ -264,6 +264,7 @@ class Emotion2vecEngine:
                 answers = [generate(self._model, sound) for sound in sounds(self._lengths_s)]
         if self.precision == "bf16":
             to_bfloat16(self._network)
+        fast.pack()
         self._fast = fast
         if answers is not None:
             known = self._judge(answers)

@@ -5,6 +5,7 @@ import pytest
 
 from core.engines.alibi import attend, make_bias, slopes_of
 from core.engines.funasr_loader import quiet_process
+from core.engines.side_by_side import SingleThreads
 
 torch = pytest.importorskip("torch")
 
@@ -29,7 +30,26 @@ def made(n_frames, n_extra, level, n_heads=6):
 @pytest.mark.parametrize("level", [0.01, 6.0])
 def test_answer_is_that_of_all_keys(n_frames, n_extra, level):
     given = made(n_frames, n_extra, level)
-    np.testing.assert_allclose(attend(*given), by_hand(*given), atol=1e-5)
+    np.testing.assert_allclose(attend(*given, SingleThreads(1)), by_hand(*given), atol=1e-5)
+
+
+@pytest.mark.parametrize("has_amx", [False, True])
+@pytest.mark.parametrize("n_frames", [3, 300])
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_answer_in_bfloat16_is_as_near_as_it_can_be(n_frames, n_threads, has_amx, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
+    given = [x.bfloat16() for x in made(n_frames, n_extra=10, level=2.0)]
+    answer = attend(*given, SingleThreads(n_threads)).double()
+    wanted = by_hand(*given)
+    assert answer.shape == wanted.shape
+    assert torch.cosine_similarity(answer.flatten(), wanted.flatten(), dim=0) > 0.9999
+    np.testing.assert_allclose(answer, wanted, atol=0.05)
+
+
+def test_answer_in_bfloat16_without_distances():
+    query, key, value, bias = (x.bfloat16() for x in made(40, n_extra=0, level=2.0))
+    answer = attend(query, key, value, None, SingleThreads(1)).double()
+    np.testing.assert_allclose(answer, by_hand(query, key, value, bias * 0), atol=0.05)
 
 
 @pytest.mark.parametrize("n_heads", [1, 2, 6, 12, 16, 20])
