@@ -34,6 +34,9 @@ HYSTERESIS: Final = (
 TOGETHER: Final = (
     "How far apart the conditions may lie and still come together; 0: at the same time."
 )
+FOLLOWING: Final = (
+    "How long after the end of one condition the next may begin; 0: before that one ends."
+)
 REVIEW: Final = (
     "Half of the moments were flagged by the rule, the others were drawn at random from speech that "
     "was not. Which is which stays hidden, so that it does not lead you."
@@ -55,6 +58,9 @@ def sentence(rule: Rule) -> str:
         return parts[0]
     if rule.match is Match.ANY:
         return " or ".join(parts)
+    if rule.match is Match.THEN:
+        soon = f"within {rule.within_s:g} s of its end" if rule.within_s else "before it ends"
+        return f"{', then '.join(parts)}, each beginning after the one before it and {soon}"
     near = f"within {rule.within_s:g} s" if rule.within_s else "at the same time"
     return f"{' and '.join(parts)}, {near}"
 

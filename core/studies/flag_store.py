@@ -29,7 +29,7 @@ from core.store.consent import Use
 from core.store.rows import MIX, channel_number
 from core.store.schema import TABLES
 from core.store.store import Store
-from core.studies.flagging import Heard, flags
+from core.studies.flagging import Heard, flags, speaker_of
 from core.studies.quality import Quality, Verdict, measured, windows
 from core.studies.rules import LevelOver, Rule, TurnsTo, from_json, to_json
 from core.studies.timelines import tracks
@@ -120,13 +120,14 @@ def find(store: Store, rule: Rule, engine: str = "compact") -> pd.DataFrame:
         engine: a name or an id.
 
     Returns:
-        A row for each flag, with the columns of `COLUMNS`; channel -1 is the mix.
+        A row for each flag, with the columns of `COLUMNS`; channel -1 is the mix. Where turns are known,
+        the speaker is who speaks most in the flag.
 
     Raises:
         RuleError: a track lacks what the rule asks for.
     """
     rows = [
-        {**place, "start_s": span.start_s, "end_s": span.end_s}
+        {**place, "speaker": speaker_of(heard, span), "start_s": span.start_s, "end_s": span.end_s}
         for place, heard in _tracks(store, engine, rule)
         for span in flags(rule, heard)
     ]

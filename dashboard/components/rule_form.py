@@ -32,7 +32,7 @@ _DEFAULTS: Final[dict[str, Condition]] = {
     "Level": LevelOver(-20.0, 1.0),
     "Turning points": TurnsTo(Emotion.SAD, 2, 30.0),
 }
-_MATCHES: Final = {"All together": Match.ALL, "Any of them": Match.ANY}
+_MATCHES: Final = {"All together": Match.ALL, "In this order": Match.THEN, "Any of them": Match.ANY}
 
 
 def show(start: Rule, of: str, speakers: list[str]) -> Rule:
@@ -128,9 +128,8 @@ def _coming_together(bar: Any, of: str, before: Rule) -> tuple[Match, float]:
     if match is Match.ANY:
         return match, before.within_s
     bounds = (0.0, 86_400.0, 1.0)
-    within_s = _number(
-        bar, "within, s", of, "together", before.within_s, bounds, rule_words.TOGETHER
-    )
+    told = rule_words.FOLLOWING if match is Match.THEN else rule_words.TOGETHER
+    within_s = _number(bar, "within, s", of, "together", before.within_s, bounds, told)
     return match, within_s
 
 
