@@ -42,8 +42,8 @@ REVIEW: Final = (
     "was not. Which is which stays hidden, so that it does not lead you."
 )
 PRECISION: Final = (
-    "Of what the rule flags, the share that is right, with a 95% interval (Wilson). The interval "
-    "takes moments as independent; moments of one speaker are not, so it is rather too narrow."
+    "Of what the rule flags, the share that is right, with a 95% interval over speakers: moments of "
+    "one speaker are not independent, so many of few speakers tell little."
 )
 RECALL: Final = (
     "Of what the rule looks for, the share that it flags. Unflagged moments count for all the speech "

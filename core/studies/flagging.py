@@ -70,12 +70,12 @@ def flags(rule: Rule, heard: Heard) -> tuple[Span, ...]:
     )
 
 
-def speaker_of(heard: Heard, span: Span) -> str | None:
-    """Returns who speaks most in a stretch; None where nobody is known to."""
-    if not heard.turns:
-        return heard.speaker
+def speaker_of(turns: Sequence[Turn], speaker: str | None, span: Span) -> str | None:
+    """Returns who speaks most in a stretch, or the speaker of all where no turns are known."""
+    if not turns:
+        return speaker
     spoken_s: dict[str, float] = {}
-    for turn in heard.turns:
+    for turn in turns:
         shared_s = min(turn.end_s, span.end_s) - max(turn.start_s, span.start_s)
         if shared_s > 0:
             spoken_s[turn.speaker] = spoken_s.get(turn.speaker, 0.0) + shared_s
