@@ -59,8 +59,8 @@ def sentence(rule: Rule) -> str:
     if rule.match is Match.ANY:
         return " or ".join(parts)
     if rule.match is Match.THEN:
-        soon = f"within {rule.within_s:g} s of its end" if rule.within_s else "before it ends"
-        return f"{', then '.join(parts)}, each beginning after the one before it and {soon}"
+        soon = f"at most {rule.within_s:g} s after" if rule.within_s else "before"
+        return f"{', then '.join(parts)}, each beginning {soon} the one before it ends"
     near = f"within {rule.within_s:g} s" if rule.within_s else "at the same time"
     return f"{' and '.join(parts)}, {near}"
 

@@ -168,7 +168,7 @@ def _reliability(found: Result) -> None:
         key="evaluate.reliability",
         alt="Share of right answers over calibrated confidence",
     )
-    two, narrow = st.column_config.NumberColumn, 56
+    two, narrow = st.column_config.NumberColumn, 50
     st.dataframe(
         table.set_axis(["Width", "Items", "ECE", "Sure", "Right"], axis=1),
         hide_index=True,

@@ -16,7 +16,8 @@ from core.studies.rules import (
     TurnsTo,
     to_json,
 )
-from dashboard import rule_words, shared
+from dashboard import rule_words, shared, studies
+from tests.pages.corpus_pages import done
 from tests.pages.test_map import text_of
 
 LOUD = Rule("Loud", (EmotionHolds(Emotion.SAD, 0.1, 0.1),))
@@ -88,10 +89,11 @@ def test_conditions_are_added_combined_and_removed(open_page, diary):
     draft = json.loads(app.query_params["draft"])
     assert [c["kind"] for c in draft["conditions"]] == ["emotion", "turning_points"]
     field(app.segmented_control, ".match").set_value("In this order").run()
-    field(app.number_input, ".together").set_value(30.0).run()
     draft = json.loads(app.query_params["draft"])
-    assert (draft["match"], draft["within_s"]) == ("then", 30.0)
-    assert ", then 2 turning points to disgusted within 30 s, each beginning after" in text_of(app)
+    assert (draft["match"], draft["within_s"]) == ("then", 10.0)
+    field(app.number_input, ".following").set_value(20.0).run()
+    said = ", then 2 turning points to disgusted within 30 s, each beginning at most 20 s after the one"
+    assert said in text_of(app)
     field(app.segmented_control, ".match").set_value("Any of them").run()
     field(app.selectbox, ".post").set_value("steady").run()
     draft = json.loads(app.query_params["draft"])
@@ -124,7 +126,7 @@ def test_review_measures_the_rule_blind(open_page, diary):
     assert "No queue yet" in text_of(app)
     for number in ("Flagged moments", "Random unflagged ones"):
         next(box for box in app.selectbox if box.label == number).set_value(5)
-    app = button(app, "Draw moments to review").click().run()
+    app = done(button(app, "Draw moments to review").click().run(), studies.WORK)
     assert not app.exception
     (queue,) = flag_store.queues(store(), "Loud")
     app.text_input(key="labels.annotator").set_value("").run()
@@ -177,8 +179,8 @@ def test_unsaved_rule_cannot_be_reviewed(open_page, diary):
         ),
         (
             Rule("x", (LevelOver(-30, 2), TurnsTo(Emotion.SAD, 1, 9)), Match.THEN, 5.0),
-            "level over -30 dB for at least 2 s, then 1 turning point to sad, each beginning after the "
-            "one before it and within 5 s of its end",
+            "level over -30 dB for at least 2 s, then 1 turning point to sad, each beginning at most 5 "
+            "s after the one before it ends",
         ),
     ],
 )
