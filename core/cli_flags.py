@@ -138,6 +138,7 @@ def _quality(options: argparse.Namespace) -> int:
             **cli_answer.estimate("precision", found.precision),
             **cli_answer.estimate("recall", found.recall),
             "n_reviewed": found.n_reviewed,
+            "n_speakers": found.n_speakers,
             "n_skipped": found.n_skipped,
             "n_flagged": found.n_flagged,
             "n_unflagged": found.n_unflagged,

@@ -30,6 +30,7 @@ from dashboard.shared import scope
 
 WORK: Final = Background()
 _MOST_FILE: Final = 4 * MOST_BYTES
+_BESIDE: Final = 2  # blocks on either side: single ones flicker, and a head learnt from segments
 
 
 def draws(engine: str) -> list[Sample]:
@@ -86,6 +87,18 @@ def counts(engine: str) -> pd.DataFrame:
     return rows.groupby("term", as_index=False)[["random", "picked"]].sum()
 
 
+def in_training(engine: str) -> int:
+    """Returns how many labelled segments are of recordings that an engine is known to be trained on."""
+    store = scope().store
+    found = corpus(store, engine)
+    try:
+        trained = scope().registry.trained_on(found.engine_id.rsplit("-", 1)[0]) or frozenset()
+    except TonescopeError:
+        return 0
+    said = library.terms_of(store, found) != ""
+    return int((found.segments["recording"].isin(trained).to_numpy() & said).sum())
+
+
 def fit_key(engine: str, name: str, accuracy: float | None) -> Hashable:
     """Returns the name of the fitting of a head."""
     return (*studies.version("labels", "samples", "runs"), engine, name, accuracy)
@@ -119,12 +132,12 @@ def curve(engine: str) -> Task:
 
 
 def course(head: Head, recording: str) -> pd.DataFrame:
-    """Returns a head's scores over time of a recording, from its blocks; no model runs.
+    """Returns a head's scores over time of a recording, read over 2.5 s; no model runs.
 
     Raises:
         TonescopeError: the engine of the head has not analysed it.
     """
-    return library.course(scope().store, head, recording)
+    return library.course(scope().store, head, recording, _BESIDE)
 
 
 def heads(engine: str | None = None) -> list[Head]:

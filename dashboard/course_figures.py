@@ -142,7 +142,7 @@ def estimates_figure(
             )
         )
     figure.add_vline(x=0, line={"color": palette.SPEECH[dark], "width": 1, "dash": "dot"})
-    figure.update_xaxes(title=f"share of segments that are {emotion}", fixedrange=True)
+    figure.update_xaxes(title=f"share of segments, {emotion}", fixedrange=True)
     figure.update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=names,

@@ -34,13 +34,16 @@ HYSTERESIS: Final = (
 TOGETHER: Final = (
     "How far apart the conditions may lie and still come together; 0: at the same time."
 )
+FOLLOWING: Final = (
+    "How long after the end of one condition the next may begin; 0: before that one ends."
+)
 REVIEW: Final = (
     "Half of the moments were flagged by the rule, the others were drawn at random from speech that "
     "was not. Which is which stays hidden, so that it does not lead you."
 )
 PRECISION: Final = (
-    "Of what the rule flags, the share that is right, with a 95% interval (Wilson). The interval "
-    "takes moments as independent; moments of one speaker are not, so it is rather too narrow."
+    "Of what the rule flags, the share that is right, with a 95% interval over speakers: moments of "
+    "one speaker are not independent, so many of few speakers tell little."
 )
 RECALL: Final = (
     "Of what the rule looks for, the share that it flags. Unflagged moments count for all the speech "
@@ -55,6 +58,9 @@ def sentence(rule: Rule) -> str:
         return parts[0]
     if rule.match is Match.ANY:
         return " or ".join(parts)
+    if rule.match is Match.THEN:
+        soon = f"at most {rule.within_s:g} s after" if rule.within_s else "before"
+        return f"{', then '.join(parts)}, each beginning {soon} the one before it ends"
     near = f"within {rule.within_s:g} s" if rule.within_s else "at the same time"
     return f"{' and '.join(parts)}, {near}"
 

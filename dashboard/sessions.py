@@ -72,7 +72,7 @@ def read_names(pattern: str) -> list[tuple[str, str, Metadata | None]]:
     Raises:
         StudyError: the pattern cannot be understood.
     """
-    names = studies.names()
+    names = dict(sorted(studies.names().items(), key=lambda item: item[1]))
     read = grouping.from_names(pattern, names.values())
     return [(r, name, said) for r, (name, said) in zip(names, read, strict=True)]
 

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from core.emotions import EMOTIONS
 from dashboard import palette, words
 
+MOST_DASHED: Final = 8  # more lines cannot be told apart by their dashes
 _UNNAMED: Final = re.compile(r"^(recording [0-9a-f]{8})[0-9a-f]{56}$")
 
 
@@ -47,7 +48,12 @@ def reliability_figure(bins: pd.DataFrame, dark: bool) -> go.Figure:
 
 
 def forest_figure(
-    rows: pd.DataFrame, dark: bool, title: str, value: str = "uar", least: float = 0.0
+    rows: pd.DataFrame,
+    dark: bool,
+    title: str,
+    value: str = "uar",
+    least: float = 0.0,
+    whole: float | None = None,
 ) -> go.Figure:
     """Returns a figure with its interval for each slice.
 
@@ -57,6 +63,7 @@ def forest_figure(
         title: of the axis.
         value: the column of the figure.
         least: where the axis begins; it ends at 1.
+        whole: the figure of everything, drawn as a line behind them.
     """
     names = [f"{palette.escaped(str(r['slice']))[:40]} ({r['n']})" for r in rows.to_dict("records")]
     high = (rows["high"] - rows[value]).fillna(0)
@@ -72,6 +79,8 @@ def forest_figure(
             hovertemplate="%{y}: %{x:.2f}, %{text}<extra></extra>",
         )
     )
+    if whole is not None:
+        figure.add_vline(x=whole, line={"color": palette.SPEECH[dark], "width": 1, "dash": "dot"})
     figure.update_xaxes(range=[least - 0.02, 1.02], title=title, fixedrange=True)
     figure.update_yaxes(autorange="reversed", fixedrange=True, type="category")
     return dressed(figure, dark, 90 + 26 * max(2, len(rows)))
@@ -172,12 +181,12 @@ def label_curve_figure(points: pd.DataFrame, engine: float | None, dark: bool) -
     return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.12, "x": 0})
 
 
-def scores_figure(start_s: np.ndarray, scores: dict[str, np.ndarray], dark: bool) -> go.Figure:
+def scores_figure(times_s: np.ndarray, scores: dict[str, np.ndarray], dark: bool) -> go.Figure:
     """Returns the scores of a head over time, a line for each class.
 
     Args:
-        start_s: shape `(n,)`, start of each half second.
-        scores: by class, each of shape `(n,)`.
+        times_s: shape `(n,)`.
+        scores: by class, each of shape `(n,)`; NaN where the line has a gap.
         dark: for a dark ground.
     """
     figure = go.Figure()
@@ -187,24 +196,24 @@ def scores_figure(start_s: np.ndarray, scores: dict[str, np.ndarray], dark: bool
         colour = palette.colour(name, dark) if known else palette.speaker(number, dark)
         figure.add_trace(
             go.Scatter(
-                x=start_s,
+                x=times_s,
                 y=values,
                 name=palette.escaped(name)[:40],
-                mode="lines",
+                mode="lines+markers",
+                marker={"size": 3},
                 line={
                     "color": colour,
                     "width": 1.4,
                     "dash": palette.DASHES[number % len(palette.DASHES)],
-                    "shape": "hv",
                 },
                 hovertemplate=f"{palette.escaped(name)[:40]} %{{y:.2f}} at %{{x:.1f}} s<extra></extra>",
             )
         )
     figure.update_xaxes(title="time, s", fixedrange=True)
     figure.update_yaxes(title="score", range=[-0.02, 1.02], fixedrange=True)
-    dressed(figure, dark, 280)
-    legend = {"orientation": "h", "y": 1.16, "x": 0}
-    return figure.update_layout(showlegend=True, legend=legend)
+    dressed(figure, dark, 300)
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+    return figure.update_layout(showlegend=True, legend=legend, margin_t=40)
 
 
 def _named(speaker: str) -> str:
@@ -215,6 +224,8 @@ def _named(speaker: str) -> str:
 def trend_figure(rows: pd.DataFrame, emotion: str, over: str, dark: bool, title: str) -> go.Figure:
     """Returns lines over sessions, one for each `line`, with intervals where there are any.
 
+    Of more than 8 lines, each is named where it is pointed at, and in no legend.
+
     Args:
         rows: `line`, the column `over`, `value`, `low` and `high` or NaN, and `single` where the line
             is a speaker in place of a mean: points alone then, outside the legend.
@@ -224,11 +235,17 @@ def trend_figure(rows: pd.DataFrame, emotion: str, over: str, dark: bool, title:
         title: of the vertical axis.
     """
     figure = go.Figure()
+    many = rows.loc[~rows["single"], "line"].nunique() > MOST_DASHED
     for number, ((single, line), mine) in enumerate(rows.groupby(["single", "line"], sort=True)):
         low, high = (mine[name].to_numpy(float) for name in ("low", "high"))
         value = mine["value"].to_numpy(float)
         look: dict[str, Any] = {"mode": "lines+markers"}
+        told = "%{y:.2f}"
+        if many:
+            look |= {"opacity": 0.55, "showlegend": False}
         if not np.isnan(low).all():
+            look["customdata"] = np.stack([low, high], axis=1)
+            told += ", 95% %{customdata[0]:.2f} to %{customdata[1]:.2f}"
             look["error_y"] = {
                 "array": np.nan_to_num(high - value),
                 "arrayminus": np.nan_to_num(value - low),
@@ -245,9 +262,9 @@ def trend_figure(rows: pd.DataFrame, emotion: str, over: str, dark: bool, title:
                 line={
                     "color": palette.colour(emotion, dark),
                     "width": 1.4,
-                    "dash": palette.DASHES[number % len(palette.DASHES)],
+                    "dash": "solid" if many else palette.DASHES[number % len(palette.DASHES)],
                 },
-                hovertemplate=f"{name}, %{{x}}: %{{y:.2f}}<extra></extra>",
+                hovertemplate=f"{name}, %{{x}}: {told}<extra></extra>",
                 **look,
             )
         )

@@ -63,8 +63,7 @@ def _write(chosen: StoredRule | None, engine: str) -> None:
         st.query_params.pop(Keys.RULE_DRAFT, None)
     else:
         st.query_params[Keys.RULE_DRAFT] = to_json(rule)
-    n_recordings = corpus.corpus(engine).segments["recording"].nunique()
-    rule_preview.show(rule, engine, n_recordings)
+    rule_preview.show(rule, engine)
     if chosen is not None:
         _versions(chosen)
 

@@ -78,8 +78,8 @@ def _tidy(engine: str) -> None:
     rows = sessions.tidy(engine, unit or "segment")
     st.markdown(
         f"**{words.counted(len(rows), 'row')} with all that is known of each**, ready for R's "
-        "lme4, pandas or SPSS. Let speaker and session be random effects: rows of one speaker are "
-        "not independent."
+        "lme4, pandas or SPSS. Let speaker and recording be random effects: rows of one speaker "
+        "are not independent."
     )
     two = st.column_config.NumberColumn(format="%.2f")
     floats = rows.select_dtypes("float").columns

@@ -197,7 +197,8 @@ def test_flags_and_sessions(run, corpus, tmp_path):
 
 def review(run, place):
     """Draws a queue of a rule, reviews it, takes a verdict back."""
-    drawn = run("flags", "draw", "Loud", "--flagged", "3", "--engine", "fake", *place).lines[0]
+    numbers = ["--flagged", "3", "--unflagged", "4"]
+    drawn = run("flags", "draw", "Loud", *numbers, "--engine", "fake", *place).lines[0]
     queue = ["--queue", str(drawn["queue"]), *place]
     moments = run("flags", "moments", *queue).lines
     assert len(moments) == drawn["moments"]

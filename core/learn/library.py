@@ -166,12 +166,18 @@ def apply(store: Store, head: Head) -> pd.DataFrame:
     return found.segments.assign(head_class=classes, head_confidence=sure, head_abstains=silent)
 
 
-def course(store: Store, head: Head, recording: str) -> pd.DataFrame:
+def course(store: Store, head: Head, recording: str, beside: int = 0) -> pd.DataFrame:
     """Returns a head's scores over time of a stored recording, from its blocks; no model runs.
 
+    Args:
+        store: where the recording is.
+        head: reads the blocks.
+        recording: its SHA-256.
+        beside: how many blocks of 0.5 s on either side are read together with each.
+
     Returns:
-        A row for each 0.5 s of each channel: `channel`, `start_s`, `end_s`, and a column named
-        `score_` and the class for each class.
+        A row for each 0.5 s of each channel: `channel`, `start_s`, `end_s`, `speech` (the share of it
+        that is speech), and a column named `score_` and the class for each class.
 
     Raises:
         HeadError: its engine has no segment of this recording.
@@ -185,21 +191,29 @@ def course(store: Store, head: Head, recording: str) -> pd.DataFrame:
         track = store.track(recording, None if channel == MIX else int(channel), track_key)
         if track is None:
             continue
-        scores = block_scores(head, track)
+        scores = block_scores(head, track, beside)
         starts = track.offset_s + BLOCK_S * np.arange(len(scores))
         ends = np.minimum(starts + BLOCK_S, track.duration_s)
-        places = {"channel": int(channel), "start_s": starts, "end_s": ends}
+        frames = np.concatenate([[0], np.cumsum(track.block_frames)])
+        spoken = np.concatenate([[0], np.cumsum(track.speech)])[frames]
+        speech = np.diff(spoken) / np.maximum(track.block_frames, 1)
+        places = {"channel": int(channel), "start_s": starts, "end_s": ends, "speech": speech}
         parts.append(pd.DataFrame(scores, columns=names).assign(**places))
     if not parts:
         raise HeadError(
             f"{head.engine_id} has no results of the recording {recording[:12]}; analyse it with "
             "this engine, or choose another recording."
         )
-    return pd.concat(parts, ignore_index=True)[["channel", "start_s", "end_s", *names]]
+    return pd.concat(parts, ignore_index=True)[["channel", "start_s", "end_s", "speech", *names]]
 
 
-def block_scores(head: Head, track: Track) -> Doubles:
+def block_scores(head: Head, track: Track, beside: int = 0) -> Doubles:
     """Returns a head's scores over time, shape `(n_blocks, n_classes)`, one row for each 0.5 s.
+
+    Args:
+        head: of the track's engine.
+        track: with its blocks.
+        beside: how many blocks on either side are read together with each.
 
     Raises:
         HeadError: the track is of another engine.
@@ -209,7 +223,12 @@ def block_scores(head: Head, track: Track) -> Doubles:
             f"The head {head.name!r} reads {head.engine_id}, and the track is of "
             f"{track.source.engine_id}; choose a track of that engine."
         )
-    means = track.block_sums / np.maximum(track.block_frames, 1)[:, np.newaxis]
+    places = np.arange(len(track.block_frames))
+    first, last = np.maximum(places - beside, 0), np.minimum(places + beside + 1, len(places))
+    sums = np.cumsum(np.pad(track.block_sums, ((1, 0), (0, 0))), axis=0, dtype=np.float64)
+    frames = np.concatenate([[0], np.cumsum(track.block_frames)])
+    n_frames = np.maximum(frames[last] - frames[first], 1)
+    means = (sums[last] - sums[first]) / n_frames[:, np.newaxis]
     return softmax(head.logits(means.astype(np.float32)) / head.temperature)
 
 

@@ -29,7 +29,7 @@ from core.store.consent import Use
 from core.store.rows import MIX, channel_number
 from core.store.schema import TABLES
 from core.store.store import Store
-from core.studies.flagging import Heard, flags
+from core.studies.flagging import Heard, flags, speaker_of
 from core.studies.quality import Quality, Verdict, measured, windows
 from core.studies.rules import LevelOver, Rule, TurnsTo, from_json, to_json
 from core.studies.timelines import tracks
@@ -120,16 +120,17 @@ def find(store: Store, rule: Rule, engine: str = "compact") -> pd.DataFrame:
         engine: a name or an id.
 
     Returns:
-        A row for each flag, with the columns of `COLUMNS`; channel -1 is the mix.
+        A row for each flag, with the columns of `COLUMNS`; channel -1 is the mix. Where turns are known,
+        the speaker is who speaks most in the flag.
 
     Raises:
         RuleError: a track lacks what the rule asks for.
     """
-    rows = [
-        {**place, "start_s": span.start_s, "end_s": span.end_s}
-        for place, heard in _tracks(store, engine, rule)
-        for span in flags(rule, heard)
-    ]
+    rows = []
+    for place, heard in _tracks(store, engine, rule):
+        for span in flags(rule, heard):
+            who = speaker_of(heard.turns, heard.speaker, span)
+            rows.append({**place, "speaker": who, "start_s": span.start_s, "end_s": span.end_s})
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -253,8 +254,24 @@ def quality(store: Store, queue: int, level: float = 0.95) -> Quality:
     if not heads:
         raise RuleError(f"There is no queue {queue} in the store; draw one first.")
     told = json.loads(heads[0]["rule"])
-    said = [(moment.flagged, moment.verdict) for moment in moments(store, queue)]
+    said = [
+        (moment.flagged, moment.verdict, who)
+        for moment, who in _with_speakers(store, moments(store, queue))
+    ]
     return measured(said, told["n_flagged"], told["n_unflagged"], level)
+
+
+def _with_speakers(store: Store, every: list[Moment]) -> Iterator[tuple[Moment, str]]:
+    """Yields moments with who speaks in them; the recording where nobody is named."""
+    rows = store.lake.read("recordings", ["recording", "speaker"]).to_pylist()
+    names = {row["recording"]: row["speaker"] for row in rows}
+    places = {(moment.recording, moment.channel) for moment in every}
+    versions = {place: turn_versions.current(store, *place) for place in places}
+    for moment in every:
+        version = versions[moment.recording, moment.channel]
+        turns = version.turns if version else ()
+        who = speaker_of(turns, names.get(moment.recording), moment.span)
+        yield moment, who or f"recording {moment.recording}"
 
 
 def _tracks(store: Store, engine: str, rule: Rule | None) -> Iterator[tuple[dict[str, Any], Heard]]:

@@ -49,22 +49,37 @@ def flags(rule: Rule, heard: Heard) -> tuple[Span, ...]:
     """Returns the stretches that a rule flags, in order, none touching another.
 
     Where all conditions must come together, each stretch is widened by half of `within_s` on either
-    side; where all overlap then, the flag reaches from the first to the last of the stretches.
+    side; where all overlap then, the flag reaches from the first to the last of the stretches. Where one
+    must follow another, see `in_order`.
 
     Raises:
         RuleError: the track lacks what the rule asks for.
     """
     timeline = heard.timeline
     found = [_runs(condition, rule.post, heard) for condition in rule.conditions]
+    hop_s, offset_s = timeline.track.hop_s, timeline.track.offset_s
     if rule.match is Match.ANY:
         runs = joined(np.concatenate(found), 0)
+    elif rule.match is Match.THEN:
+        runs = in_order(found, rule.within_s / hop_s)
     else:
-        runs = together(found, rule.within_s / timeline.track.hop_s)
-    hop_s, offset_s = timeline.track.hop_s, timeline.track.offset_s
+        runs = together(found, rule.within_s / hop_s)
     return tuple(
         Span(round(offset_s + first * hop_s, 6), round(offset_s + last * hop_s, 6))
         for first, last in runs.tolist()
     )
+
+
+def speaker_of(turns: Sequence[Turn], speaker: str | None, span: Span) -> str | None:
+    """Returns who speaks most in a stretch, or the speaker of all where no turns are known."""
+    if not turns:
+        return speaker
+    spoken_s: dict[str, float] = {}
+    for turn in turns:
+        shared_s = min(turn.end_s, span.end_s) - max(turn.start_s, span.start_s)
+        if shared_s > 0:
+            spoken_s[turn.speaker] = spoken_s.get(turn.speaker, 0.0) + shared_s
+    return max(spoken_s, key=lambda name: spoken_s[name], default=None)
 
 
 def runs_of(mask: Mask) -> Runs:
@@ -124,6 +139,33 @@ def together(found: Sequence[Runs], within_frames: float) -> Runs:
         hulls[inside, 0] = np.minimum(hulls[inside, 0], runs[first[inside], 0])
         hulls[inside, 1] = np.maximum(hulls[inside, 1], runs[last[inside], 1])
     return joined(hulls[everywhere].astype(np.int64), 0)
+
+
+def in_order(found: Sequence[Runs], within_frames: float) -> Runs:
+    """Returns stretches in which a run of each condition follows one of the condition before it.
+
+    A run follows another if it begins later, and at most so many frames after the other's end. A stretch
+    reaches from the start of the first to the end of the last run.
+
+    Args:
+        found: of each condition its runs in order, none touching another.
+        within_frames: how long after the end of one the next may begin.
+    """
+    before = reach = found[0]
+    for runs in found[1:]:
+        first = np.searchsorted(before[:, 1], runs[:, 0] - within_frames - _SNAP)
+        last = np.searchsorted(before[:, 0], runs[:, 0])
+        follows = first < last
+        before = runs[follows]
+        # all chains that end in a run share it, so together they reach from their first start on
+        reach = np.array(
+            [
+                [reach[a:b, 0].min(), max(end, reach[a:b, 1].max())]
+                for a, b, end in zip(first[follows], last[follows], before[:, 1], strict=True)
+            ],
+            dtype=np.int64,
+        ).reshape(-1, 2)
+    return joined(reach, 0)
 
 
 def _runs(condition: Condition, post: PostProcessing, heard: Heard) -> Runs:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.records import Span
-from core.statistics.proportions import Estimate, wilson
+from core.statistics.proportions import Estimate, share_over_speakers
 from core.timeline.track import Timeline
 
 
@@ -25,10 +25,11 @@ class Quality:
     """Measured precision and recall.
 
     Attributes:
-        precision: share of flags that are right, with its Wilson interval; None without verdicts.
+        precision: share of flags that are right, with its interval over speakers; None without verdicts.
         missed: share of unflagged windows that should have been flagged; None without verdicts.
         recall: share of what is looked for that the rule flags; None while it cannot be told.
         n_reviewed: verdicts that count.
+        n_speakers: of these.
         n_skipped: moments skipped.
         n_flagged: flags in the corpus.
         n_unflagged: unflagged windows in the corpus.
@@ -38,13 +39,14 @@ class Quality:
     missed: Estimate | None
     recall: Estimate | None
     n_reviewed: int
+    n_speakers: int
     n_skipped: int
     n_flagged: int
     n_unflagged: int
 
 
 def measured(
-    said: Iterable[tuple[bool, Verdict | None]],
+    said: Iterable[tuple[bool, Verdict | None, str]],
     n_flagged: int,
     n_unflagged: int,
     level: float = 0.95,
@@ -52,33 +54,36 @@ def measured(
     """Returns precision and recall.
 
     Recall counts each verdict on an unflagged window for as many as it stands for: the windows of the
-    corpus by those reviewed. Its ends join the ends of both Wilson intervals, each at a level so much
-    higher that together they hold as often as asked (Bonferroni); they are rather too wide.
+    corpus by those reviewed. Its ends join the ends of both intervals, each at a level so much higher
+    that together they hold as often as asked (Bonferroni); they are rather too wide.
 
     Args:
-        said: for each moment whether it was flagged, and the verdict on it.
+        said: for each moment whether it was flagged, the verdict on it, and who speaks in it.
         n_flagged: flags in the corpus.
         n_unflagged: unflagged windows in the corpus, each about as long as a flag.
         level: of the intervals.
     """
-    counts = {(f, v): 0 for f in (True, False) for v in Verdict}
-    for flagged, verdict in said:
-        if verdict is not None:
-            counts[flagged, verdict] += 1
-    right, wrong = counts[True, Verdict.RIGHT], counts[True, Verdict.WRONG]
-    missed, silent = counts[False, Verdict.WRONG], counts[False, Verdict.RIGHT]
+    every = list(said)
+    counted = [one for one in every if one[1] in (Verdict.RIGHT, Verdict.WRONG)]
+
+    def share(flagged: bool, verdict: Verdict, level: float) -> Estimate | None:
+        mine = [one for one in counted if one[0] is flagged]
+        hits = [told is verdict for _, told, _ in mine]
+        return share_over_speakers(hits, [speaker for *_, speaker in mine], level)
+
     higher = 1 - (1 - level) / 2
     return Quality(
-        precision=wilson(right, right + wrong, level),
-        missed=wilson(missed, missed + silent, level),
+        precision=share(True, Verdict.RIGHT, level),
+        missed=share(False, Verdict.WRONG, level),
         recall=_recall(
-            wilson(right, right + wrong, higher),
-            wilson(missed, missed + silent, higher),
+            share(True, Verdict.RIGHT, higher),
+            share(False, Verdict.WRONG, higher),
             n_flagged,
             n_unflagged,
         ),
-        n_reviewed=right + wrong + missed + silent,
-        n_skipped=counts[True, Verdict.SKIP] + counts[False, Verdict.SKIP],
+        n_reviewed=len(counted),
+        n_speakers=len({speaker for *_, speaker in counted}),
+        n_skipped=sum(told is Verdict.SKIP for _, told, _ in every),
         n_flagged=n_flagged,
         n_unflagged=n_unflagged,
     )
@@ -117,15 +122,15 @@ def _recall(
     if precision is None or missed is None:
         return None
 
-    def share(right: float | None, lost: float | None) -> float:
-        found, gone = n_flagged * (right or 0.0), n_unflagged * (lost or 0.0)
+    def share(right: float, lost: float) -> float:
+        found, gone = n_flagged * right, n_unflagged * lost
         return found / (found + gone) if found + gone else 0.0
 
     if not n_flagged * precision.value + n_unflagged * missed.value:
         return None
-    return Estimate(
-        value=share(precision.value, missed.value),
-        low=share(precision.low, missed.high),
-        high=share(precision.high, missed.low),
-        n=precision.n + missed.n,
-    )
+    low = high = None
+    if None not in (precision.low, precision.high, missed.low, missed.high):
+        low = share(precision.low or 0.0, missed.high or 0.0)
+        high = share(precision.high or 0.0, missed.low or 0.0)
+    value = share(precision.value, missed.value)
+    return Estimate(value, low, high, precision.n + missed.n)

@@ -18,10 +18,11 @@ MOST_NAME: Final = 80
 
 
 class Match(StrEnum):
-    """Whether all conditions of a rule must come together, or any is enough."""
+    """Whether all conditions of a rule must come together, any is enough, or one follows another."""
 
     ALL = "all"
     ANY = "any"
+    THEN = "then"
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,9 @@ class Rule:
     Attributes:
         name: given by a person.
         conditions: 1 to 10.
-        match: whether all of them must come together.
-        within_s: where all must, how far apart they may lie.
+        match: how they belong together.
+        within_s: where all must come together, how far apart they may lie; where they follow one
+            another, how long after the end of one the next may begin.
         post: settings between curves and conditions.
     """
 
@@ -160,7 +162,9 @@ def from_json(text: str) -> Rule:
         raise RuleError(f"A rule has 1 to {MOST_CONDITIONS} conditions; give a list of them.")
     match = says.get("match", "all")
     if match not in tuple(Match):
-        raise RuleError(f"A rule matches 'all' or 'any' of its conditions, not {match!r:.40}.")
+        raise RuleError(
+            f"A rule matches 'all' or 'any' of its conditions, or one 'then' another, not {match!r:.30}."
+        )
     post = says.get("postprocessing", {})
     _known(post, {field.name for field in fields(PostProcessing)}, "The post-processing")
     return Rule(

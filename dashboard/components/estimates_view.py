@@ -39,7 +39,7 @@ def show(engine: str) -> None:
         return
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     labels = {str(one.sample): f"{one.name}, {one.made_at:%d %b %H:%M}" for one in drawn}
-    number = choose.show("Sample", Keys.CALIBRATE_DRAW, labels, bar, width=300)
+    number = choose.show("Sample", Keys.CALIBRATE_DRAW, labels, bar, width=400)
     chosen = next(one for one in drawn if str(one.sample) == number)
     if _NEXT in st.session_state:
         st.session_state[Keys.ESTIMATE_STEP] = st.session_state.pop(_NEXT)

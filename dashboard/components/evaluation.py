@@ -48,7 +48,7 @@ def show(found: Result, other: Result | None = None) -> None:
         engine_pair.show(found, other)
     confusion.show(found)
     emotion_time.show(found, other)
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns(2, gap="medium")
     with left:
         _reliability(found)
     with right:
@@ -168,12 +168,15 @@ def _reliability(found: Result) -> None:
         key="evaluate.reliability",
         alt="Share of right answers over calibrated confidence",
     )
+    two, narrow = st.column_config.NumberColumn, 50
     st.dataframe(
-        table.set_axis(["Width", "Items", "ECE", "Confidence", "Right"], axis=1),
+        table.set_axis(["Width", "Items", "ECE", "Sure", "Right"], axis=1),
         hide_index=True,
         column_config={
-            name: st.column_config.NumberColumn(format="%.2f")
-            for name in ("ECE", "Confidence", "Right")
+            "Items": two(width=narrow),
+            "ECE": two(format="%.2f", width=narrow),
+            "Sure": two(format="%.2f", width=narrow, help="Mean calibrated confidence."),
+            "Right": two(format="%.2f", width=narrow, help="Share of right answers."),
         },
     )
 
@@ -199,7 +202,7 @@ def _slices(found: Result) -> None:
     )
     rows = rows.iloc[np.argsort([_least(name) for name in rows["slice"]], kind="stable")]
     st.plotly_chart(
-        study_figures.forest_figure(rows.head(40), is_dark(), "UAR"),
+        study_figures.forest_figure(rows.head(40), is_dark(), "UAR", whole=found.figures.uar),
         config={"displayModeBar": False},
         key="evaluate.slices",
         alt=f"UAR by {by}",
@@ -210,8 +213,8 @@ def _slices(found: Result) -> None:
         )
     more = f"The first 40 of {len(rows)}. " if len(rows) > 40 else ""
     st.caption(
-        f"{more}Numbers in brackets: items. UAR of a part averages the emotions in it, so parts with "
-        "few emotions are not like the whole."
+        f"{more}Numbers in brackets: items. Dotted: all of them. UAR of a part averages the emotions in "
+        "it, so parts with few emotions are not like the whole."
     )
 
 

@@ -148,7 +148,14 @@ def _figures(made: Calibrated) -> None:
         parts.append("abstains everywhere, as no confidence reaches that share")
     st.caption(" · ".join(parts))
     if made.compared is not None:
-        st.caption(words.paired(made.compared))
+        st.caption(f"{_verdict(made)} {words.paired(made.compared)}")
+    n_heard = calibrating.in_training(made.head.engine_id)
+    if n_heard:
+        st.warning(
+            f"{n_heard} of the labelled segments are of recordings that the engine was trained on, so "
+            "its own figure is too good here.",
+            icon=":material/warning:",
+        )
     if not made.other_speakers:
         st.warning(
             "There is one speaker only, so these figures are for a speaker that the head has heard; "
@@ -156,6 +163,18 @@ def _figures(made: Calibrated) -> None:
             icon=":material/warning:",
         )
     st.caption(f"Saved as {words.plain(made.head.name)}. Apply it under *Heads*.")
+
+
+def _verdict(made: Calibrated) -> str:
+    """Returns whether the head is worth having, as far as the interval of the difference tells."""
+    better = made.better
+    if better is None or better.low is None or better.high is None:
+        return "With so few speakers it stays open which of the two is better."
+    if better.low > 0:
+        return "The head is better than the engine's own on speakers that it has not heard."
+    if better.high < 0:
+        return "The engine's own is better: keep it, or label more."
+    return "Which of the two is better cannot be told; more labels may tell."
 
 
 def _estimate(label: str, found: Estimate, *, signed: bool = False) -> None:

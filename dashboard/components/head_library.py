@@ -1,5 +1,6 @@
 """The heads of the store: what each is, what it says of the corpus, and the way to other stores."""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -87,7 +88,7 @@ def _applied(head: Head) -> None:
     )
     shown = rows[["recording", "name", "start_s", "end_s"]].copy()
     shown["Head"] = rows["head_class"].mask(rows["head_abstains"], "abstains")
-    shown["Confidence"] = rows["head_confidence"].round(2)
+    shown["Confidence"] = rows["head_confidence"]
     shown["Engine"] = rows["emotion"]
     stretch_table.table(shown, f"calibrate.applied.{head.key}")
     _course(head, rows)
@@ -109,7 +110,7 @@ def _course(head: Head, rows: pd.DataFrame) -> None:
         list(names),
         format_func=lambda one: names[one],
         key=f"calibrate.course.{head.key}",
-        help="Read from the stored blocks of half a second, pauses included; no model runs.",
+        help="Read from the stored blocks of half a second, five together; no model runs.",
         width=420,
     )
     if recording is None:
@@ -120,9 +121,11 @@ def _course(head: Head, rows: pd.DataFrame) -> None:
         st.error(words.said(str(error)), icon=":material/error:")
         return
     course = course[course["channel"] == course["channel"].iloc[0]]
-    scores = {name: course[f"score_{name}"].to_numpy() for name in head.classes}
+    pause = course["speech"].to_numpy() < 0.5
+    scores = {name: np.where(pause, np.nan, course[f"score_{name}"]) for name in head.classes}
+    middles = (course["start_s"] + course["end_s"]).to_numpy() / 2
     st.plotly_chart(
-        study_figures.scores_figure(course["start_s"].to_numpy(), scores, is_dark()),
+        study_figures.scores_figure(middles, scores, is_dark()),
         config={"displayModeBar": False},
         key="calibrate.course.chart",
         alt=f"Scores of the head {head.name} over time",

@@ -32,7 +32,8 @@ _DEFAULTS: Final[dict[str, Condition]] = {
     "Level": LevelOver(-20.0, 1.0),
     "Turning points": TurnsTo(Emotion.SAD, 2, 30.0),
 }
-_MATCHES: Final = {"All together": Match.ALL, "Any of them": Match.ANY}
+_FOLLOWS_S: Final = 10.0
+_MATCHES: Final = {"All together": Match.ALL, "In this order": Match.THEN, "Any of them": Match.ANY}
 
 
 def show(start: Rule, of: str, speakers: list[str]) -> Rule:
@@ -128,9 +129,11 @@ def _coming_together(bar: Any, of: str, before: Rule) -> tuple[Match, float]:
     if match is Match.ANY:
         return match, before.within_s
     bounds = (0.0, 86_400.0, 1.0)
-    within_s = _number(
-        bar, "within, s", of, "together", before.within_s, bounds, rule_words.TOGETHER
-    )
+    key, usual_s, told = "together", 0.0, rule_words.TOGETHER
+    if match is Match.THEN:
+        key, usual_s, told = "following", _FOLLOWS_S, rule_words.FOLLOWING
+    start_s = before.within_s if before.match is match else usual_s
+    within_s = _number(bar, "within, s", of, key, start_s, bounds, told)
     return match, within_s
 
 

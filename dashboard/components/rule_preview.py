@@ -2,24 +2,24 @@
 
 from typing import Final
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core.studies.rules import EmotionHolds, Rule
-from dashboard import palette, rule_words, studies, words
+from dashboard import corpus, palette, rule_words, studies, words
 from dashboard.components import busy, stretch_table
 from dashboard.session import Keys
 
 _BY: Final = {"Recording": "name", "Speaker": "speaker", "Session": "session"}
 
 
-def show(rule: Rule, engine: str, n_recordings: int) -> None:
+def show(rule: Rule, engine: str) -> None:
     """Shows the flags of a rule, looked for beside the page.
 
     Args:
         rule: as it stands.
         engine: whose tracks.
-        n_recordings: of the corpus.
     """
     st.subheader("What it flags", anchor=False)
     task = studies.look_for(rule, engine)
@@ -30,6 +30,8 @@ def show(rule: Rule, engine: str, n_recordings: int) -> None:
     if found.empty:
         _none(rule)
         return
+    segments = corpus.corpus(engine).segments
+    n_recordings = segments["recording"].nunique()
     lengths = found["end_s"] - found["start_s"]
     n_in = found["recording"].nunique()
     half = f", half of them no longer than {lengths.median():.2f} s" if len(found) > 1 else ""
@@ -41,11 +43,9 @@ def show(rule: Rule, engine: str, n_recordings: int) -> None:
         "Count by", ["Each flag", *_BY], default="Each flag", key=Keys.RULE_BY, bind="query-params"
     )
     if by in _BY:
-        _counts(found, by, _BY[by])
+        _counts(found, segments, by, _BY[by])
         return
-    rows = found[["recording", "name", "start_s", "end_s"]].assign(
-        **{"Length, s": lengths.round(2)}
-    )
+    rows = found[["recording", "name", "start_s", "end_s"]].assign(**{"Length, s": lengths})
     for label, column in (("Speaker", "speaker"), ("Session", "session")):
         if found[column].notna().any():
             rows[label] = found[column].fillna("")
@@ -64,20 +64,28 @@ def _none(rule: Rule) -> None:
     st.caption(f"Looked for: {words.plain(rule_words.sentence(rule))}.")
 
 
-def _counts(found: pd.DataFrame, label: str, column: str) -> None:
-    """Shows how often and how long by recording, speaker or session."""
+def _counts(found: pd.DataFrame, segments: pd.DataFrame, label: str, column: str) -> None:
+    """Shows how often and how long by recording, speaker or session; those without a flag as well."""
     of = "recording" if column == "name" else column
-    told = found.assign(seconds=found["end_s"] - found["start_s"])
-    told[of] = told[of].fillna("not known")
-    counts = told.groupby(of).agg(
-        name=("name", "first"), n=("seconds", "size"), s=("seconds", "sum")
-    )
-    counts = counts.sort_values(["n", "s"], ascending=False).reset_index()
+    sides = {}
+    for name, rows in (("Flagged, s", found), ("Speech, s", segments)):
+        who = rows[of].fillna("").replace("", "not known")
+        sides[name] = (rows["end_s"] - rows["start_s"]).groupby(who).agg(["size", "sum"])
+    both = pd.DataFrame({name: side["sum"] for name, side in sides.items()}).fillna(0.0)
+    both.insert(0, "Flags", sides["Flagged, s"]["size"].reindex(both.index, fill_value=0))
+    hours = (both["Speech, s"] / 3600).replace(0.0, np.nan)
+    both["Flags per hour of speech"] = both["Flags"] / hours
+    both = both.sort_values(["Flags", "Flagged, s"], ascending=False, kind="stable")
+    names = dict(zip(segments["recording"], segments["name"], strict=True))
+    both.insert(0, label, [names.get(key, key) for key in both.index])
+    two = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(
-        pd.DataFrame(
-            {label: counts[column], "Flags": counts["n"], "Flagged, s": counts["s"].round(2)}
-        ),
+        both,
         hide_index=True,
-        height=min(38 + 35 * len(counts), 318),
-        column_config={"Flagged, s": st.column_config.NumberColumn(format="%.2f")},
+        height=min(38 + 35 * len(both), 318),
+        column_config={
+            "Flagged, s": two,
+            "Speech, s": two,
+            "Flags per hour of speech": st.column_config.NumberColumn(format="%.1f"),
+        },
     )

@@ -152,14 +152,14 @@ def _figures(queue: int) -> None:
     found = studies.quality(queue)
     st.subheader("How good it is", anchor=False)
     left, middle, right = st.columns(3)
-    _metric(left, "Precision", found.precision, rule_words.PRECISION, "No flagged moment reviewed")
-    _metric(middle, "Recall", found.recall, rule_words.RECALL, "Cannot be told yet")
+    _metric(left, "Precision", found.precision, rule_words.PRECISION, "no flagged moment reviewed")
+    _metric(middle, "Recall", found.recall, rule_words.RECALL, "cannot be told yet")
     skipped = f", {found.n_skipped} skipped" if found.n_skipped else ""
     with right:
         st.metric("Reviewed", f"{found.n_reviewed}")
         st.caption(
-            f"of {found.n_flagged:,} flags and {found.n_unflagged:,} unflagged stretches of speech"
-            f"{skipped}"
+            f"of {words.counted(found.n_speakers, 'speaker')}; there are {found.n_flagged:,} flags and "
+            f"{found.n_unflagged:,} unflagged stretches of speech{skipped}"
         )
     if 0 < found.n_reviewed < 20:
         st.caption("So few verdicts tell little; look at the intervals, not at the figures.")
@@ -167,9 +167,12 @@ def _figures(queue: int) -> None:
 
 def _metric(place: object, label: str, found: Estimate | None, help: str, none: str) -> None:
     with place:  # type: ignore[attr-defined]
-        if found is None or found.low is None or found.high is None:
+        if found is None:
             st.metric(label, "none", help=help)
             st.caption(none)
             return
         st.metric(label, f"{found.value:.2f}", help=help)
+        if found.low is None or found.high is None:
+            st.caption("no interval, as it needs moments of several speakers")
+            return
         st.caption(f"95% interval {found.low:.2f} to {found.high:.2f}, {found.n} moments")

@@ -176,6 +176,5 @@ def _result(query: Query, rows: pd.DataFrame, found: list[np.ndarray]) -> None:
     table = rows[["recording", "name", "start_s", "end_s"]].assign(
         Speaker=rows["speaker"], Session=rows["session"].fillna(""), Difference=rows["distance"]
     )
-    table["Difference"] = table["Difference"].round(3)
     stretch_table.table(table, f"sessions.shape.{hash(query.course.tobytes())}")
     st.caption(f"Difference: {_DISTANCE}")

@@ -16,7 +16,8 @@ def table(rows: pd.DataFrame, key: str, most: int = MOST) -> None:
     """Shows stretches; a selected one is played and can be opened.
 
     Args:
-        rows: `recording`, `name`, `start_s` and `end_s`; further columns are shown as they are.
+        rows: `recording`, `name`, `start_s` and `end_s`; further columns are shown as they are, numbers
+            that are not whole with two digits.
         key: of the table.
         most: rows that are shown.
     """
@@ -30,7 +31,7 @@ def table(rows: pd.DataFrame, key: str, most: int = MOST) -> None:
             **{column: shown[column] for column in more},
         }
     )
-    seconds = st.column_config.NumberColumn(format="%.2f")
+    two = st.column_config.NumberColumn(format="%.2f")
     found = st.dataframe(
         looks,
         key=key,
@@ -38,7 +39,7 @@ def table(rows: pd.DataFrame, key: str, most: int = MOST) -> None:
         on_select="rerun",
         selection_mode="single-row",
         height=min(38 + 35 * max(1, len(shown)), 318),
-        column_config={name: seconds for name in looks.columns if name.endswith(", s")},
+        column_config=dict.fromkeys(looks.select_dtypes("float").columns, two),
     )
     if len(rows) > most:
         st.caption(f"The first {most:,} of {len(rows):,} are shown.")

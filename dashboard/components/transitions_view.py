@@ -96,6 +96,9 @@ def _matrix(found: Changes, present: list[str], rows: pd.DataFrame) -> None:
 def _cell(found: Changes, before: str, after: str, rows: pd.DataFrame) -> None:
     at = (_NAMES.index(before), _NAMES.index(after))
     count, chance = int(found.counts[at]), float(found.chances.mean[at])
+    if before == after:
+        st.caption("A stretch ends where another emotion begins, so nothing follows itself.")
+        return
     if not count:
         st.caption(f"{palette.signed(after)} never follows {palette.signed(before)} here.")
         return

@@ -69,6 +69,8 @@ def show(engine: str) -> None:
         alt=f"{measure} that sounds {emotion} over {over}",
     )
     more = f" The first 24 of {len(names)} are drawn." if len(names) > 24 else ""
+    if mine.loc[~mine["single"], "line"].nunique() > study_figures.MOST_DASHED:
+        more += " Point at a line for its name."
     if grouped and each:
         st.caption(
             f"Each line is a speaker.{more} A recording without a named speaker counts as one."

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from core.engines.emotion2vec_files import CONFIG
 from core.engines.registry import Registry
 from core.errors import EngineError
 from core.provenance import sha256_of
@@ -83,6 +84,7 @@ def test_changed_list_of_training_files_is_refused(tmp_path):
         Registry().trained_on(str(tmp_path))
 
 
-def test_training_files_of_emotion2vec_are_not_known(emotion2vec_dir):
+def test_training_files_of_emotion2vec_are_not_known(tmp_path):
     assert Registry().trained_on("emotion2vec_plus_base") is None
-    assert Registry().trained_on(str(emotion2vec_dir)) is None
+    (tmp_path / CONFIG).write_text("model: Emotion2vec\n")
+    assert Registry().trained_on(str(tmp_path)) is None

@@ -7,6 +7,7 @@ from core.errors import HeadError
 from core.labels import history
 from core.labels.records import Draft
 from core.learn import library
+from core.learn.heads import softmax
 from core.learn.picking import Way
 from core.pipeline import Pipeline
 from core.records import Metadata
@@ -83,6 +84,15 @@ def test_label_twenty_fit_apply(filled, tmp_path):
     assert curve[round(one["start_s"] / 0.5), 0] > 0.5
     mean = track.block_sums[1] / track.block_frames[1]
     np.testing.assert_allclose(curve[1].argmax(), made.head.logits(mean[np.newaxis])[0].argmax())
+    wide = library.course(filled, made.head, one["recording"], beside=2)
+    for number in (0, 7, len(curve) - 1):
+        near = slice(max(0, number - 2), number + 3)
+        mean = track.block_sums[near].sum(axis=0) / track.block_frames[near].sum()
+        expected = softmax(made.head.logits(mean[np.newaxis]) / made.head.temperature)[0]
+        said = wide.iloc[number][["score_loud", "score_soft"]].to_numpy(float)
+        np.testing.assert_allclose(said, expected, atol=1e-5)
+        frames = track.speech[25 * number : 25 * number + 25]
+        assert wide["speech"][number] == pytest.approx(frames.mean())
 
     library.export_head(filled, "volume", tmp_path)
     other = Store(tmp_path / "other")

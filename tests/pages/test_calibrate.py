@@ -3,6 +3,7 @@
 import io
 import zipfile
 
+from core.engines.registry import Registry
 from core.labels import history
 from core.labels.records import Draft
 from core.learn import heads, label_curve, library
@@ -84,6 +85,8 @@ def test_label_fit_apply_and_move(open_page, loud_and_soft, monkeypatch):
     label_all(drawn)
     app = open_page("calibrate", step="Fit")
     assert "20 of a random sample, 0 others" in text_of(app)
+    first = drawn.segments["recording"][0]
+    monkeypatch.setattr(Registry, "trained_on", lambda self, name: frozenset({first}))
     app.text_input(key="calibrate.name").set_value("Mine").run()
     app = button(app, "Fit the head").click().run()
     app = done(app, calibrating.WORK)
@@ -94,6 +97,9 @@ def test_label_fit_apply_and_move(open_page, loud_and_soft, monkeypatch):
     assert shown["UAR of the engine's own"] == f"{made.card['uar_engine']:.2f}"
     assert "no interval under 8 speakers" in text_of(app)
     assert "the least that 4 speakers can give is 0.125" in text_of(app)
+    assert "With so few speakers it stays open which of the two is better" in text_of(app)
+    n_heard = (drawn.segments["recording"] == first).sum()
+    assert app.warning[0].value.startswith(f"{n_heard} of the labelled segments")
     app = button(app, "Follow the labels").click().run()
     app = done(app, calibrating.WORK)
     assert not app.exception

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from core.emotions import Emotion
+from core.store.corpus import corpus
 from core.studies import flag_store
 from core.studies.rules import (
     POSTPROCESSING,
@@ -15,7 +16,8 @@ from core.studies.rules import (
     TurnsTo,
     to_json,
 )
-from dashboard import rule_words, shared
+from dashboard import rule_words, shared, studies
+from tests.pages.corpus_pages import done
 from tests.pages.test_map import text_of
 
 LOUD = Rule("Loud", (EmotionHolds(Emotion.SAD, 0.1, 0.1),))
@@ -60,7 +62,13 @@ def test_rule_is_previewed_saved_and_in_the_address(open_page, diary):
     assert app.query_params["draft"] == to_json(rule)
     by = next(w for w in app.segmented_control if w.label == "Count by")
     app = by.set_value("Recording").run()
-    assert app.dataframe[0].value["Flags"].tolist() == [len(expected)]
+    assert not app.exception
+    counts = app.dataframe[0].value
+    assert counts["Flags"].tolist() == [len(expected)]
+    segments = corpus(store(), "fake").segments
+    speech_s = (segments["end_s"] - segments["start_s"]).sum()
+    rate = counts["Flags per hour of speech"].tolist()
+    assert rate == [pytest.approx(3600 * len(expected) / speech_s)]
     field(app.text_input, ".name").set_value("Low").run()
     app = button(app, "Save the rule").click().run()
     assert not app.exception
@@ -80,6 +88,12 @@ def test_conditions_are_added_combined_and_removed(open_page, diary):
     assert not app.exception
     draft = json.loads(app.query_params["draft"])
     assert [c["kind"] for c in draft["conditions"]] == ["emotion", "turning_points"]
+    field(app.segmented_control, ".match").set_value("In this order").run()
+    draft = json.loads(app.query_params["draft"])
+    assert (draft["match"], draft["within_s"]) == ("then", 10.0)
+    field(app.number_input, ".following").set_value(20.0).run()
+    said = ", then 2 turning points to disgusted within 30 s, each beginning at most 20 s after the one"
+    assert said in text_of(app)
     field(app.segmented_control, ".match").set_value("Any of them").run()
     field(app.selectbox, ".post").set_value("steady").run()
     draft = json.loads(app.query_params["draft"])
@@ -112,7 +126,7 @@ def test_review_measures_the_rule_blind(open_page, diary):
     assert "No queue yet" in text_of(app)
     for number in ("Flagged moments", "Random unflagged ones"):
         next(box for box in app.selectbox if box.label == number).set_value(5)
-    app = button(app, "Draw moments to review").click().run()
+    app = done(button(app, "Draw moments to review").click().run(), studies.WORK)
     assert not app.exception
     (queue,) = flag_store.queues(store(), "Loud")
     app.text_input(key="labels.annotator").set_value("").run()
@@ -162,6 +176,11 @@ def test_unsaved_rule_cannot_be_reviewed(open_page, diary):
             Rule("x", (TurnsTo(Emotion.SAD, 2, 30), LevelOver(-30, 2)), Match.ALL),
             "2 turning points to sad within 30 s and level over -30 dB for at least 2 s, at the same "
             "time",
+        ),
+        (
+            Rule("x", (LevelOver(-30, 2), TurnsTo(Emotion.SAD, 1, 9)), Match.THEN, 5.0),
+            "level over -30 dB for at least 2 s, then 1 turning point to sad, each beginning at most 5 "
+            "s after the one before it ends",
         ),
     ],
 )

@@ -2,23 +2,50 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import binomtest, bootstrap, t
 
-from core.statistics.proportions import wilson
+from core.statistics.proportions import normal_quantile, share_over_speakers, wilson
 from core.statistics.resampling import interval, nested_draws, nested_mean, speaker_bootstrap
 
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 5), (5, 5), (3, 10), (81, 263), (1, 1)])
 @pytest.mark.parametrize("level", [0.9, 0.95])
 def test_wilson_interval_is_that_of_scipy(hits, n, level):
-    found = wilson(hits, n, level)
+    found = wilson(hits / n, n, normal_quantile(level))
     expected = binomtest(hits, n).proportion_ci(level, method="wilson")
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
-    assert (found.value, found.n) == (hits / n, n)
+    assert found == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
-def test_nothing_counted_has_no_share():
-    assert wilson(0, 0) is None
+def test_share_over_speakers_is_of_as_many_as_vary_so_much():
+    """A worked example: 4 speakers of 2, of whom 3, 1, 0 and 0 halves are hits."""
+    hits = [True, True, True, False, False, False, False, False]
+    found = share_over_speakers(hits, list("aabbccdd"))
+    sums = np.array([2, 1, 0, 0]) - 2 * 3 / 8
+    variance = (sums**2).sum() * 4 / 3 / 8**2
+    n_alone = 3 / 8 * 5 / 8 / variance
+    assert n_alone < 8
+    assert (found.value, found.n) == (3 / 8, 8)
+    assert (found.low, found.high) == wilson(3 / 8, n_alone, t.ppf(0.975, 3))
+    same = share_over_speakers([True] * 20, ["a"] * 15 + ["b"] * 5)
+    assert (same.low, same.high) == pytest.approx(wilson(1.0, 2, t.ppf(0.975, 1)))
+    alone = share_over_speakers([True, False], ["a", "a"])
+    assert (alone.value, alone.low, alone.high) == (0.5, None, None)
+    assert share_over_speakers([], []) is None
+
+
+def test_interval_over_speakers_holds_where_that_of_independent_ones_does_not():
+    rng = np.random.default_rng(0)
+    held = {"speakers": 0, "independent": 0}
+    for _ in range(400):
+        chance = rng.beta(3.2, 0.8, size=9)  # 0.8 on average, and speakers differ
+        who = rng.integers(0, 9, 25)
+        hits = rng.random(25) < chance[who]
+        found = share_over_speakers(hits, who)
+        held["speakers"] += found.low <= 0.8 <= found.high
+        low, high = wilson(hits.mean(), 25, normal_quantile(0.95))
+        held["independent"] += low <= 0.8 <= high
+    assert held["speakers"] >= 0.95 * 400
+    assert held["independent"] < 0.9 * 400
 
 
 def test_one_row_a_speaker_is_the_ordinary_bootstrap():

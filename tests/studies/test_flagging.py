@@ -1,6 +1,7 @@
 """Flags against brute force over frames."""
 
 import json
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -10,7 +11,16 @@ from hypothesis import strategies as st
 from core.emotions import EMOTIONS, Emotion
 from core.errors import RuleError
 from core.records import Span, Turn
-from core.studies.flagging import Heard, flags, holding, joined, runs_of, together
+from core.studies.flagging import (
+    Heard,
+    flags,
+    holding,
+    in_order,
+    joined,
+    runs_of,
+    speaker_of,
+    together,
+)
 from core.studies.rules import (
     POSTPROCESSING,
     EmotionHolds,
@@ -84,6 +94,23 @@ def test_coming_together_is_that_of_a_loop_over_times(data, n, within):
     np.testing.assert_array_equal(flagged, covered)
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.data(), st.integers(1, 4), st.integers(0, 6))
+def test_following_one_another_is_that_of_a_loop_over_all_chains(data, n, within):
+    masks = [
+        np.array(data.draw(st.lists(st.booleans(), min_size=20, max_size=20))) for _ in range(n)
+    ]
+    runs = [runs_of(mask) for mask in masks]
+    covered = np.zeros(21, int)
+    for chain in product(*(one.tolist() for one in runs)):
+        if all(a[0] < b[0] <= a[1] + within for a, b in pairwise(chain)):
+            covered[chain[0][0] : max(run[1] for run in chain)] = 1
+    flagged = np.zeros(21, int)
+    for first, last in in_order(runs, within):
+        flagged[first:last] = 1
+    np.testing.assert_array_equal(flagged, covered)
+
+
 def heard(seed=0, **more) -> Heard:
     return Heard(Timeline(make_track(1500, seed=seed)[0]), **more)
 
@@ -125,6 +152,18 @@ def test_any_is_the_union_and_all_the_meeting():
     assert flags(Rule("r", (LevelOver(-20, 2.5),)), one) == ()
 
 
+def test_one_after_the_other_is_not_the_other_after_the_one():
+    level = np.full(1500, -60.0)
+    level[300:400] = -10  # 6 to 8 s
+    points = [TurningPoint(9.0, ANGRY, SAD, False)]
+    one = heard(level_db=level, points=points)
+    loud, turns = LevelOver(-20, 1.0), TurnsTo(SAD, 1, 0.0)
+    found = flags(Rule("r", (loud, turns), Match.THEN, 1.0), one)
+    assert found == (Span(6.0, 9.02),)
+    assert flags(Rule("r", (loud, turns), Match.THEN, 0.9), one) == ()
+    assert flags(Rule("r", (turns, loud), Match.THEN, 10.0), one) == ()
+
+
 def test_two_turning_points_to_sad_within_30_s():
     points = [
         TurningPoint(t, ANGRY, after, False)
@@ -144,6 +183,14 @@ def test_only_the_named_speaker_counts():
     assert flags(rule, heard(turns=turns, level_db=level)) == (Span(1.0, 3.0),)
     assert flags(rule, heard(speaker="customer", level_db=level)) == (Span(0.0, 30.0),)
     assert flags(rule, heard(speaker="agent", level_db=level)) == ()
+
+
+def test_flag_is_of_who_speaks_most_in_it():
+    turns = [Turn("customer", 1.0, 3.0), Turn("agent", 2.0, 20.0), Turn("customer", 21.0, 24.0)]
+    assert speaker_of(turns, "agent", Span(0.5, 3.0)) == "customer"
+    assert speaker_of(turns, "customer", Span(1.0, 24.0)) == "agent"
+    assert speaker_of(turns, "agent", Span(25.0, 26.0)) is None
+    assert speaker_of((), "P1", Span(0.5, 3.0)) == "P1"
 
 
 def test_what_a_track_lacks_is_explained():

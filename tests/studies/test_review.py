@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 
 from core.emotions import Emotion
 from core.errors import RuleError
 from core.pipeline import Pipeline
 from core.records import Metadata
+from core.statistics.proportions import share_over_speakers
 from core.store.store import Store
 from core.studies import flag_store
 from core.studies.quality import Verdict, measured
@@ -116,11 +116,13 @@ def test_worked_example_of_recall():
     So 80 are found and 20 are missed: recall 0.8.
     """
     said = [(True, RIGHT)] * 20 + [(True, WRONG)] * 5 + [(False, RIGHT)] * 49 + [(False, WRONG)]
-    found = measured([*said, (True, SKIP), (False, None)], 100, 1000)
+    said = [(*one, f"P{number % 5}") for number, one in enumerate(said)]
+    found = measured([*said, (True, SKIP, "P7"), (False, None, "P8")], 100, 1000)
     assert found.recall.value == pytest.approx(0.8)
-    expected = binomtest(20, 25).proportion_ci(method="wilson")
-    assert (found.precision.low, found.precision.high) == pytest.approx(tuple(expected))
-    assert (found.n_reviewed, found.n_skipped) == (75, 1)
+    right = [verdict is RIGHT for flagged, verdict, _ in said if flagged]
+    assert found.precision == share_over_speakers(right, [who for f, _, who in said if f])
+    assert found.precision.low < 0.8 < found.precision.high
+    assert (found.n_reviewed, found.n_speakers, found.n_skipped) == (75, 5, 1)
 
 
 def test_interval_of_recall_holds_the_truth_often_enough():
@@ -129,15 +131,27 @@ def test_interval_of_recall_holds_the_truth_often_enough():
     for _ in range(400):
         right = rng.random(30) < 0.7
         missed = rng.random(60) < 0.05
-        said = [(True, RIGHT if r else WRONG) for r in right]
-        said += [(False, WRONG if m else RIGHT) for m in missed]
+        who = [f"P{number}" for number in rng.integers(0, 12, 90)]
+        said = [(True, RIGHT if r else WRONG, name) for r, name in zip(right, who, strict=False)]
+        said += [(False, WRONG if m else RIGHT, n) for m, n in zip(missed, who[30:], strict=True)]
         found = measured(said, 200, 2000).recall
         held += found.low <= 140 / (140 + 100) <= found.high
     assert held >= 0.95 * 400
 
 
 def test_without_verdicts_nothing_is_claimed():
-    found = measured([(True, None)], 5, 5)
+    found = measured([(True, None, "A")], 5, 5)
     assert (found.precision, found.missed, found.recall) == (None, None, None)
-    assert measured([(True, WRONG), (False, RIGHT)], 5, 5).recall is None  # nothing there at all
-    assert measured([(True, RIGHT)], 5, 0).recall.value == 1.0
+    nothing = [(True, WRONG, "A"), (False, RIGHT, "B")]
+    assert measured(nothing, 5, 5).recall is None  # nothing there at all
+    alone = measured([(True, RIGHT, "A")], 5, 0)
+    assert (alone.recall.value, alone.recall.low, alone.precision.low) == (1.0, None, None)
+
+
+def test_moments_are_of_who_speaks_in_them(filled):
+    queue = flag_store.make_queue(filled, LOUD, 2, 0, "fake", seed=2)
+    for moment in flag_store.moments(filled, queue):
+        flag_store.review(filled, queue, moment.moment, RIGHT, "Ann")
+    found = flag_store.quality(filled, queue)
+    assert (found.n_reviewed, found.n_speakers) == (2, 2)
+    assert found.precision == share_over_speakers([True, True], ["P0", "P1"])
