@@ -16,7 +16,7 @@ from benchmarks.machine import flops_by_operation
 KINDS: Final = {  # by parts of the operations' names
     "attention": ("scaled_dot_product",),
     "convolutions": ("convolution",),
-    "products": ("mm",),
+    "products": ("mm", "linear_pointwise"),
     "layer_norm": ("layer_norm",),
     "gelu": ("gelu",),
     "copies": ("copy", "clone", "cat", "fill", "pad", "zeros"),
@@ -57,7 +57,7 @@ def profiled(work: Callable[[], Any]) -> dict[str, Part]:
         work()
     for event in profiler.key_averages():
         spent = event.self_device_time_total if on_cuda else event.self_cpu_time_total
-        if spent and event.key.startswith("aten::"):
+        if spent and event.key.startswith(("aten::", "mkldnn::")):
             found[kind_of(event.key)].seconds += spent / 1e6
     for operation, flops in flops_by_operation(work).items():
         found[kind_of(operation)].flops += flops
@@ -87,9 +87,10 @@ def bytes_by_operation(work: Callable[[], Any]) -> dict[str, int]:
             taken = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
             given = [t for t in tree_leaves(made) if isinstance(t, Tensor)]
             name = str(func.overloadpacket)
-            places = {t.untyped_storage().data_ptr() for t in taken}
+            # Packed weights lie in memory in a way of their own, and nothing is a view of them.
+            places = {t.untyped_storage().data_ptr() for t in taken if not t.is_mkldnn}
             is_view = not func._schema.is_mutable and any(
-                t.untyped_storage().data_ptr() in places for t in given
+                t.untyped_storage().data_ptr() in places for t in given if not t.is_mkldnn
             )
             if not is_view and not name.startswith("aten.empty"):
                 counted[name] += sum(t.numel() * t.element_size() for t in (*taken, *given))

@@ -12,6 +12,7 @@ from benchmarks import engine_speed, long_recording
 from benchmarks.machine import flops_of, matrix_peak
 from benchmarks.profiled import bytes_by_operation, kind_of
 from core.contract import schema
+from core.engines.products import Products
 from core.settings import PROJECT_ROOT, SAMPLES_DIR
 
 torch = pytest.importorskip("torch")
@@ -93,13 +94,17 @@ def test_speed_of_compact_is_told(monkeypatch, capsys):
     assert found["seconds_per_second"]["ratio"] is None
 
 
-def test_products_are_counted():
+def test_products_are_counted(monkeypatch):
     a = torch.zeros(30, 40)
     q = torch.zeros(1, 2, 50, 8)
     with torch.inference_mode():
         assert flops_of(lambda: a @ a.T) == 2 * 30 * 40 * 30
         attended = torch.nn.functional.scaled_dot_product_attention
         assert flops_of(lambda: attended(q, q, q)) == 2 * 2 * 2 * 50 * 50 * 8
+        layer, products = torch.nn.Linear(40, 20), Products()
+        monkeypatch.setattr("core.engines.products.packed_gain", lambda kind: 2.0)
+        products.pack([layer])
+        assert flops_of(lambda: products(layer, a, gelu=True)) == 2 * 30 * 40 * 20
     assert matrix_peak("fp32") > 1e8
 
 
