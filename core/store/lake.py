@@ -259,9 +259,7 @@ class Lake:
     def _coded(self, name: str, columns: Sequence[str]) -> Dataset:
         options = ParquetReadOptions(dictionary_columns=list(columns))
         table, dataset = self._open(name)
-        return table.to_pyarrow_dataset(
-            filesystem=dataset.filesystem, parquet_read_options=options
-        )
+        return table.to_pyarrow_dataset(filesystem=dataset.filesystem, parquet_read_options=options)
 
     def _create(self, name: str) -> None:
         if not DeltaTable.is_deltatable(str(self._path(name))):

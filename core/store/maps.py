@@ -110,7 +110,9 @@ def remove(store: Store, kind: str, key: str) -> None:
 def heads(store: Store, kind: str) -> list[Head]:
     """Returns all maps, clusterings or selections, the newest first."""
     columns = [kind, "method", "seed", "parameters", "made_at"]
-    found = store.lake.read(f"{kind}s", columns, pc.field("segment") == -1, coded=[kind, "method", "parameters"])
+    found = store.lake.read(
+        f"{kind}s", columns, pc.field("segment") == -1, coded=[kind, "method", "parameters"]
+    )
     made = [
         Head(
             kind=kind,
