@@ -357,6 +357,7 @@ def _dress(figure: go.Figure, title: str, dark: bool) -> None:
         legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0, "itemsizing": "constant"},
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK[dark], "activecolor": INK[dark]},
         hovermode="closest",
+        showlegend=True,  # also where there is one group, as Plotly would leave it out
         uirevision="keep",
     )
     figure.update_layout(
