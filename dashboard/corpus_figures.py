@@ -1,11 +1,13 @@
-"""Charts of the pages on the corpus: emotions of some segments against others, and how k was chosen."""
+"""Charts of the pages on the corpus: emotions against others and over time, and how k was chosen."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from core.emotions import EMOTIONS
+from core.records import Floats
 from dashboard import palette
 from dashboard.palette import GRID, INK
 
@@ -88,6 +90,42 @@ def mix_figure(
         yaxis={"autorange": "reversed", "fixedrange": True, "ticklabelstandoff": 6},
         legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
     )
+    return _ground(figure, dark)
+
+
+def course_figure(course: Floats, dark: bool) -> go.Figure:
+    """Returns the mean course of some recordings or sessions over time, as nine lines.
+
+    Args:
+        course: shape `(n_steps, 9)`, scores from 0 to 1.
+        dark: for a dark ground.
+    """
+    figure = go.Figure()
+    shares = (np.arange(len(course)) + 0.5) / len(course)
+    for name, line in zip(NAMES, course.T, strict=True):
+        figure.add_trace(
+            go.Scatter(
+                x=shares,
+                y=line,
+                mode="lines",
+                name=name,
+                line={
+                    "color": palette.colour(name, dark),
+                    "dash": palette.dash(name),
+                    "width": 1.6,
+                },
+                hovertemplate=f"{name} at %{{x:.0%}}: %{{y:.2f}}<extra></extra>",
+            )
+        )
+    figure.update_layout(
+        height=260,
+        margin={"l": 0, "r": 6, "t": 8, "b": 36},
+        xaxis={"title": "share of the whole time", "tickformat": ".0%", "range": [0, 1]},
+        yaxis={"title": "calibrated score", "range": [0, 1.02], "gridcolor": GRID[dark]},
+        legend={"orientation": "h", "x": 0, "y": -0.3, "yanchor": "top"},
+    )
+    figure.update_xaxes(fixedrange=True, showgrid=False)
+    figure.update_yaxes(fixedrange=True)
     return _ground(figure, dark)
 
 

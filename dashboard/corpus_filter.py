@@ -142,9 +142,9 @@ def options(segments: pd.DataFrame, recordings: pd.DataFrame) -> dict[str, dict[
     recordings = recordings.sort_values("name")
     tags = {tag for text in recordings["tags"].unique() for tag in tags_of(text)}
     names = {
-        SPEAKERS: sorted(name for name in segments["speaker"].dropna().unique() if name),
-        EMOTIONS: sorted(segments["emotion"].dropna().unique()),
-        SESSIONS: sorted(name for name in recordings["session"].dropna().unique() if name),
+        SPEAKERS: _named(segments["speaker"]),
+        EMOTIONS: _named(segments["emotion"]),
+        SESSIONS: _named(recordings["session"]),
         TAGS: sorted(tags),
     }
     return {key: {name: name for name in found} for key, found in names.items()} | {
@@ -153,6 +153,11 @@ def options(segments: pd.DataFrame, recordings: pd.DataFrame) -> dict[str, dict[
             for digits, name in zip(recordings["recording"], recordings["name"], strict=True)
         }
     }
+
+
+def _named(column: pd.Series) -> list[str]:
+    """Returns the names in a column; to leave out what is missing first would copy a million."""
+    return sorted(name for name in column.unique() if isinstance(name, str) and name)
 
 
 def _number(text: str) -> float:

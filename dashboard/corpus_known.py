@@ -21,7 +21,7 @@ _DIGITS: Final = 12
 
 def options(engine: str) -> dict[str, dict[str, str]]:
     """Returns what people heard and the clusters that they saved, names by value."""
-    heard = sorted({term for term in corpus.heard(engine) if term})
+    heard = sorted(term for term in set(corpus.heard(engine)) if term)
     return {
         corpus_filter.HEARD: {term: term for term in heard},
         corpus_filter.CLUSTERS: _clusters(engine),

@@ -1,11 +1,14 @@
 """The map: points in colours and shapes that say what they belong to."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.emotions import EMOTIONS
 from core.explore.sampling import any_of
@@ -310,19 +313,37 @@ def _ring(x: float, y: float, size: int, dark: bool) -> go.Scatter:
 
 
 def _sentences(points: pd.DataFrame) -> np.ndarray:
-    """Returns what the hover says of each point, shape `(n_points,)`."""
-    names = {name: escaped(name) for name in points["name"].unique()}
-    columns = ["name", "start_s", "end_s", "emotion", "confidence"]
-    return np.array(
-        [
-            f"{names[name]}, {start_s:.2f} to {end_s:.2f} s,<br>sounds {emotion} to the engine"
-            + ("" if sure is None or np.isnan(sure) else f", confidence {sure:.2f}")
-            for name, start_s, end_s, emotion, sure in zip(
-                *(points[column].tolist() for column in columns), strict=True
-            )
-        ],
-        dtype=str,  # an array of objects is copied one by one
-    )
+    """Returns what the hover says of each point, shape `(n_points,)`.
+
+    Each word is made once for all the points that have it; one by one 50,000 took 0.2 s.
+    """
+    sure = points["confidence"].to_numpy(np.float64, na_value=np.nan)
+    known = np.rint(np.nan_to_num(sure) * 100).astype(int)
+    confidences = [*(f", confidence {n / 100:.2f}" for n in range(101)), ""]
+    parts = [
+        _each(points["name"], escaped),
+        ", ",
+        _fixed(points["start_s"]),
+        " to ",
+        _fixed(points["end_s"]),
+        _each(points["emotion"], lambda name: f" s,<br>sounds {name} to the engine"),
+        pa.array(confidences).take(np.where(np.isnan(sure), 101, known)),
+        "",
+    ]
+    found: np.ndarray = pc.binary_join_element_wise(*parts).to_numpy(zero_copy_only=False)
+    return found.astype(str)  # an array of objects is copied one by one
+
+
+def _each(column: pd.Series, say: Callable[[str], str]) -> pa.Array:
+    codes, known = pd.factorize(column, use_na_sentinel=False)
+    return pa.array([say(str(value)) for value in known], pa.string()).take(codes)
+
+
+def _fixed(seconds: pd.Series) -> pa.Array:
+    """Returns numbers with two digits behind the point."""
+    hundredths = np.rint(seconds.to_numpy(np.float64) * 100).astype(np.int64)
+    rest = pa.array([f".{n:02}" for n in range(100)]).take(hundredths % 100)
+    return pc.binary_join_element_wise(pa.array(hundredths // 100).cast(pa.string()), rest, "")
 
 
 def _dress(figure: go.Figure, title: str, dark: bool) -> None:
@@ -336,6 +357,7 @@ def _dress(figure: go.Figure, title: str, dark: bool) -> None:
         legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0, "itemsizing": "constant"},
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK[dark], "activecolor": INK[dark]},
         hovermode="closest",
+        showlegend=True,  # also where there is one group, as Plotly would leave it out
         uirevision="keep",
     )
     figure.update_layout(

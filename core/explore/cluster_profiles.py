@@ -1,18 +1,20 @@
 """What the clusters of a stored clustering are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.emotions import EMOTIONS
 from core.errors import ExploreError
 from core.explore import groups, measures, spaces
 from core.explore.profiles import Profile, profile
 from core.explore.unit_rows import of_unit, unit_rows, unit_vectors
 from core.explore.units import By, features
+from core.records import Floats
 from core.store import maps
 from core.store.corpus import SEGMENT_KEYS, corpus
 from core.store.maps import CLUSTERING, Head
@@ -34,6 +36,8 @@ class Profiles:
             recording or session with its name in `unit`, and `cluster`.
         profiles: by the number of the cluster, noise (-1) among them.
         measured: for each measure, the share of segments for which it is known.
+        courses: where recordings or sessions were grouped by their course over time, the mean
+            course of each cluster, shape `(n_steps, 9)`, by its number; empty elsewhere.
     """
 
     head: Head
@@ -41,6 +45,7 @@ class Profiles:
     rows: pd.DataFrame
     profiles: Mapping[int, Profile]
     measured: Mapping[str, float]
+    courses: Mapping[int, Floats] = field(default_factory=dict)
 
     @property
     def unit(self) -> str:
@@ -108,4 +113,9 @@ def profiles_of(store: Store, key: str, n_examples: int = 8) -> Profiles:
             for number in np.unique(labels)
         },
         measured={name: float(sound[name].notna().mean()) for name in MEASURES},
+        courses={
+            int(number): vectors[labels == number].mean(axis=0).reshape(-1, len(EMOTIONS))
+            for number in np.unique(labels)
+            if head.parameters.get("by") == By.TRAJECTORY
+        },
     )

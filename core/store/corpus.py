@@ -196,12 +196,21 @@ def in_order(rows: pd.DataFrame) -> pd.DataFrame:
     """Returns rows of segments ordered by `SEGMENT_KEYS`; a million texts are slow to compare."""
     runs = np.zeros(len(rows), np.int64)
     for name in ("recording", "channel", "run_key"):
-        codes, known = pd.factorize(rows[name], sort=True)
-        runs = pd.factorize(runs * len(known) + codes, sort=True)[0]
+        codes, n_known = _ranks(rows[name])
+        runs = pd.factorize(runs * n_known + codes, sort=True)[0]
     numbers = _pair(runs, rows["segment"].to_numpy())
     if (numbers[1:] >= numbers[:-1]).all():
         return rows.reset_index(drop=True)
     return rows.iloc[np.argsort(numbers, kind="stable")].reset_index(drop=True)
+
+
+def _ranks(column: pd.Series) -> tuple[Numbers, int]:
+    """Returns a number for each value that orders as they do, and how many values there are."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        codes, known = pd.factorize(column, sort=True)
+        return codes, len(known)
+    values = column.cat.categories
+    return values.argsort().argsort()[column.cat.codes], len(values)
 
 
 def _codes(first: pd.DataFrame, second: pd.DataFrame) -> tuple[Numbers, Numbers]:

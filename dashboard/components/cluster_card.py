@@ -53,6 +53,9 @@ def show(found: Profiles, profile: Profile, names: dict[str, str], kept: pd.Seri
         parts = st.container(horizontal=True, gap="medium")  # one below another where it is narrow
         with parts.container(width=330):
             _emotions(profile, number)
+        if number in found.courses:
+            with parts.container(width=400):
+                _course(found, number)
         with parts.container(width=290):
             _apart(profile, found)
             _origins(profile, names)
@@ -76,6 +79,16 @@ def _emotions(profile: Profile, number: int) -> None:
         config={"displayModeBar": False},
         key=f"cluster.{number}.emotions",
         alt="Mean calibrated scores of the cluster and of the rest",
+    )
+
+
+def _course(found: Profiles, number: int) -> None:
+    st.markdown(f"**How it goes over time**, mean of the {found.unit}s", help=words.CLUSTER_BY)
+    st.plotly_chart(
+        corpus_figures.course_figure(found.courses[number], is_dark()),
+        config={"displayModeBar": False},
+        key=f"cluster.{number}.course",
+        alt="Mean calibrated scores of the cluster over normalised time",
     )
 
 

@@ -96,7 +96,8 @@ def _part(view: MapView) -> Part | None:
 
 def _way(part: Part | None) -> str:
     """Asks what the mouse does on the map: in one chart a click selects nothing where a drag can."""
-    st.session_state.setdefault(Keys.MAP_WAY, HEAR)
+    # Set at each run: what is only once set here the browser no longer shows after a click.
+    st.session_state[Keys.MAP_WAY] = st.session_state.get(Keys.MAP_WAY, HEAR)
     bar = st.container(horizontal=True, vertical_alignment="center")
     way = bar.segmented_control(
         "On the map", tuple(_DO), required=True, key=Keys.MAP_WAY, label_visibility="collapsed"

@@ -90,3 +90,16 @@ def test_of_many_points_some_are_drawn_and_the_legend_counts_all(monkeypatch):
     assert sorted(np.concatenate([g.rows for g in found])) == list(range(len(rows)))
     scale = drawn_of(Scale("score", np.arange(90.0)), len(points), rows, among)
     assert scale.values.tolist() == rows.tolist()
+
+
+def test_hover_says_what_format_would_say():
+    rng = np.random.default_rng(0)
+    points = _points(500, start_s=rng.random(500) * 9_000, confidence=rng.random(500))
+    points["end_s"] = points["start_s"] + rng.random(500)
+    points.loc[::7, "confidence"] = np.nan
+    points.loc[0, ["start_s", "end_s"]] = 9.999, 3600.0
+    figure = map_figure.map_figure(points, Scale("x", np.ones(500)), title="PCA", dark=False)
+    for said, of in zip(figure.data[0].text, points.itertuples(), strict=True):
+        sure = "" if np.isnan(of.confidence) else f", confidence {of.confidence:.2f}"
+        times = f"{of.start_s:.2f} to {of.end_s:.2f} s"
+        assert said == f"a.wav, {times},<br>sounds {of.emotion} to the engine{sure}"

@@ -523,6 +523,34 @@ def test_clusters_of_recordings_and_sessions_are_told_in_these_and_not_in_segmen
         assert by[Factor.SPEAKER].note == "It is not known here."  # each session has several
 
 
+def test_clusters_by_their_course_tell_the_mean_course_of_each(filled):
+    made = make_clustering(filled, "fake", 2, Unit.RECORDING, by=By.TRAJECTORY)
+    found, of = profiles_of(filled, made.key), corpus(filled, "fake")
+    told = measures.calibrated_scores(filled, of)
+    for number, course in found.courses.items():
+        inside = found.rows["unit"][found.rows["cluster"] == number]
+        each = [_course(of.segments[mine], told[mine]) for mine in _segments_of(of, inside)]
+        np.testing.assert_allclose(course, np.mean(each, axis=0), atol=1e-5)
+    assert not profiles_of(filled, make_clustering(filled, "fake", 2, Unit.RECORDING).key).courses
+
+
+def _segments_of(of, recordings):
+    return [(of.segments["recording"] == name).to_numpy() for name in recordings]
+
+
+def _course(segments, scores):
+    """The scores at 20 stretches of equal length, each weighed by the time that it shares."""
+    step_s = segments["duration_s"].iloc[0] / 20
+    found = np.full((20, 9), np.nan)
+    for step in range(20):
+        from_s, to_s = step * step_s, (step + 1) * step_s
+        pairs = zip(segments["start_s"], segments["end_s"], strict=True)
+        shared_s = np.array([max(0.0, min(b, to_s) - max(a, from_s)) for a, b in pairs])
+        if shared_s.any():
+            found[step] = np.average(scores, axis=0, weights=shared_s)
+    return pd.DataFrame(found).interpolate(limit_direction="both").to_numpy()
+
+
 def test_prosody_is_measured_of_all_and_what_cannot_be_read_is_told(filled, filled_root):
     found = corpus(filled, "fake")
     assert np.isnan(measures.sound(filled, found)["level_db"]).all()

@@ -176,3 +176,8 @@ def test_clusters_of_recordings_are_counted_and_heard_as_recordings(
     assert "1 recording, 33%" in said
     assert "of 3 recordings" in said
     assert app.dataframe[-1].value["Recordings"].max() == 3
+    assert "How it goes over time" not in said
+    app = settled(open_page("clusters", unit="recording", k="2", by="trajectory"))
+    app = settled(button(app, "Find clusters").click().run())
+    assert text_of(app).count("How it goes over time") == 2
+    assert not app.exception
