@@ -131,7 +131,8 @@ def map_view(engine: str, head: Head) -> MapView:
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _map_view(engine: str, key: str, _head: Head, versions: tuple[object, ...]) -> MapView:
-    placed = stored_maps.points(scope().store, stored_maps.PROJECTION, key)
+    store = scope().store
+    placed = stored_maps.points(store, stored_maps.PROJECTION, key, as_categories=True)
     every = _segments(engine, versions)
     rows = stored_corpus.rows_of(every, placed)
     there = np.flatnonzero(rows >= 0)

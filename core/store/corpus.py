@@ -180,12 +180,9 @@ def rows_of(segments: pd.DataFrame, keys: pd.DataFrame) -> NDArray[np.intp]:
 
     Args:
         segments: with the columns `SEGMENT_KEYS`, no two rows alike in them.
-        keys: with these columns.
+        keys: with these columns, as texts or as categories.
     """
-    columns = list(SEGMENT_KEYS)
-    if len(segments) == len(keys) and all(
-        (segments[c].array == keys[c].array).all() for c in columns
-    ):
+    if len(segments) == len(keys) and all(_alike(segments[c], keys[c]) for c in SEGMENT_KEYS):
         return np.arange(len(keys))
     known, asked = _codes(segments, keys)
     found: NDArray[np.intp] = pd.Index(known).get_indexer(pd.Index(asked))
@@ -217,14 +214,31 @@ def _codes(first: pd.DataFrame, second: pd.DataFrame) -> tuple[Numbers, Numbers]
     """Returns a number for each row of two tables, the same for the same keys."""
     runs = [np.zeros(len(first), np.int64), np.zeros(len(second), np.int64)]
     for name in ("recording", "run_key", "channel"):
-        codes, known = pd.factorize(first[name])
-        others, asked = pd.factorize(second[name])
-        others = np.append(pd.Index(known).get_indexer(pd.Index(asked)), -1)[others]
+        codes, known = _coded(first[name])
+        others, asked = _coded(second[name])
+        others = np.append(known.get_indexer(asked), -1)[others]
         size = len(known) + 1
         runs = [runs[0] * size + codes, np.where(others < 0, -1, runs[1] * size + others)]
         dense, seen = pd.factorize(runs[0])
         runs = [dense, pd.Index(seen).get_indexer(pd.Index(runs[1]))]
     return _pair(runs[0], first["segment"].to_numpy()), _pair(runs[1], second["segment"].to_numpy())
+
+
+def _alike(first: pd.Series, second: pd.Series) -> bool:
+    """Whether two columns, the second of texts or of categories, hold the same in every row."""
+    if not isinstance(second.dtype, pd.CategoricalDtype):
+        return bool((first.array == second.array).all())
+    codes, known = _coded(first)
+    others, asked = _coded(second)
+    return bool((asked.get_indexer(known)[codes] == others).all())
+
+
+def _coded(column: pd.Series) -> tuple[NDArray[Any], pd.Index]:
+    """Returns a number for each value, and the values that they count."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy(), column.cat.categories
+    codes, known = pd.factorize(column)
+    return codes, pd.Index(known)
 
 
 def _pair(owners: NDArray[Any], segments: NDArray[Any]) -> Numbers:

@@ -132,8 +132,14 @@ def head(store: Store, kind: str, key: str) -> Head | None:
     return next((found for found in heads(store, kind) if found.key == key), None)
 
 
-def points(store: Store, kind: str, key: str) -> pd.DataFrame:
+def points(store: Store, kind: str, key: str, as_categories: bool = False) -> pd.DataFrame:
     """Returns the points of a map, a clustering or a selection.
+
+    Args:
+        store: where they are.
+        kind: of what.
+        key: of the one.
+        as_categories: whether texts stay categories, as it takes a while to spell out a million.
 
     Returns:
         A row for each segment with its keys and `x`, `y` and `placed`, or `cluster`, or `rank` and
@@ -151,6 +157,8 @@ def points(store: Store, kind: str, key: str) -> pd.DataFrame:
     if kind == PROJECTION:
         rows["placed"] = (methods == PLACED).to_numpy(bool)
     rows = in_order(rows)
+    if as_categories:
+        return rows
     return rows.assign(**{name: _spelt(rows[name].cat) for name in _TEXTS})
 
 
