@@ -6,6 +6,7 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -29,7 +30,7 @@ class Slow(FakeEngine):
     """Waits until it is let go on."""
 
     free = threading.Event()
-    threads: set[str] = set()
+    threads: ClassVar[set[str]] = set()
 
     def run(self, waveforms):
         self.threads.add(threading.current_thread().name)
