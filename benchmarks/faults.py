@@ -1,12 +1,13 @@
 """What the library survives: mutated files, kills at random moments, several writers at once.
 
-    python -m benchmarks.faults [--fuzz N [--first NUMBER]] [--kills N] [--writers N]
+    python -m benchmarks.faults [--fuzz N [--first NUMBER] [--files FOLDER]] [--kills N] [--writers N]
 
-Fuzz: recordings of several formats with bytes changed, cut out, doubled or cut off are analysed; one
-survives if it gives a result or a sentence within a minute. Kills: a batch is ended by SIGKILL at a
-random moment; one survives if the store is then sound and holds all that was told as done, and nothing
-twice. Writers: each analyses recordings of its own (200) into one store at the same time as the others.
-The engine is one that costs nothing, as decoding and storing are what is tried.
+Fuzz: recordings of several formats, or the files of a folder up to 1 MB, with bytes changed, cut out,
+doubled or cut off are analysed; one survives if it gives a result or a sentence within a minute. Kills:
+a batch is ended by SIGKILL at a random moment; one survives if the store is then sound and holds all
+that was told as done, and nothing twice. Writers: each analyses recordings of its own (200) into one
+store at the same time as the others. The engine is one that costs nothing, as decoding and storing are
+what is tried.
 """
 
 import argparse
@@ -53,6 +54,7 @@ FORMATS = {
     ".mov": "pcm_s16le",
 }
 LONGEST_S = 60.0
+MOST_BYTES = 1 << 20
 
 
 class Cheap:
@@ -88,6 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fuzz", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="number of the first mutated file")
+    parser.add_argument("--files", type=Path, help="folder of files to mutate (default: made up)")
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--writers", type=int, default=0)
     parser.add_argument("--each", type=int, default=200, help="recordings of each writer")
@@ -98,7 +101,8 @@ def main() -> None:
         return
     with TemporaryDirectory() as folder:
         if options.fuzz:
-            survived, longest_s = fuzz(Path(folder) / "fuzz", options.fuzz, first=options.first)
+            place, first = Path(folder) / "fuzz", options.first
+            survived, longest_s = fuzz(place, options.fuzz, first=first, given=options.files)
             Figure("fuzz_survived", survived, "files", limit=options.fuzz).show()
             Figure("fuzz_longest_s", round(longest_s, 1), "s", limit=LONGEST_S).show()
         if options.kills:
@@ -125,7 +129,9 @@ class Watched(Pipeline):
         return found
 
 
-def fuzz(folder: Path, n: int, seed: int = 0, first: int = 0) -> tuple[int, float]:
+def fuzz(
+    folder: Path, n: int, seed: int = 0, first: int = 0, given: Path | None = None
+) -> tuple[int, float]:
     """Returns how many mutated files gave a result or a sentence in time, and the longest time.
 
     Args:
@@ -133,8 +139,10 @@ def fuzz(folder: Path, n: int, seed: int = 0, first: int = 0) -> tuple[int, floa
         n: files.
         seed: of the mutations; the file of a number is the same in every run.
         first: number of the first file.
+        given: folder of files to mutate, or None for recordings that are made up.
     """
-    sources = list(_sources(folder / "sources"))
+    folder.mkdir(parents=True)
+    sources = list(_sources(folder / "sources")) if given is None else _small(given)
     watched, store = Watched(), Store(folder / "store")
     survived, longest_s = 0, 0.0
 
@@ -221,8 +229,14 @@ def write_files(folder: Path, n: int, first: int = 0) -> Path:
     return folder
 
 
+def _small(folder: Path) -> list[Path]:
+    """Returns the files of a folder and below that are worth mutating many times."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [path for path in files if path.stat().st_size <= MOST_BYTES]
+
+
 def _sources(folder: Path) -> Iterator[Path]:
-    folder.mkdir(parents=True)
+    folder.mkdir()
     for suffix, codec in FORMATS.items():
         yield _write(folder / f"source{suffix}", _sound(2.0, 220.0), codec)
 

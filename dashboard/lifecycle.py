@@ -1,5 +1,6 @@
 """What happens when the server starts and stops, and when a script fails."""
 
+import gc
 import importlib
 import sys
 import threading
@@ -17,6 +18,7 @@ from dashboard import words
 
 _EVERY_SCRIPT = ("numpy", "PIL.Image")  # Streamlit reads the icon by them
 _PAGES = ("core.api", "core.jobs", "plotly.graph_objects", "plotly.subplots")
+_COLLECT_S = 30.0
 
 
 @asynccontextmanager
@@ -26,9 +28,12 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     _later(0.0, _EVERY_SCRIPT)
     if not store_is_unused():
         warm_up()
+    stopped = threading.Event()
+    threading.Thread(target=_collect, args=(stopped,), daemon=True, name="collector").start()
     try:
         yield {}
     finally:
+        stopped.set()
         shared = sys.modules.get("dashboard.shared")
         if shared is not None:  # else nothing was ever asked for
             shared.fetches().close()
@@ -44,6 +49,17 @@ def store_is_unused() -> bool:
 def warm_up() -> None:
     """Starts, once, to import what pages need: at once, or after a first screen that needs none."""
     _later(1.0 if store_is_unused() else 0.0, _PAGES)
+
+
+def _collect(stopped: threading.Event, every_s: float = _COLLECT_S) -> None:
+    """Frees now and then what pages left behind, if anything was made since.
+
+    Streamlit would do it after every script, and nothing else runs during the fifth of a second that it
+    takes once torch is there. Python alone waits for so many objects that large ones would add up.
+    """
+    while not stopped.wait(every_s):
+        if gc.get_count()[2]:
+            gc.collect()
 
 
 def _later(delay_s: float, names: tuple[str, ...]) -> None:

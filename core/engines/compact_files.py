@@ -87,6 +87,13 @@ def trained_on(directory: Path) -> frozenset[str]:
 def _bytes(directory: Path, name: str) -> bytes:
     path = directory / name
     limit = MAX_BYTES[name]
+    if path.exists() and not path.resolve().is_relative_to(directory.resolve()):
+        raise EngineError(
+            f"{path} is a link to a file outside its directory, which is not followed: "
+            "copy the file itself there."
+        )
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise EngineError(f"{path} is no plain file, a compact model needs one: {CURE}.")
     try:
         with path.open("rb") as file:
             data = file.read(limit + 1)

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -92,6 +93,9 @@ def application(
 def _add_analysis(
     app: FastAPI, scope: Tonescope, jobs: JobQueue, limits: Limits, engines: Collection[str]
 ) -> None:
+    # Few threads of their own: each that ever ran a model keeps OpenMP threads and memory for it.
+    threads = ThreadPoolExecutor(max(1, limits.predictions), "tonescope-predict")
+
     @app.post(
         "/v1/predict",
         responses={200: by_contract("predict", PREDICTION), **problems(408, 413, 422)},
@@ -117,7 +121,8 @@ def _add_analysis(
             with path.open("wb") as draft:
                 shutil.copyfileobj(file.file, draft, 1 << 20)
             consent.check_file(scope.folder, path, Use.ANALYSE)
-            found = scope.pipeline(engine).predict(path, progress)
+            work = threads.submit(lambda: scope.pipeline(engine).predict(path, progress))
+            found = work.result()
         answer = answers.prediction(Timeline(found.track), found.segments, granularity)
         return JSONResponse(answer)
 

@@ -15,6 +15,7 @@ WANTED = {
     "browser.gatherUsageStats": False,
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",
+    "runner.postScriptGC": False,  # dashboard.lifecycle does it, see test_lifecycle.py
 }
 
 

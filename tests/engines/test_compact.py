@@ -1,6 +1,7 @@
 """The embedded engine on the weights that the project ships."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -269,6 +270,17 @@ def test_changed_weights_are_refused(copy: Path) -> None:
 def test_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
     with pytest.raises(EngineError, match=f"no readable {name}"):
+        CompactEngine.load(copy)
+
+
+def test_link_out_of_the_directory_and_pipe_are_not_read(copy: Path, tmp_path: Path) -> None:
+    elsewhere = (copy / "config.json").rename(tmp_path / "elsewhere.json")
+    (copy / "config.json").symlink_to(elsewhere)
+    with pytest.raises(EngineError, match="outside its directory"):
+        CompactEngine.load(copy)
+    (copy / "config.json").unlink()
+    os.mkfifo(copy / "config.json")
+    with pytest.raises(EngineError, match="no plain file"):
         CompactEngine.load(copy)
 
 

@@ -6,6 +6,7 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -29,8 +30,10 @@ class Slow(FakeEngine):
     """Waits until it is let go on."""
 
     free = threading.Event()
+    threads: ClassVar[set[str]] = set()
 
     def run(self, waveforms):
+        self.threads.add(threading.current_thread().name)
         self.free.wait(20)
         return super().run(waveforms)
 
@@ -38,6 +41,7 @@ class Slow(FakeEngine):
 @pytest.fixture
 def scope(fake_registry, loud_is_speech, tmp_path) -> Tonescope:
     Slow.free.clear()
+    Slow.threads.clear()
     fake_registry.add("slow", lambda precision: Slow())
     return Tonescope(tmp_path / "store", registry=fake_registry)
 
@@ -184,6 +188,16 @@ def test_too_much_at_once_is_told_to_come_again(serve, talk_file):
     first.join(20)
     assert codes[-1] == 200
     assert client.post("/v1/predict", files=sent(talk_file), data=data).status_code == 200
+
+
+def test_models_run_in_few_threads_as_each_keeps_memory_for_them(serve, talk_file):
+    client = serve(limits=Limits(predictions=2))
+    Slow.free.set()
+    for _ in range(3):
+        said = client.post("/v1/predict", files=sent(talk_file), data={"engine": "slow"})
+        assert said.status_code == 200
+    assert Slow.threads
+    assert all(name.startswith("tonescope-predict") for name in Slow.threads)
 
 
 def test_whoever_is_turned_away_while_sending_hears_so(serve):
