@@ -140,9 +140,18 @@ def curve(choice: Choice, smoothing_s: float, speech_only: bool) -> np.ndarray:
     return timeline.curve(smoothing_s, frames, np.float32)
 
 
-def prepare(choice: Choice, smoothing_s: float, speech_only: bool) -> None:
-    """Begins with the curves that the browser will ask for once it has the page."""
-    _AHEAD.submit(curve, choice, smoothing_s, speech_only)
+def prepare(choice: Choice, smoothing_s: float | None, speech_only: bool) -> None:
+    """Begins with what the browser will ask for once it has the page: sound and curves.
+
+    Args:
+        choice: the run.
+        smoothing_s: of the curves, or None where they are hidden.
+        speech_only: which frames they read out.
+    """
+    _AHEAD.submit(sound.peaks, choice.recording, choice.channel)
+    _AHEAD.submit(sound.prosody, choice.recording, choice.channel, start=False)
+    if smoothing_s is not None:
+        _AHEAD.submit(curve, choice, smoothing_s, speech_only)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)

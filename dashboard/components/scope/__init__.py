@@ -72,8 +72,7 @@ def show(
         cue: a stretch to mark and play, with a name that is new each time.
     """
     duration_s = timeline.track.duration_s
-    if not look.blind:
-        prepare(choice, look.smoothing_s, look.frames == SPEECH_ONLY)
+    prepare(choice, None if look.blind else look.smoothing_s, look.frames == SPEECH_ONLY)
     region = spans.parse(st.query_params.get(Keys.REGION), duration_s)
     result = _scope(
         key=f"{Keys.SCOPE}.{choice.recording}",
