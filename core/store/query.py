@@ -10,7 +10,7 @@ from core.store.store import Store
 _RECORDING = ["recording", "name", "session", "speaker", "recorded_on", "tags", "added_at"]
 _RECORDING += ["source", "kept", "size_bytes", "container", "codec", "sample_rate", "n_channels"]
 _TRACK = ["recording", "channel", "track_key", "engine", "engine_id", "precision", "duration_s"]
-_TRACK += ["speech_s", "emotion", "confidence", "warnings"]
+_TRACK += ["speech_s", "emotion", "confidence", "warnings", "conditioning"]
 _RUN = ["recording", "channel", "track_key", "run_key", "attempt", "n_segments", "created_at"]
 
 
