@@ -143,6 +143,11 @@ def curve(choice: Choice, smoothing_s: float, speech_only: bool) -> np.ndarray:
     return timeline.curve(smoothing_s, frames, np.float32)
 
 
+def read_ahead(choice: Choice) -> None:
+    """Begins to read a run's frames, which a page needs after it has made its head."""
+    _AHEAD.submit(resources.timeline, choice)
+
+
 def prepare(choice: Choice, smoothing_s: float | None, speech_only: bool) -> None:
     """Begins with what the browser will ask for once it has the page: sound and curves.
 
