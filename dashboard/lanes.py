@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Final, Literal, NotRequired, TypedDict
 
+import streamlit as st
+
 from core.emotions import EMOTIONS
 from core.labels.records import Kind, Label
 from core.records import Segment, Span, Turn
@@ -103,6 +105,7 @@ def thinned(lane: Lane, span: Span, n_pixels: int) -> Lane:
     return Lane(name=lane["name"], kind=lane["kind"], items=kept)
 
 
+@st.cache_resource(show_spinner=False, max_entries=8)
 def _segments(choice: Choice, dark: bool, blind: bool) -> Lane:
     items: list[Item] = []
     colours = {emotion: palette.colour(emotion, dark) for emotion in EMOTIONS}
@@ -138,6 +141,7 @@ def _overlap(turns: tuple[Turn, ...], dark: bool) -> Lane:
     return Lane(name=OVERLAP, kind="interval", items=items)
 
 
+@st.cache_resource(show_spinner=False, max_entries=8)
 def _speech(choice: Choice, dark: bool) -> Lane:
     grey = palette.SPEECH[dark]
     items = [

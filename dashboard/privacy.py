@@ -26,7 +26,7 @@ class Overdue:
 
 def consent_of(recording: str) -> Consent | None:
     """Returns what counts now for a recording, or None where nothing was recorded."""
-    return _consents(resources.place(), allowed()).get(recording)
+    return consent.every(scope().store, recording).get(recording)
 
 
 def overdue() -> list[Overdue]:

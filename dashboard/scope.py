@@ -1,7 +1,7 @@
 """Answers what the recording page asks for while one zooms: a span of one run, as plain data."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
@@ -16,6 +16,7 @@ from dashboard.scope_view import MOST_PIXELS, Json
 
 __all__ = ["MOST_PIXELS", "Wanted", "view"]
 _AHEAD = ThreadPoolExecutor(1, thread_name_prefix="curves")
+PIXELS_OF_TWO = 800  # of curves; the answer stays as large as that of one track
 LANES, WAVE, PROSODY = "lanes", "wave", "prosody"
 
 
@@ -111,6 +112,8 @@ def view(wanted: Wanted) -> Json:
 def _curves(wanted: Wanted, timeline: Timeline, span: Span) -> Json:
     """Returns the curves of the run, those of the second, and how they differ."""
     scores = curve(wanted.choice, wanted.smoothing_s, wanted.speech_only)
+    if wanted.second is not None:
+        wanted = replace(wanted, n_pixels=min(wanted.n_pixels, PIXELS_OF_TWO))
     drawn = scope_view.curves(timeline, scores, span, wanted.n_pixels, every=wanted.stacked)
     if wanted.second is None:
         return {"curves": drawn}
@@ -140,9 +143,23 @@ def curve(choice: Choice, smoothing_s: float, speech_only: bool) -> np.ndarray:
     return timeline.curve(smoothing_s, frames, np.float32)
 
 
-def prepare(choice: Choice, smoothing_s: float, speech_only: bool) -> None:
-    """Begins with the curves that the browser will ask for once it has the page."""
-    _AHEAD.submit(curve, choice, smoothing_s, speech_only)
+def read_ahead(choice: Choice) -> None:
+    """Begins to read a run's frames, which a page needs after it has made its head."""
+    _AHEAD.submit(resources.timeline, choice)
+
+
+def prepare(choice: Choice, smoothing_s: float | None, speech_only: bool) -> None:
+    """Begins with what the browser will ask for once it has the page: sound and curves.
+
+    Args:
+        choice: the run.
+        smoothing_s: of the curves, or None where they are hidden.
+        speech_only: which frames they read out.
+    """
+    _AHEAD.submit(sound.peaks, choice.recording, choice.channel)
+    _AHEAD.submit(sound.prosody, choice.recording, choice.channel, start=False)
+    if smoothing_s is not None:
+        _AHEAD.submit(curve, choice, smoothing_s, speech_only)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)

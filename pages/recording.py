@@ -4,7 +4,6 @@ import pandas as pd
 import streamlit as st
 
 from core.records import Segment
-from core.timeline.track import Timeline
 from dashboard import navigation, palette, resources, words
 from dashboard.components import (
     choose,
@@ -44,18 +43,18 @@ def main() -> None:
     row, others = _chosen(rows)
     scope.forget_view_of_another(row["recording"])
     choice = resources.choice_of(row)
-    timeline, segments = resources.timeline(choice), resources.segments(choice)
+    scope.read_ahead(choice)
+    segments = resources.segments(choice)
     with heading:
-        _title(row, timeline)
+        _title(row)
     missing = resources.has_audio(row["recording"])
     if missing:
         moved.show(row["recording"], missing)
     blind = labels.blind(choice.recording)
     look, name = _look(others, blind)
     names = choose.track_names(rows[rows["recording"] == row["recording"]].set_index("run_key"))
-    _view(
-        row, choice, timeline, segments, look, (names[row["run_key"]], name), labels.labelling_on()
-    )
+    _view(row, choice, segments, look, (names[row["run_key"]], name), labels.labelling_on())
+    timeline = resources.timeline(choice)
     if not blind:
         summary.show(timeline, segments)
         segment_table.show(choice, timeline, segments)
@@ -107,15 +106,14 @@ def _label(row: pd.Series) -> str:
     return " · ".join(str(part) for part in parts if isinstance(part, str) and part)
 
 
-def _title(row: pd.Series, timeline: Timeline) -> None:
+def _title(row: pd.Series) -> None:
     st.title(words.plain(row["name"]), anchor=False)
-    tags = row["tags"] if row["tags"] is not None else ()
+    tags, warnings = (row[name] if row[name] is not None else () for name in ("tags", "warnings"))
     said = [row["session"], row["speaker"], *tags]
     parts = [str(part) for part in said if isinstance(part, str) and part]
-    speech_s = float(timeline.track.speech.sum()) * timeline.track.hop_s
-    parts += [palette.duration(timeline.track.duration_s), f"{palette.duration(speech_s)} speech"]
+    parts += [palette.duration(row["duration_s"]), f"{palette.duration(row['speech_s'])} speech"]
     st.text(" · ".join(parts))
-    for warning in timeline.track.source.warnings:
+    for warning in warnings:
         st.warning(warning, icon=":material/warning:")
 
 
@@ -177,7 +175,6 @@ def _look(others: pd.DataFrame, blind: bool) -> tuple[scope.Look, str]:
 def _view(
     row: pd.Series,
     choice: resources.Choice,
-    timeline: Timeline,
     segments: tuple[Segment, ...],
     look: scope.Look,
     names: tuple[str, str],
@@ -188,10 +185,10 @@ def _view(
     Only this runs anew while one marks; what else the page shows does not depend on it.
     """
     asked = None if look.blind else cue.last(choice)
-    marked = scope.show(choice, timeline, look, names, asked)
+    marked = scope.show(choice, float(row["duration_s"]), look, names, asked)
     if not look.blind:
         second = None if look.second is None else (look.second, names[1])
-        inspector.show(row, choice, timeline, segments, marked, labelled=labelled, second=second)
+        inspector.show(row, choice, segments, marked, labelled=labelled, second=second)
         turn_region.show(choice, marked)
     labels.show(row, choice, marked, labelled=labelled)
 

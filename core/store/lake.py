@@ -1,5 +1,6 @@
 """Delta tables in a folder: append, merge and read, each either done whole or not at all."""
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -275,7 +276,9 @@ class Lake:
 def _newest_commit(log: Path) -> _Commit | None:
     """Returns the newest commit of a table as its file tells it, or None where there is none."""
     try:
-        newest = max(log.glob("*.json"))
+        with os.scandir(log) as entries:
+            written = (entry for entry in entries if entry.name.endswith(".json"))
+            newest = max(written, key=lambda entry: entry.name)
         told = newest.stat()
     except (OSError, ValueError):
         return None

@@ -1,6 +1,7 @@
 """What lists and tables of the store are made from."""
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.emotions import EMOTIONS
@@ -9,7 +10,7 @@ from core.store.store import Store
 _RECORDING = ["recording", "name", "session", "speaker", "recorded_on", "tags", "added_at"]
 _RECORDING += ["source", "kept", "size_bytes", "container", "codec", "sample_rate", "n_channels"]
 _TRACK = ["recording", "channel", "track_key", "engine", "engine_id", "precision", "duration_s"]
-_TRACK += ["speech_s", "emotion", "confidence", "warnings"]
+_TRACK += ["speech_s", "emotion", "confidence", "warnings", "conditioning"]
 _RUN = ["recording", "channel", "track_key", "run_key", "attempt", "n_segments", "created_at"]
 
 
@@ -18,13 +19,29 @@ def catalogue(store: Store) -> pd.DataFrame:
 
     The newest run comes first; `attempt` is the number under which its segments are stored.
     """
-    recordings = store.lake.read("recordings", columns=_RECORDING).to_pandas()
-    tracks = store.lake.read("tracks", columns=_TRACK).to_pandas()
-    runs = store.lake.read("runs", columns=_RUN).to_pandas()
-    keys = ["recording", "channel", "track_key"]
-    rows = runs.merge(tracks, on=keys).merge(recordings, on="recording")
-    ordered: pd.DataFrame = rows.sort_values("attempt", ascending=False).reset_index(drop=True)
-    return ordered
+    runs = store.lake.read("runs", columns=_RUN).sort_by([("attempt", "descending")])
+    rows = _joined(runs, store.lake.read("tracks", columns=_TRACK), _TRACK[:3])
+    rows = _joined(rows, store.lake.read("recordings", columns=_RECORDING), _RECORDING[:1])
+    found: pd.DataFrame = rows.to_pandas()
+    return found
+
+
+def _joined(rows: pa.Table, others: pa.Table, keys: list[str]) -> pa.Table:
+    """Returns rows with the columns of the one row of a table that has the same keys, if any.
+
+    Arrow's own join knows no columns of lists.
+    """
+    at = pc.index_in(_names(rows, keys), _names(others, keys))
+    there = pc.is_valid(at)
+    rows, beside = rows.filter(there), others.drop_columns(keys).take(at.filter(there))
+    for name in beside.column_names:
+        rows = rows.append_column(name, beside[name])
+    return rows
+
+
+def _names(rows: pa.Table, keys: list[str]) -> pa.ChunkedArray:
+    """Returns one text for each row, the same where all keys are."""
+    return pc.binary_join_element_wise(*(rows[key].cast(pa.string()) for key in keys), " ")
 
 
 def seconds_by_emotion(store: Store, attempts: list[int], hop_s: float = 0.02) -> pd.DataFrame:

@@ -5,10 +5,10 @@ segment, smoothed curve and selection can never disagree.
 """
 
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,23 +56,23 @@ class Timeline:
         self.track = track
         self.n_frames = len(track.logits)
         self.calibration = Calibration(track.source.temperatures, track.source.class_mask)
-
-    @cached_property
-    def _sums(self) -> dict[FrameChoice, Doubles]:
-        return {}
+        self._sums: dict[FrameChoice, Doubles] = {}
+        self._summing = threading.Lock()  # several threads of a page ask for the same sums at once
 
     def _prefix(self, frames: FrameChoice) -> Doubles:
         """Returns prefix sums, shape `(10, n_frames + 1)`: nine logits and the count of frames."""
-        known = self._sums.get(frames)
-        if known is None:
-            speech = frames is FrameChoice.SPEECH
-            counts = self.track.speech if speech else np.ones(self.n_frames, np.bool_)
-            known = np.zeros((N_EMOTIONS + 1, self.n_frames + 1))
-            for sums, logits in zip(known, self.track.logits.T, strict=False):
-                np.cumsum(logits * counts if speech else logits, dtype=np.float64, out=sums[1:])
-            np.cumsum(counts, out=known[-1, 1:])
-            self._sums[frames] = known
-        return known
+        with self._summing:
+            if frames not in self._sums:
+                self._sums[frames] = self._summed(frames is FrameChoice.SPEECH)
+            return self._sums[frames]
+
+    def _summed(self, speech: bool) -> Doubles:
+        counts = self.track.speech if speech else np.ones(self.n_frames, np.bool_)
+        found = np.zeros((N_EMOTIONS + 1, self.n_frames + 1))
+        for sums, logits in zip(found, self.track.logits.T, strict=False):
+            np.cumsum(logits * counts if speech else logits, dtype=np.float64, out=sums[1:])
+        np.cumsum(counts, out=found[-1, 1:])
+        return found
 
     def frame_at(self, time_s: float) -> int:
         """Returns the number of the first frame that starts at `time_s` or later, in range."""

@@ -187,7 +187,7 @@ def peaks(
     """
     from scipy.signal import find_peaks
 
-    curve = np.nan_to_num(timeline.curve(width_s, FrameChoice.SPEECH))
+    curve = np.nan_to_num(timeline.curve(width_s, FrameChoice.SPEECH, np.float32))
     apart = max(1, round(width_s / timeline.track.hop_s))
     found: list[Peak] = []
     for column, emotion in enumerate(EMOTIONS):

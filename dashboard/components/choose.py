@@ -1,6 +1,7 @@
 """A choice among things that have names of their own, kept in the page's address."""
 
-from typing import Any
+import json
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -8,6 +9,8 @@ import streamlit as st
 from core.emotions import EMOTIONS
 from dashboard import palette
 from dashboard.session import Keys
+
+_OPTIONS: Final = {"noise_reduction": "noise reduced", "trim_silence": "silence trimmed"}
 
 
 def remembered(label: str, key: str, options: dict[str, str], place: Any = st, **look: Any) -> str:
@@ -74,7 +77,10 @@ def track_names(mine: pd.DataFrame) -> dict[str, str]:
 
 def _track_label(row: pd.Series) -> str:
     channel = "mean of channels" if row["channel"] < 0 else f"channel {row['channel']}"
-    return f"{row['engine_id']} · {channel} · {row['n_segments']} segments"
+    made = json.loads(row["conditioning"])
+    parts = [row["engine_id"], channel]
+    parts += [told for option, told in _OPTIONS.items() if made.get(option)]
+    return " · ".join([*parts, f"{row['n_segments']} segments"])
 
 
 def number(

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from core.records import Span
@@ -19,7 +20,7 @@ def last(choice: Choice) -> tuple[str, Span] | None:
 
 
 def table(
-    choice: Choice, name: str, rows: pd.DataFrame, stretches: Sequence[Span], **look: Any
+    choice: Choice, name: str, rows: pd.DataFrame | pa.Table, stretches: Sequence[Span], **look: Any
 ) -> None:
     """Shows a table; a row that is chosen is marked in the view and played.
 

@@ -29,7 +29,6 @@ _NOT_YET = "–"
 def show(
     row: pd.Series,
     choice: Choice,
-    timeline: Timeline,
     segments: tuple[Segment, ...],
     marked: Span | None,
     *,
@@ -41,7 +40,6 @@ def show(
     Args:
         row: of the catalogue.
         choice: the run.
-        timeline: of the run.
         segments: of the run.
         marked: the region.
         labelled: whether the page has a form for labels already.
@@ -56,6 +54,7 @@ def show(
     with st.container(border=True):
         title = f"Region {_clock(marked.start_s)} to {_clock(marked.end_s)}"
         st.subheader(title, help=words.REGION, anchor=False)
+        timeline = resources.timeline(choice)
         frames = _frames(timeline, marked)
         try:
             read = timeline.read_out(marked, frames)

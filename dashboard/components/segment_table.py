@@ -1,6 +1,6 @@
 """The segments of a recording as a table; the chosen one is marked and played."""
 
-import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from core.records import Segment, Span
@@ -18,7 +18,7 @@ def show(choice: Choice, timeline: Timeline, segments: tuple[Segment, ...]) -> N
     if not segments:
         st.info("There are no segments, as no speech was found in this recording.")
         return
-    table = pd.DataFrame(
+    table = pa.table(
         {
             "#": [s.segment + 1 for s in segments],
             "Start, s": [s.start_s for s in segments],

@@ -27,6 +27,7 @@ def shared_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     """Gives the process an empty store, the fake engine and an empty queue."""
     monkeypatch.setenv("TONESCOPE_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("TONESCOPE_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr("dashboard.changes.HEAD_START_S", 0.0)
     _forget()
     shared.scope().registry.add("compact", lambda _: FakeEngine())
     yield

@@ -283,6 +283,8 @@ def test_the_region_is_told_of_both_tracks(open_page, choice):
     app = open_page("recording")
     first = tracks.pop(app.query_params["track"])
     (second,) = tracks.values()
+    named = next(s for s in app.selectbox if s.label == "Track").options
+    assert sorted("noise reduced" in name for name in named) == [False, True]
     next(s for s in app.selectbox if s.label == "Beside it").set_value(second.run_key)
     for marked, heard in (("2.000-4.000", "confidence"), ("0.000-20.000", "confidence none")):
         app.query_params["region"] = marked

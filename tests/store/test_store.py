@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core import preferences
@@ -13,6 +14,7 @@ from core.emotions import Emotion
 from core.errors import AudioError, StoreError
 from core.provenance import sha256_of
 from core.records import Failure, Run
+from core.store import query
 from core.store.store import Store, Utterance, kept_path
 from tests.synthetic import make_recording, make_segment, make_track
 
@@ -91,6 +93,32 @@ def test_run_without_segments_is_known_to_have_none(store):
         store.write_track(attempt, make_recording(), track, said())
         store.write_run(attempt, track, run_of([]))
     assert store.segments("ab" * 32, None, "run0") == ()
+
+
+def test_catalogue_has_what_a_join_by_pandas_has(store):
+    for number in range(3):
+        name = f"{number}b" * 32
+        track, _ = make_track(10, recording=name, channel=number or None)
+        with store.attempt() as attempt:
+            known = make_recording(recording=name, tags=("a", "b;c")[:number])
+            store.write_track(attempt, known, track, said())
+            for run in range(number):  # the first has none
+                found = replace(run_of([make_segment(0, 0, 1)], f"run{run}"), recording=name)
+                store.write_run(attempt, track, found)
+    runs, tracks, recordings = (
+        store.lake.read(name).to_pandas() for name in ("runs", "tracks", "recordings")
+    )
+    keys = ["recording", "channel", "track_key"]
+    expected = runs.merge(tracks.drop(columns=["attempt", "created_at"]), on=keys)
+    expected = expected.merge(recordings.drop(columns="duration_s"), on="recording")
+    found = query.catalogue(store)
+    assert len(found) == 3
+    assert found["attempt"].is_monotonic_decreasing
+    found, expected = (
+        rows.sort_values(["recording", "run_key"], ignore_index=True)[list(found)]
+        for rows in (found, expected)
+    )
+    pd.testing.assert_frame_equal(found, expected)
 
 
 def test_rows_of_an_attempt_that_names_none_do_not_count(store):

@@ -12,17 +12,17 @@ import streamlit as st
 
 from core.emotions import EMOTIONS
 from core.records import Span
-from core.timeline.track import Timeline
 from core.timeline.turning_points import FALSE_PER_HOUR
 from dashboard import labelling, palette, resources, routes, spans, words
 from dashboard.components import labels
 from dashboard.resources import Choice
-from dashboard.scope import prepare
+from dashboard.scope import prepare, read_ahead
 from dashboard.session import SPEECH_ONLY, Keys, is_dark
 
 PROSODY_AT_ONCE_S: Final = 1200.0  # longer recordings are measured when it is asked for
 _FILMS: Final = ("mov", "matroska", "mpegts", "avi", "asf", "mpeg")
 _FOLDER = Path(__file__).parent
+__all__ = ["Look", "forget_view_of_another", "read_ahead", "show"]
 _scope = st.components.v2.component(
     "tonescope_scope",
     html=(_FOLDER / "scope.html").read_text("utf-8"),
@@ -57,7 +57,7 @@ class Look:
 
 def show(
     choice: Choice,
-    timeline: Timeline,
+    duration_s: float,
     look: Look,
     names: tuple[str, str],
     cue: tuple[str, Span] | None,
@@ -66,18 +66,16 @@ def show(
 
     Args:
         choice: the run.
-        timeline: of the run.
+        duration_s: of the recording.
         look: how it is drawn.
         names: of this track and of the second.
         cue: a stretch to mark and play, with a name that is new each time.
     """
-    duration_s = timeline.track.duration_s
-    if not look.blind:
-        prepare(choice, look.smoothing_s, look.frames == SPEECH_ONLY)
+    prepare(choice, None if look.blind else look.smoothing_s, look.frames == SPEECH_ONLY)
     region = spans.parse(st.query_params.get(Keys.REGION), duration_s)
     result = _scope(
         key=f"{Keys.SCOPE}.{choice.recording}",
-        data=_data(choice, timeline, look, names)
+        data=_data(choice, duration_s, look, names)
         | {
             "region": _times(region),
             "zoom": _times(spans.parse(st.query_params.get(Keys.ZOOM), duration_s)),
@@ -124,7 +122,7 @@ def _tell(sentence: str | None) -> None:
         st.toast(words.said(sentence), icon=":material/info:")
 
 
-def _data(choice: Choice, timeline: Timeline, look: Look, names: tuple[str, str]) -> dict[str, Any]:
+def _data(choice: Choice, duration_s: float, look: Look, names: tuple[str, str]) -> dict[str, Any]:
     dark = is_dark()
     known = resources.recording(choice.recording)
     there = resources.has_audio(choice.recording) is None
@@ -132,7 +130,7 @@ def _data(choice: Choice, timeline: Timeline, look: Look, names: tuple[str, str]
         "name": known.name,
         "src": routes.audio_url(choice.recording) if there else "",
         "maybe_video": known.info.container in _FILMS,
-        "duration_s": timeline.track.duration_s,
+        "duration_s": duration_s,
         "view": routes.view_url(choice.recording),
         "spectrogram": routes.spectrogram_url(choice.recording),
         "plotly": routes.plotly_url(),
