@@ -11,10 +11,11 @@ import torch
 from safetensors.torch import save_file
 
 from core.engines.base import Windowing
-from core.engines.compact_files import CALIBRATION, CONFIG, FORMAT_VERSION, SUMS, WEIGHTS
+from core.engines.compact_files import CALIBRATION, CONFIG, FORMAT_VERSION, STEPS, SUMS, WEIGHTS
 from core.engines.whisper_encoder import WhisperEncoder
 from training.data import Clip
 from training.fit import ReadOut
+from training.pretrained import in_steps
 
 TRAINING_FILES = "training_files.sha256"
 SINGLE = ("head.", "mel.", "projection.bias")
@@ -40,12 +41,18 @@ def write_bundle(
     calibration: dict[str, Any],
     clips: Sequence[Clip],
 ) -> None:
-    """Writes every file but the card; half precision for all but head, filters and shifts."""
+    """Writes every file but the card.
+
+    The blocks' matrices are whole numbers of eight bits, a step for each row; head, filters and
+    shifts are single, all else is half precision.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        name: tensor.float() if name.startswith(SINGLE) else tensor.half()
-        for name, tensor in network.state_dict().items()
-    }
+    tensors = {}
+    for name, tensor in network.state_dict().items():
+        if name.startswith("blocks.") and tensor.ndim > 1:
+            tensors[name], tensors[name + STEPS] = in_steps(tensor)
+        else:
+            tensors[name] = tensor.float() if name.startswith(SINGLE) else tensor.half()
     save_file({k: t.contiguous() for k, t in tensors.items()}, folder / WEIGHTS)
     # safetensors writes for the owner alone; a repository is read by everyone.
     (folder / WEIGHTS).chmod(0o644)
@@ -68,11 +75,13 @@ def _config(
     return {
         "format_version": FORMAT_VERSION,
         "n_dims": shape.n_dims,
+        "n_embedded": shape.n_embedded,
         "encoder": {
             "n_heads": shape.n_heads,
             "n_ffn": shape.n_ffn,
             "n_positions": shape.n_positions,
             "reads": list(shape.reads),
+            "pairs_from": shape.pairs_from,
         },
         "mel": {
             "sample_rate": 16_000,

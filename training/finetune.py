@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.engines.base import Floats
-from core.engines.whisper_encoder import WhisperEncoder
+from core.engines.whisper_encoder import WhisperEncoder, layers_of
 from training.features import CELL_FRAMES, Cells
-from training.fit import Head
+from training.fit import PENALTY, Head
 from training.lower import Copy
 
 Ints = NDArray[np.int64]
@@ -45,7 +45,7 @@ class Config:
         penalty: of the linear probe that the head starts from.
     """
 
-    n_frozen: int = 1
+    n_frozen: int = 2
     n_epochs: int = 10
     n_steps: int = 80
     share_windows: float = 0.4
@@ -59,7 +59,7 @@ class Config:
     weight_decay: float = 0.05
     smoothing: float = 0.05
     averaging: float = 0.97
-    penalty: float = 0.03
+    penalty: float = PENALTY
     seed: int = 0
 
 
@@ -68,10 +68,12 @@ class Upper(nn.Module):
 
     def __init__(self, encoder: WhisperEncoder, n_frozen: int, head: Head) -> None:
         super().__init__()
-        self.n_dims = encoder.shape.n_dims
+        self.pairs_from = encoder.shape.pairs_from - n_frozen
         self.kept = [layer - n_frozen for layer in encoder.shape.reads]
         if self.kept[0] < 0:
             raise ValueError(f"layer {encoder.shape.reads[0]} lies below the frozen ones")
+        if self.pairs_from < 0:
+            raise ValueError("frozen layers must come before those that take frames in pairs")
         self.blocks = copying.deepcopy(encoder.blocks[n_frozen:])
         self.blocks.requires_grad_(True)
         self.weight = nn.Parameter(torch.from_numpy(head.weight.copy()))
@@ -82,11 +84,8 @@ class Upper(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """Returns `(n, n_frames, n_features)` for the residual stream `(n, n_frames, n_dims)`."""
-        outputs = [x]
-        for block in self.blocks:
-            outputs.append(block(outputs[-1]))
-        normed = [functional.layer_norm(outputs[i], (self.n_dims,)) for i in self.kept]
-        return torch.cat(normed, dim=-1)
+        outputs = layers_of(self.blocks, x, self.pairs_from)
+        return torch.cat([outputs[i] for i in self.kept], dim=-1)
 
     def logits(self, pooled: Tensor) -> Tensor:
         """Returns `(n, n_classes)` for mean features `(n, n_features)`."""

@@ -12,6 +12,9 @@ from core.emotions import EMOTIONS
 from core.engines.base import Floats
 from training.data import balancing_weights, speaker_folds
 
+EMPHASIS = 4.0  # of an embedding's directions that the head looks along, see LOG.md
+PENALTY = 0.1  # chosen on inner folds, see LOG.md
+
 
 @dataclass(frozen=True)
 class Head:
@@ -114,24 +117,6 @@ class Passes:
         """Returns the speaker-disjoint fold of each clip."""
         return speaker_folds(self.speakers.tolist(), self.corpora.tolist(), n_folds, seed)
 
-    def choose_penalty(self, penalties: Sequence[float], n_folds: int, seed: int) -> float:
-        """Returns the penalty of the highest balanced accuracy over speaker-disjoint folds."""
-        if len(penalties) == 1:
-            return penalties[0]
-        folds = self.folds(n_folds, seed)
-        weights = balancing_weights(self.corpora, self.emotions)
-        scores = []
-        for penalty in penalties:
-            right = 0.0
-            for fold in np.unique(folds):
-                held = folds == fold
-                head = self.part(~held).fit(penalty)
-                for features in self.features:
-                    found = np.array(head.classes)[head.logits(features[held]).argmax(axis=1)]
-                    right += float(weights[held] @ (found == self.emotions[held]))
-            scores.append(right)
-        return penalties[int(np.argmax(scores))]
-
 
 @dataclass(frozen=True)
 class ReadOut:
@@ -152,7 +137,8 @@ def read_out(head: Head, features: Floats, weights: NDArray[np.float64], n_dims:
     """Returns the head over `n_dims` embeddings that lose nothing of it.
 
     The embedding's basis holds every direction that the head looks along, then the directions
-    along which the standardised features vary most beside them (principal components).
+    along which the standardised features vary most beside them (principal components). The head's
+    are lengthened, so that clips lie near one another for how they are said, less for who speaks.
     """
     _, strength, rows = np.linalg.svd(head.weight.astype(np.float64), full_matrices=False)
     seen = rows[strength > strength[0] * 1e-6]
@@ -160,12 +146,13 @@ def read_out(head: Head, features: Floats, weights: NDArray[np.float64], n_dims:
     rest = standard - (standard @ seen.T) @ seen
     _, vectors = np.linalg.eigh((rest * weights[:, None]).T @ rest)
     basis = np.concatenate([seen, vectors[:, ::-1].T[: n_dims - len(seen)]])
-    projection = (basis / head.deviation).astype(np.float32)
+    lengths = np.where(np.arange(len(basis)) < len(seen), EMPHASIS, 1.0)
+    projection = (basis * lengths[:, None] / head.deviation).astype(np.float32)
     # Stored in half precision: what the rounding does must be done before the shift is taken.
     projection = projection.astype(np.float16).astype(np.float32)
     return ReadOut(
         projection=projection,
         shift=-projection @ head.mean,
-        weight=(head.weight @ basis.T).astype(np.float32),
+        weight=(head.weight @ basis.T / lengths).astype(np.float32),
         bias=head.bias,
     )

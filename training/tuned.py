@@ -78,6 +78,7 @@ def make(
         "seed": config.seed,
         "n_tuned": len(material.encoder.blocks) - config.n_frozen,
         "reads": list(material.encoder.shape.reads),
+        "pairs_from": material.encoder.shape.pairs_from,
         "folds": N_FOLDS,
         "calibration": _calibrated(folds, material, measured[0]["classes"], results, learnt),
     }
@@ -132,7 +133,7 @@ def main() -> None:
     """Reads the command line, trains, prints the figures by corpus."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
-    parser.add_argument("--wheel", type=Path, help="the wheel, if it is here already")
+    parser.add_argument("--wheels", type=Path, help="folder of the wheels, if they are here")
     parser.add_argument("--out", type=Path, required=True, help="the model's directory")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "tonescope")
@@ -142,7 +143,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     args.cache.mkdir(parents=True, exist_ok=True)
     config = Config()
-    material = gather(args.data, args.cache, args.wheel, config)
+    material = gather(args.data, args.cache, args.wheels, config)
     runs = {run.name: run for run in plan(material.corpora.tolist())}
     if args.run not in runs:
         parser.error(f"unknown run {args.run}; there are {', '.join(runs)}")

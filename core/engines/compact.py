@@ -1,4 +1,4 @@
-"""The embedded engine: Whisper tiny.en's encoder with a linear head for the nine emotions."""
+"""The embedded engine: lower layers of Whisper base with a linear head for the nine emotions."""
 
 import logging
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 
 from core.emotions import EMOTIONS
 from core.engines.base import HOP_SAMPLES, Floats, Frames, Windowing
-from core.engines.compact_files import CURE, WEIGHTS, ModelFiles, read_files
+from core.engines.compact_files import CURE, STEPS, WEIGHTS, ModelFiles, read_files
 from core.engines.devices import device, exact_products
 from core.engines.measured import joined, note, noted
 from core.engines.parity import compared, known_parity, sounds
@@ -17,6 +17,8 @@ from core.engines.side_by_side import SingleThreads
 from core.errors import EngineError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from core.engines.whisper_encoder import WhisperEncoder
 
 log = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ class CompactEngine:
         self.name = name
         self._sha256 = files.sha256
         self.engine_id = f"{name}-{files.sha256[:12]}"
-        self.n_dims = files.config.encoder["n_dims"]
+        self.n_dims = files.config.encoder["n_embedded"]
         self.class_mask = tuple(emotion in files.config.classes for emotion in EMOTIONS)
         self.offset_s = 0.0
         self.windowing: Windowing = files.config.windowing
@@ -191,7 +193,7 @@ def _network(files: ModelFiles, path: Path) -> "WhisperEncoder":
         )
     )
     try:
-        tensors = load(files.weights)
+        tensors = _stepped(load(files.weights))
     except (SafetensorError, KeyError, ValueError) as error:
         raise EngineError(f"{path} is no safetensors file ({error}): {CURE}.") from error
     expected = network.state_dict()
@@ -210,3 +212,13 @@ def _network(files: ModelFiles, path: Path) -> "WhisperEncoder":
             raise EngineError(f"{path} has values in {key} that are not finite: {CURE}.")
     network.load_state_dict(tensors, assign=True)
     return network.eval().requires_grad_(False)
+
+
+def _stepped(stored: dict[str, "Tensor"]) -> dict[str, "Tensor"]:
+    """Returns the values, matrices of whole numbers multiplied by the steps of their rows."""
+    found = dict(stored)
+    for name, tensor in stored.items():
+        steps = stored.get(name + STEPS)
+        if steps is not None and tensor.ndim == 2 and steps.shape == tensor.shape[:1]:
+            found[name] = tensor.float() * found.pop(name + STEPS).float()[:, None]
+    return found

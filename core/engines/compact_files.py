@@ -16,7 +16,8 @@ CONFIG = "config.json"
 CALIBRATION = "calibration.json"
 SUMS = "SHA256SUMS"
 TRAINING_FILES = "training_files.sha256"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+STEPS = "_steps"  # a matrix of whole numbers NAME has the step of each row beside it
 
 MAX_BYTES = {WEIGHTS: 64 << 20, CONFIG: 64 << 10, CALIBRATION: 64 << 10, SUMS: 64 << 10}
 MAX_BYTES[TRAINING_FILES] = 64 << 20
@@ -148,8 +149,10 @@ def _config(table: dict[str, Any]) -> Config:
     windowing = _dict(table.get("windowing"), "windowing")
     numbers = {
         "n_dims": _whole(table, "n_dims", 8, 1024),
+        "n_embedded": _whole(table, "n_embedded", 8, 1024),
         "n_heads": _whole(encoder, "n_heads", 1, 32),
         "n_ffn": _whole(encoder, "n_ffn", 8, 8192),
+        "pairs_from": _whole(encoder, "pairs_from", 0, 32),
         "n_positions": _whole(encoder, "n_positions", 1, 4096),
         "n_mels": _whole(mel, "n_mels", 1, 256),
         "n_fft": _whole(mel, "n_fft", 16, 4096),

@@ -1,13 +1,14 @@
 """Whisper's encoder as a torch network, read out by one linear head over its frames.
 
-Differs from Whisper in three ways: the log-mel does not depend on level, nothing is padded to
-30 s (the positional table is cut to the frames there are), and the output is a projection of
-several layer-normed layers.
+Differs from Whisper in four ways: the log-mel does not depend on level, nothing is padded to
+30 s (the positional table is cut to the frames there are), the upper layers take frames in pairs,
+which halves their work, and the output is a projection of several layer-normed layers.
 
 Source: Radford et al., 2022, https://arxiv.org/abs/2212.04356, and the code beside it,
 https://github.com/openai/whisper (`whisper/model.py`, `whisper/audio.py`; MIT).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +23,8 @@ class EncoderShape:
     Attributes:
         reads: layers that the embedding is projected from, ascending; 0 is the convolutional
             stem's output. Layers behind the last one read are neither stored nor run.
+        n_embedded: dimensions of the embedding.
+        pairs_from: layers above this one take frames in pairs, as the mean of the two.
         n_fft: samples in one spectrum; `hop_samples`: samples between two spectra.
         top: log10 value that the loudest cell of a window's log-mel is set to.
         depth: log10 powers below the loudest cell at which the log-mel ends.
@@ -33,7 +36,9 @@ class EncoderShape:
     n_ffn: int
     n_positions: int
     n_classes: int
+    n_embedded: int
     reads: tuple[int, ...]
+    pairs_from: int
     n_fft: int = 400
     hop_samples: int = 160
     top: float = 1.5
@@ -118,8 +123,8 @@ class WhisperEncoder(nn.Module):
         self.blocks = nn.ModuleList(
             Block(n, shape.n_heads, shape.n_ffn) for _ in range(shape.n_layers)
         )
-        self.projection = nn.Linear(n * len(shape.reads), n, device="meta")
-        self.head = nn.Linear(n, shape.n_classes, device="meta")
+        self.projection = nn.Linear(n * len(shape.reads), shape.n_embedded, device="meta")
+        self.head = nn.Linear(shape.n_embedded, shape.n_classes, device="meta")
 
     def to_bfloat16(self) -> None:
         """Turns the products of the blocks to bfloat16, nine tenths of the work.
@@ -147,21 +152,37 @@ class WhisperEncoder(nn.Module):
         Returns:
             `n_layers + 1` tensors of shape `(n_waveforms, n_frames, n_dims)`, float32.
         """
-        x = self.stem(waveforms)
-        outputs = [self._normed(x)]
-        for block in self.blocks:
-            x = block(x)
-            outputs.append(self._normed(x))
-        return outputs
+        return layers_of(self.blocks, self.stem(waveforms), self.shape.pairs_from)
 
     def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns logits `(n_waveforms, n_frames, n_classes)` and embeddings `(.., n_dims)`."""
+        """Returns logits `(n_waveforms, n_frames, n_classes)` and embeddings `(.., n_embedded)`."""
         layers = self.layers(waveforms)
         embeddings = self.projection(torch.cat([layers[i] for i in self.shape.reads], dim=-1))
         return self.head(embeddings), embeddings
 
-    def _normed(self, x: Tensor) -> Tensor:
-        return functional.layer_norm(x.float(), (self.shape.n_dims,))
+
+def layers_of(blocks: Iterable[nn.Module], x: Tensor, pairs_from: int) -> list[Tensor]:
+    """Returns what the blocks take and what each gives, layer-normed, all of as many frames.
+
+    Args:
+        blocks: the layers to run, one after the other.
+        x: shape `(n_waveforms, n_frames, n_dims)`.
+        pairs_from: how many of them come before frames are taken in pairs; a last one that is
+            left over stands alone.
+    """
+    n_frames = x.shape[1]
+    found = [_normed(x)]
+    for i, block in enumerate(blocks):
+        if i == pairs_from:
+            x = functional.avg_pool1d(x.mT, 2, ceil_mode=True).mT.contiguous()
+        x = block(x)
+        normed = _normed(x)
+        found.append(normed if i < pairs_from else normed.repeat_interleave(2, 1)[:, :n_frames])
+    return found
+
+
+def _normed(x: Tensor) -> Tensor:
+    return functional.layer_norm(x.float(), x.shape[-1:])
 
 
 def _convolved(convolution: nn.Conv1d, x: Tensor) -> Tensor:

@@ -284,7 +284,9 @@ def test_link_out_of_the_directory_and_pipe_are_not_read(copy: Path, tmp_path: P
         CompactEngine.load(copy)
 
 
-@pytest.mark.parametrize("kind", ["missing", "extra", "shape", "whole", "nan", "garbage"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "extra", "shape", "whole", "steps", "stepless", "nan", "garbage"]
+)
 def test_forged_weights_are_refused(copy: Path, kind: str) -> None:
     path = copy / "model.safetensors"
     tensors = load_file(path)
@@ -296,6 +298,10 @@ def test_forged_weights_are_refused(copy: Path, kind: str) -> None:
         tensors["head.weight"] = tensors["head.weight"][:, :7].copy()
     elif kind == "whole":
         tensors["head.bias"] = np.zeros(9, np.int32)
+    elif kind == "steps":
+        tensors["blocks.0.out.weight_steps"] = np.ones(7, np.float32)
+    elif kind == "stepless":
+        del tensors["blocks.0.out.weight_steps"]
     elif kind == "nan":
         tensors["head.bias"] = np.full(9, np.nan, np.float32)
     save_file(tensors, path)
@@ -309,9 +315,11 @@ def test_forged_weights_are_refused(copy: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("where", "value"),
     [
-        (("format_version",), 2),
+        (("format_version",), 1),
         (("n_dims",), 10**9),
         (("n_dims",), True),
+        (("n_embedded",), 0),
+        (("encoder", "pairs_from"), -1),
         (("encoder", "n_heads"), 5),
         (("encoder", "reads"), [3, 1]),
         (("encoder", "reads"), [1, 1000]),
@@ -369,3 +377,25 @@ def test_convolutions_are_those_of_torch() -> None:
         assert found.shape == expected.shape
         torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-5)
         assert found.is_contiguous()
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 7, 50])
+def test_upper_layers_hear_means_of_pairs(n_frames: int) -> None:
+    import torch
+
+    from core.engines.whisper_encoder import layers_of
+
+    network = CompactEngine.load(MODEL)._network
+    blocks = list(network.blocks[1:3])
+    x = torch.randn(2, n_frames, network.shape.n_dims)
+    with torch.inference_mode():
+        _, lower, upper = layers_of(blocks, x, pairs_from=1)
+        below = blocks[0](x)
+        pairs = [below[:, i : i + 2].mean(dim=1) for i in range(0, n_frames, 2)]
+        above = blocks[1](torch.stack(pairs, dim=1))
+    assert lower.shape == upper.shape == x.shape
+    for i in range(n_frames):
+        expected = above[:, i // 2]
+        centred = expected - expected.mean(dim=-1, keepdim=True)
+        normed = centred / centred.square().mean(dim=-1, keepdim=True).sqrt()
+        torch.testing.assert_close(upper[:, i], normed, atol=1e-3, rtol=1e-3)

@@ -45,7 +45,12 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     clips = [*load_clips(folder), *nonspeech_clips(18, seed=0)]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    made = prepare(encoder_from(tiny_variables(), reads=(1, 2)), clips, folder / "cache", CONFIG)
+    made = prepare(
+        encoder_from(tiny_variables(), (1, 2), pairs_from=1, n_embedded=64),
+        clips,
+        folder / "cache",
+        CONFIG,
+    )
     torch.set_num_threads(threads)
     return made
 
@@ -174,7 +179,7 @@ def test_report_pools_folds_only_when_all_are_there(tmp_path: Path) -> None:
             row = {"name": f"fold{k}", "alone": right, "in_windows": right}
             (folder / f"fold{k}.json").write_text(json.dumps(row))
     text = report(tmp_path, tmp_path / "none.json")
-    assert "| a | 2 | 20 | 0.500 | - | 0.750 | - | 0.750 | - |" in text
+    assert "| a | 2 | 20 | 0.500 | - | - | 0.750 | - | - | 0.750 | - |" in text
     assert "Not run yet, fine-tuned: fold4." in text
 
 

