@@ -60,15 +60,40 @@ def clip_cells(
 ) -> Cells:
     """Returns the cells of every clip, from `cache` if they were taken before.
 
+    Generated sounds are kept apart from recorded clips, so that others do not cost the clips anew.
+
     Args:
         encoder: the frozen encoder.
-        clips: the clips, in an order of which the windows' is drawn.
+        clips: the clips, in an order of which the windows' is drawn; generated sounds come last.
         seed: of that draw.
         cache: folder that keeps what was computed.
         window_s: None runs each clip alone; otherwise clips of one speaker follow one another,
             in random order and 0.4 s of silence apart, in windows of this length, so that they
             meet the positions and the neighbours that a clip in a long recording has.
+
+    Raises:
+        ValueError: a recorded clip comes after a generated sound.
     """
+    is_generated = [not clip.sha256 for clip in clips]
+    n_recorded = len(clips) - sum(is_generated)
+    if any(is_generated[:n_recorded]):
+        raise ValueError("a recorded clip comes after a generated sound")
+    parts = [
+        _cached(encoder, group, window_s, seed, cache)
+        for group in (clips[:n_recorded], clips[n_recorded:])
+        if group
+    ]
+    starts = (0, n_recorded) if n_recorded else (0,)
+    return Cells(
+        np.concatenate([part.means for part in parts]),
+        np.concatenate([part.n_frames for part in parts]),
+        np.concatenate([part.clip + start for part, start in zip(parts, starts, strict=False)]),
+    )
+
+
+def _cached(
+    encoder: WhisperEncoder, clips: Sequence[Clip], window_s: float | None, seed: int, cache: Path
+) -> Cells:
     key = hashlib.sha256(repr((FORMAT, window_s, seed, encoder.shape)).encode())
     for name, tensor in encoder.state_dict().items():
         if not name.startswith(("projection.", "head.")):

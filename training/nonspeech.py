@@ -22,7 +22,7 @@ def nonspeech_clips(n_clips: int, seed: int) -> list[Clip]:
     for i in range(n_clips):
         rng = np.random.default_rng([seed, i])
         n_samples = int(rng.uniform(1.0, 5.0) * SAMPLE_RATE)
-        kind = list(MAKERS)[i % len(MAKERS)]
+        kind = KINDS[i % len(KINDS)]
         signal = MAKERS[kind](rng, n_samples)
         level = 10.0 ** rng.uniform(-2.5, -0.1)
         signal = signal / max(float(np.abs(signal).max()), 1e-9) * level
@@ -32,7 +32,7 @@ def nonspeech_clips(n_clips: int, seed: int) -> list[Clip]:
             Clip(
                 file=f"{kind}_{i:04d}",
                 corpus=CORPUS,
-                speaker=f"{CORPUS}_{(i // len(MAKERS)) % N_SOURCES:02d}",
+                speaker=f"{CORPUS}_{(i // len(KINDS)) % N_SOURCES:02d}",
                 emotion=Emotion.UNKNOWN,
                 language="none",
                 license="none",
@@ -74,7 +74,10 @@ def _hum(rng: np.random.Generator, n_samples: int) -> Signal:
 
 def _tone(rng: np.random.Generator, n_samples: int) -> Signal:
     start, end = 2.0 ** rng.uniform(5.5, 12.5, 2)
-    glide = np.linspace(start, start if rng.random() < 0.7 else end, n_samples)
+    is_steady = rng.random() < 0.7
+    if is_steady and rng.random() < 0.5:  # at these each spectrum is exactly like one before it
+        start = max(1.0, np.round(start / 20.0)) * 20.0
+    glide = np.linspace(start, start if is_steady else end, n_samples)
     return np.sin(2 * np.pi * np.cumsum(glide) / SAMPLE_RATE)
 
 
@@ -122,3 +125,6 @@ MAKERS: dict[str, Maker] = {
     "clicks": _clicks,
     "gusts": _gusts,
 }
+# A few pure tones leave holes between them: with 44 of 400 sounds one of 440 Hz passed for neutral
+# speech.
+KINDS = (*MAKERS, "tone", "tone", "tone")

@@ -35,7 +35,7 @@ from training.search import search_figures
 from training.splits import Run, held_out, learnt_from, plan, second_sentences
 
 WINDOW_S = 10.0
-N_NONSPEECH = 400
+N_NONSPEECH = 480
 N_SAMPLED = 1500
 RESULTS = Path(__file__).parent / "results" / "runs"
 # Clips alone and in windows as they are, which are measured on too, then alone and changed.

@@ -33,7 +33,7 @@ from training.pretrained import pretrained_encoder
 
 WINDOWING = Windowing(window_s=10.0, overlap_s=2.0)
 N_FOLDS = 5
-N_NONSPEECH = 400
+N_NONSPEECH = 480
 RESULTS = Path(__file__).parent / "results" / "frozen_head.json"
 
 
