@@ -65,8 +65,7 @@ says how speech sounds to the model, never how a person is.
   languages, children and noisy recordings were not measured; expect worse.
 - A raw score is not a confidence: use the calibrated one, and none under 0.5 s.
 - `other` is only boredom of one German corpus. `unknown` is only generated noise, hum, tones,
-  chords and clicks: real music or crowds may be answered as an emotion. Nor are all pure tones
-  known: one of 440 Hz is answered as neutral (one of 110, 220, 880, 1,760 or 3,000 Hz as unknown).
+  chords and clicks: real music or crowds may be answered as an emotion.
 - CREMA-D's part holds hardly any emotion but happy and sad: its UAR over six classes rests on a
   few clips.
 - The encoder, its layers and the regularisation were chosen on inner folds of the training speakers of

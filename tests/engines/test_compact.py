@@ -197,11 +197,8 @@ def test_silence_and_noise_are_unknown(engine: CompactEngine, level: float) -> N
     assert best == Emotion.UNKNOWN
 
 
-# A hole among the generated tones that it learnt from, which its card names.
-HOLE = pytest.param(440, marks=pytest.mark.xfail(strict=True, reason="taken for neutral speech"))
-
-
-@pytest.mark.parametrize("pitch_hz", [110, 220, HOLE, 880, 1760, 3000])
+# At whole tens of Hz every spectrum is exactly like an earlier one, which no speech is.
+@pytest.mark.parametrize("pitch_hz", [83, 110, 220, 400, 440, 480, 523.25, 880, 1000, 1760, 3000])
 def test_tones_are_unknown(engine: CompactEngine, pitch_hz: float) -> None:
     t = np.arange(3 * SAMPLE_RATE) / SAMPLE_RATE
     tone = (0.5 * np.sin(2 * np.pi * pitch_hz * t)).astype(np.float32)
