@@ -103,7 +103,7 @@ def _cached(
     path = cache / f"cells_{key.hexdigest()[:20]}.npz"
     if not path.exists():
         by_clip: list[list[tuple[int, NDArray[np.float16]]]] = [[] for _ in clips]
-        for waveform, places in windows(clips, window_s, np.random.default_rng(seed)):
+        for waveform, places in windows(clips, window_s, seed):
             with torch.inference_mode():
                 layers = torch.stack(encoder.layers(torch.from_numpy(waveform)[None]))[:, 0]
             for index, start in places:
@@ -124,9 +124,12 @@ def _cells(layers: Floats) -> Iterator[tuple[int, NDArray[np.float16]]]:
 
 
 def windows(
-    clips: Sequence[Clip], window_s: float | None, rng: np.random.Generator
+    clips: Sequence[Clip], window_s: float | None, seed: int
 ) -> Iterator[tuple[Floats, list[tuple[int, int]]]]:
-    """Yields a waveform and, for each clip in it, the clip's index and first frame."""
+    """Yields a waveform and, for each clip in it, the clip's index and first frame.
+
+    Recorded clips and generated sounds are drawn as if the others were not there.
+    """
     if window_s is None:
         yield from ((clip.waveform, [(i, 0)]) for i, clip in enumerate(clips))
         return
@@ -134,7 +137,9 @@ def windows(
     for i, clip in enumerate(clips):
         by_speaker[clip.speaker].append(i)
     limit = round(window_s * SAMPLE_RATE)
+    draws = {is_recorded: np.random.default_rng(seed) for is_recorded in (False, True)}
     for members in by_speaker.values():
+        rng = draws[bool(clips[members[0]].sha256)]
         parts: list[Floats] = []
         places: list[tuple[int, int]] = []
         for i in rng.permutation(members):

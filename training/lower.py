@@ -82,8 +82,7 @@ def _compute(
     taken = augmented(clips, recipe.seed) if recipe.augmented else clips
     parts: list[NDArray[np.float16]] = []
     places: list[tuple[int, int, int, int]] = []
-    rng = np.random.default_rng(recipe.seed)
-    for waveform, inside in windows(taken, recipe.window_s, rng):
+    for waveform, inside in windows(taken, recipe.window_s, recipe.seed):
         with torch.inference_mode():
             x = encoder.stem(torch.from_numpy(waveform)[None])
             for block in encoder.blocks[:n_frozen]:
