@@ -211,6 +211,11 @@ def test_rttm_says_who_speaks_when(exported):
         start_ms = round(float(start_s) * 1000)
         found.append((start_ms, start_ms + round(float(length_s) * 1000)))
     assert found == [row[:2] for row in SEGMENTS]
+    read = pytest.importorskip("pyannote.database.util").load_rttm(path)
+    ((_, turns),) = read.items()
+    theirs = [(span.start, span.end, who) for span, _, who in turns.itertracks(yield_label=True)]
+    assert [who for *_, who in theirs] == ['P_"1"_<x>'] * 2
+    assert [(round(a * 1000), round(b * 1000)) for a, b, _ in theirs] == found
 
 
 def test_audformat_loads_with_raters(exported, tmp_path):
