@@ -54,8 +54,8 @@ def warm_up() -> None:
 def _collect(stopped: threading.Event, every_s: float = _COLLECT_S) -> None:
     """Frees now and then what pages left behind, if anything was made since.
 
-    Streamlit would do it after every script, and nothing else runs during the fifth of a second that it
-    takes once torch is there. Python alone waits for so many objects that large ones would add up.
+    Streamlit would do it after every script, and nothing else runs meanwhile.
+    Python alone waits for so many objects that large ones would add up.
     """
     while not stopped.wait(every_s):
         if gc.get_count()[2]:
