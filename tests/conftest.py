@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,17 @@ def emotion2vec_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A generated emotion2vec directory, written once."""
     pytest.importorskip("funasr", reason="FunASR is not installed")
     return write_directory(tmp_path_factory.mktemp("emotion2vec") / "generated")
+
+
+@pytest.fixture(autouse=True)
+def main_module() -> Iterator[None]:
+    """Gives back the main module, whose file a new child process runs again.
+
+    Streamlit puts the script that it runs into its place and leaves it there.
+    """
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
 
 
 @pytest.fixture
