@@ -15,7 +15,7 @@ from dashboard.corpus_filter import Filter
 def main() -> None:
     """Shows the page."""
     begun = corpus_bar.begin(
-        "Clusters of",
+        "Clusters among",
         "**No clusters yet.** Here segments that sound alike to the engine are grouped without "
         "names: hear what is typical of each group, name it, and see what the groups really follow.",
     )

@@ -22,6 +22,7 @@ PROBED: Final = 3_000  # the most segments of a probe
 FOLDS: Final = 5
 SHUFFLES: Final = 5  # probes of shuffled labels whose mean is the chance level
 FEW_LABELS: Final = 30
+FEW_UNITS: Final = 10  # fewer segments, recordings or sessions are not said to follow anything
 CLEAR: Final = 0.1  # adjusted mutual information from which groups are said to follow something
 PROBE_CLEAR: Final = 0.15  # of the way from chance to always right
 
@@ -55,7 +56,8 @@ class Found:
         n: segments for which it is known.
         values: how many different values these have; of level and duration, bins.
         ami: adjusted mutual information with the groups: 0 by chance, 1 the same; None without
-            groups, or where there are not two values.
+            groups, or where there are not two values that occur more than once: what is different
+            everywhere agrees with any groups that are, too.
         ari: adjusted Rand index, likewise.
         probe_accuracy: balanced accuracy of a linear probe that names the value from the vectors of
             segments of recordings that it never saw; None where that cannot be tried.
@@ -160,7 +162,7 @@ def agreement(
 
     rows = np.flatnonzero((codes >= 0) & (labels >= 0))
     rows = rows[any_of(len(rows), COMPARED, seed)]
-    if len(rows) < 2 or len(np.unique(codes[rows])) < 2:
+    if np.count_nonzero(np.unique(codes[rows], return_counts=True)[1] > 1) < 2:
         return None, None
     two = labels[rows], codes[rows]
     return float(adjusted_mutual_info_score(*two)), float(adjusted_rand_score(*two))
@@ -255,10 +257,16 @@ def advice(found: Sequence[Found], space: SpaceKind = SpaceKind.CENTRED) -> str:
         found: of `audit`.
         space: in which the groups were made.
     """
+    if found and max(one.n for one in found) < FEW_UNITS:
+        return "These are too few to say what groups of them follow; listen to them."
     by = {one.factor: one for one in found}
     judged = by.get(Factor.EMOTION_PEOPLE)
     people = judged.ami if judged and judged.n >= FEW_LABELS else None
-    others = [one for one in found if one.factor not in EMOTIONS_OF and one.ami is not None]
+    others = [
+        one
+        for one in found
+        if one.factor not in EMOTIONS_OF and one.ami is not None and one.n >= FEW_UNITS
+    ]
     worst = max(others, key=lambda one: (one.ami or 0.0, one.factor), default=None)
     if worst is None or worst.ami is None:
         leaning = [
@@ -275,8 +283,8 @@ def advice(found: Sequence[Found], space: SpaceKind = SpaceKind.CENTRED) -> str:
     if worst.ami < CLEAR:
         told = "" if people is None else f"; with the emotions that people heard it is {people:.2f}"
         start = (
-            f"The groups follow no {_NAMES[worst.factor]} clearly (adjusted mutual information "
-            f"{worst.ami:.2f}){told}."
+            f"The groups follow none of these clearly, the {_NAMES[worst.factor]} most (adjusted "
+            f"mutual information {worst.ami:.2f}){told}."
         )
         return f"{start} {_NEXT if people is None else ''}".rstrip()
     start = f"The groups follow the {_NAMES[worst.factor]} (adjusted mutual information {worst.ami:.2f})"

@@ -58,7 +58,7 @@ def show(found: Profiles, profile: Profile, names: dict[str, str], kept: pd.Seri
                 _course(found, number)
         with parts.container(width=290):
             _apart(profile, found)
-            _origins(profile, names)
+            _origins(profile, found.unit, names)
         with parts.container(width=400):
             _examples(found, profile, names, kept)
 
@@ -118,10 +118,10 @@ def _effect(effect: Effect) -> str:
     )
 
 
-def _origins(profile: Profile, names: dict[str, str]) -> None:
+def _origins(profile: Profile, unit: str, names: dict[str, str]) -> None:
     st.markdown("**Where it comes from**")
     for kind, counts in profile.origins.items():
-        if not counts:
+        if not counts or (unit, kind) == ("session", "recording"):
             continue
         shown = list(counts.items())[:_NAMED]
         said = ", ".join(
@@ -130,7 +130,9 @@ def _origins(profile: Profile, names: dict[str, str]) -> None:
         )
         more = f" and {len(counts) - _NAMED:,} more" if len(counts) > _NAMED else ""
         plural = f"{len(counts):,} {kind}{'s' if len(counts) > 1 else ''}"
-        st.caption(f"{plural}: {said}{more}")
+        known = sum(counts.values())
+        part = "" if known == profile.size else f"; of {known:,} of {profile.size:,} {unit}s"
+        st.caption(f"{plural}: {said}{more}{part}")
 
 
 def _examples(found: Profiles, profile: Profile, names: dict[str, str], kept: pd.Series) -> None:

@@ -37,15 +37,17 @@ button {font: inherit; color: inherit; background: var(--st-secondary-background
 .back, .next {font-size: .6rem; padding: 7px 8px}
 .play {min-width: 62px}
 button:focus-visible {outline: 2px solid var(--st-primary-color); outline-offset: 1px}
-.now {flex: 1; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+.now {flex: 1; display: flex; gap: .3em; overflow: hidden; white-space: nowrap;
   font-variant-numeric: tabular-nums}
+.now .what {overflow: hidden; text-overflow: ellipsis}
 .keys {opacity: .75; font-size: .8rem; white-space: nowrap}
 .list {list-style: none; margin: 6px 0 0; padding: 0; overflow-y: auto}
 .list:empty {display: none}
 .list button {display: flex; width: 100%; text-align: left; background: none; border: 0;
   border-radius: 3px; padding: 4px 6px; white-space: nowrap; overflow: hidden; gap: 8px}
-.list .what {flex: 1; overflow: hidden; text-overflow: ellipsis}
-.list .more {opacity: .8; font-variant-numeric: tabular-nums}
+.list .what {overflow: hidden; text-overflow: ellipsis}
+.list .when {font-variant-numeric: tabular-nums}
+.list .more {margin-left: auto; opacity: .8; font-variant-numeric: tabular-nums}
 .list button:hover {background: var(--st-secondary-background-color)}
 .list [aria-current] button {background: var(--st-secondary-background-color);
   box-shadow: inset 3px 0 0 var(--st-primary-color)}
@@ -54,6 +56,13 @@ audio {display: none}
 _JS = """
 const kept = new WeakMap();
 let sounding = null;
+
+const span = (name, text) => {
+  const made = document.createElement("span");
+  made.className = name;
+  made.textContent = text;
+  return made;
+};
 
 export default function (component) {
   const { data, parentElement } = component;
@@ -75,8 +84,10 @@ export default function (component) {
     play.textContent = audio.paused ? "Play" : "Pause";
     const heard = item && item.parts.length > 1 && !audio.paused
       ? (state.part === 0 ? " · the query" : " · the hit") : "";
-    now.textContent = item
-      ? `${state.at + 1} of ${data.items.length} · ${item.text}${heard}` : "nothing to hear";
+    if (item) {
+      now.replaceChildren(span("", `${state.at + 1} of ${data.items.length} ·`),
+        span("what", item.text), span("", `${item.when}${heard}`));
+    } else now.textContent = "nothing to hear";
     root.dataset.at = state.at;
     root.dataset.playing = String(!audio.paused);
     [...list.children].forEach((row, i) => {
@@ -126,11 +137,10 @@ export default function (component) {
     list.dataset.name = name;
     list.replaceChildren(...(data.list_px ? data.items : []).map((item, i) => {
       const row = document.createElement("li"), button = document.createElement("button");
-      const what = document.createElement("span"), more = document.createElement("span");
+      const what = span("what", item.text);
+      what.title = item.text;
       button.type = "button";
-      what.className = "what"; what.textContent = what.title = item.text;
-      more.className = "more"; more.textContent = item.more;
-      button.append(what, more);
+      button.append(what, span("when", item.when), span("more", item.more));
       row.append(button);
       return row;
     }));
@@ -168,11 +178,19 @@ class Part:
 
 @dataclass(frozen=True)
 class Item:
-    """One entry: its words, more at the right, and what is played one after the other."""
+    """One entry.
+
+    Attributes:
+        text: its words, cut off where there is no room.
+        more: what stands at the right.
+        parts: what is played one after the other.
+        when: what stands behind the words and is never cut off.
+    """
 
     text: str
     more: str
     parts: tuple[Part, ...]
+    when: str = ""
 
 
 def items_of(rows: pd.DataFrame) -> list[Item]:
@@ -183,9 +201,10 @@ def items_of(rows: pd.DataFrame) -> list[Item]:
     """
     return [
         Item(
-            f"{row['name']}, {row['start_s']:.2f} to {row['end_s']:.2f} s",
+            str(row["name"]),
             f"sounds {row['emotion']}",
             (Part(audio_url(row["recording"]), row["start_s"], row["end_s"]),),
+            f"{row['start_s']:.2f} to {row['end_s']:.2f} s",
         )
         for row in rows.head(MOST).to_dict("records")
     ]

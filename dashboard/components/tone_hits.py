@@ -80,8 +80,8 @@ def how(found: Search) -> None:
 def _item(asked: Asked, hit: Hit, in_turn: bool) -> Item:
     part = Part(audio_url(hit.recording), hit.start_s, hit.end_s)
     parts = (*asked.item.parts, part) if in_turn else (part,)
-    text = f"{hit.name}, {hit.start_s:.2f} to {hit.end_s:.2f} s, sounds {hit.emotion}"
-    return Item(text, f"{hit.score:.2f}", parts)
+    when = f"{hit.start_s:.2f} to {hit.end_s:.2f} s, sounds {hit.emotion}"
+    return Item(hit.name, f"{hit.score:.2f}", parts, when)
 
 
 def _table(asked: Asked, hits: tuple[Hit, ...]) -> list[Hit]:

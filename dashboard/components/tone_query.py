@@ -103,9 +103,10 @@ def _region(found: Search, place: Any) -> Asked | None:
         st.error(words.said(str(error)), icon=":material/error:")
         return None
     item = Item(
-        f"{names[recording]}, {span.start_s:.2f} to {span.end_s:.2f} s",
+        names[recording],
         "",
         (Part(audio_url(recording), span.start_s, span.end_s),),
+        f"{span.start_s:.2f} to {span.end_s:.2f} s",
     )
     return Asked(query, f"{recording}.{channel}.{span.start_s}.{span.end_s}", item)
 

@@ -4,6 +4,7 @@ One server and one visitor serve all tests of this file; a second server over th
 what is there after a restart.
 """
 
+import re
 import shutil
 
 import pytest
@@ -174,6 +175,22 @@ def test_a_clicked_point_is_heard_and_its_recording_opened(page, mapped):
     page.get_by_role("link", name="Open").click()
     page.get_by_role("heading", name=name).wait_for()
     assert "recording=" in page.url
+
+
+def test_the_like_of_a_point_is_looked_for(page, mapped):
+    _open(page, mapped)
+    point = page.evaluate(_POINT)
+    page.mouse.click(point["x"], point["y"])
+    page.get_by_test_id("stMain").get_by_role("link", name="Same tone").click()
+    page.get_by_text("Listen through").wait_for()
+    name, _, times = point["text"].partition(", ")
+    start_s, end_s = re.findall(r"[\d.]+", times)[:2]
+    assert page.get_by_label("Start, s").input_value() == start_s
+    assert page.get_by_label("End, s").input_value() == end_s
+    page.locator(".listen").get_by_role("button", name="Play").click()
+    first = _heard(page, 0)
+    assert float(start_s) - 0.05 <= first["time_s"] <= float(end_s) + 0.1
+    assert page.get_by_test_id("stMain").get_by_text(name).count()
 
 
 def test_clusters_are_coloured_and_the_link_reopens_them(page, mapped):
