@@ -356,6 +356,7 @@ def _dress(figure: go.Figure, title: str, dark: bool) -> None:
         margin={"l": 0, "r": 10, "t": 30, "b": 40},
         legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0, "itemsizing": "constant"},
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": INK[dark], "activecolor": INK[dark]},
+        newselection={"line": {"color": INK[dark], "width": 1.5, "dash": "dot"}},
         hovermode="closest",
         showlegend=True,  # also where there is one group, as Plotly would leave it out
         uirevision="keep",

@@ -29,7 +29,7 @@ _HTML = """
 </div>
 """
 _CSS = """
-.listen {font-family: var(--st-font); font-size: .9rem; color: var(--st-text-color); outline: none}
+.listen {container-type: inline-size; font-family: var(--st-font); font-size: .9rem; color: var(--st-text-color); outline: none}
 .listen:focus-visible {outline: 2px solid var(--st-primary-color); outline-offset: 2px}
 .bar {display: flex; gap: 6px; align-items: center; min-height: 34px}
 button {font: inherit; color: inherit; background: var(--st-secondary-background-color);
@@ -41,6 +41,7 @@ button:focus-visible {outline: 2px solid var(--st-primary-color); outline-offset
   font-variant-numeric: tabular-nums}
 .now .what {overflow: hidden; text-overflow: ellipsis}
 .keys {opacity: .75; font-size: .8rem; white-space: nowrap}
+@container (max-width: 380px) {.keys {display: none}}
 .list {list-style: none; margin: 6px 0 0; padding: 0; overflow-y: auto}
 .list:empty {display: none}
 .list button {display: flex; width: 100%; text-align: left; background: none; border: 0;
