@@ -25,7 +25,7 @@ base_model: openai/whisper-base
 
 # Tonescope `compact`
 
-The first four layers of OpenAI Whisper base's encoder, {state}, with a linear head over their 20 ms
+The first four layers of OpenAI Whisper base's encoder, frozen, with a linear head over their 20 ms
 frames for nine emotions: {classes}. For research only: CC BY-NC-SA 4.0.
 
 ## Origin
@@ -77,12 +77,10 @@ says how speech sounds to the model, never how a person is.
 
 def write_card(folder: Path, figures: dict[str, Any], clips: Sequence[Clip]) -> None:
     """Writes README.md, a Hugging Face model card, into the model's folder."""
-    n_tuned = figures.get("n_tuned", 0)
     head = FRONT.format(
         classes=", ".join(EMOTIONS),
         reads=", ".join(map(str, figures["reads"])),
         pairs_from=figures["pairs_from"],
-        state=f"the upper {n_tuned} fine-tuned" if n_tuned else "frozen",
     )
     parts = (head, _data(clips), _accuracy(figures), _calibration(figures), LIMITS)
     (folder / "README.md").write_text("".join(parts), encoding="utf-8")
@@ -111,10 +109,9 @@ def _accuracy(figures: dict[str, Any]) -> str:
         f"| {figures['in_windows'][corpus]['uar']:.3f} | {_weakest(row['recall'])} |\n"
         for corpus, row in figures["alone"].items()
     )
-    command = "tuned" if figures.get("n_tuned") else "train"
     return (
         f"\n## Accuracy on held-out speakers\n\n{figures['folds']} speaker-disjoint folds over all "
-        f"corpora together, as printed by `python -m training.{command} --data FOLDER` "
+        f"corpora together, as printed by `python -m training.train --data FOLDER` "
         f"(seed {figures['seed']}; all figures in `training/results/`). UAR is the mean of the "
         'recalls. "In windows" is the same clip in the middle of a 10 s window.\n\n'
         "| corpus | classes | UAR | WA | UAR in windows | weakest recalls |\n"

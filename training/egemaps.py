@@ -21,9 +21,8 @@ from sklearn.svm import SVC
 from core.engines.base import SAMPLE_RATE, Floats
 from training.data import Clip, balancing_weights, load_clips, speaker_folds
 from training.figures import by_corpus
-from training.nonspeech import nonspeech_clips
+from training.nonspeech import N_NONSPEECH, nonspeech_clips
 from training.report import EGEMAPS
-from training.runs import N_NONSPEECH
 from training.splits import held_out, plan
 
 STRENGTHS = (0.3, 1.0, 3.0)

@@ -18,6 +18,7 @@ from training.data import Clip
 FORMAT = 1
 CELL_FRAMES = 25
 CELL_S = CELL_FRAMES * HOP_S
+WINDOW_S = 10.0
 GAP_SAMPLES = int(0.4 * SAMPLE_RATE)
 
 
@@ -53,6 +54,14 @@ def pool(values: Floats, n_frames: NDArray[np.int64], groups: NDArray[np.int64])
     np.add.at(sums, groups, values * n_frames[:, None])
     total = np.bincount(groups, n_frames, n_groups)
     return (sums / total[:, None]).astype(np.float32)
+
+
+def taken(
+    encoder: WhisperEncoder, clips: Sequence[Clip], seed: int, cache: Path
+) -> tuple[Cells, Cells]:
+    """Returns the cells of every clip alone, and in windows as long as the engine's."""
+    alone, in_windows = (clip_cells(encoder, clips, w, seed, cache) for w in (None, WINDOW_S))
+    return alone, in_windows
 
 
 def clip_cells(

@@ -11,6 +11,7 @@ from training.data import Clip
 
 CORPUS = "generated"
 N_SOURCES = 20
+N_NONSPEECH = 480  # of them a model learns from
 
 Signal = NDArray[np.float64]
 Maker = Callable[[np.random.Generator, int], Signal]

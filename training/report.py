@@ -1,8 +1,8 @@
-"""`python -m training.report`: the encoder, frozen and fine-tuned, beside what it must beat.
+"""`python -m training.report`: `compact` beside what it must beat.
 
 Everything is read from `training/results/`; what has not been run is shown as missing. "tiny.en" is
-the frozen first three layers of Whisper tiny.en, which `compact` was before (their runs are kept as
-they were measured); "frozen" and "fine-tuned" are of Whisper base.
+a linear head on the frozen first three layers of Whisper tiny.en, which `compact` was before: its
+runs are kept as they were measured.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from training.splits import N_FOLDS
 EGEMAPS = RESULTS.parent / "egemaps_svm.json"
 MISSING = "-"
 COMMON = 20
-ENCODERS = ("tiny.en", "frozen", "fine-tuned")
+ENCODERS = ("tiny.en", "compact")
 FOLDS = [f"fold{k}" for k in range(N_FOLDS)]
 WITHOUT = [f"without-{corpus}" for corpus in ("crema-d", "emodb", "nemo", "ravdess")]
 
@@ -50,13 +50,12 @@ def report(folder: Path = RESULTS, egemaps: Path = EGEMAPS) -> str:
     results = {
         "eGeMAPS + SVM": {name: {"alone": row} for name, row in svm.items()},
         "tiny.en": read_runs(folder / "tiny.en"),
-        "frozen": read_runs(folder / "frozen"),
-        "fine-tuned": read_runs(folder),
+        "compact": read_runs(folder),
     }
     parts = (
         _folds(results),
         _left_out(results),
-        _seeds(results["fine-tuned"]),
+        _seeds(results["compact"]),
         _sentences(results),
         _search(results),
     )
@@ -79,7 +78,7 @@ def _folds(results: Results) -> str:
             + [f"{kind} in windows" for kind in ENCODERS]
         ),
     ]
-    known = next((table for table in tables if table), {})
+    known = next((table for table in reversed(tables) if table), {})
     for corpus, row in known.items():
         cells = [1 / row["n_classes"], *(table.get(corpus, {}).get("uar") for table in tables)]
         lines.append(f"| {corpus} | {row['n_classes']} | {row['n_clips']} | {_row(cells)} |")
@@ -125,13 +124,18 @@ def _left_out(results: Results) -> str:
 def _seeds(runs: dict[str, dict[str, Any]]) -> str:
     names = ["fold0", "fold0-seed1", "fold0-seed2"]
     done = [runs[name] for name in names if name in runs]
-    lines = ["## Spread over seeds: UAR of fold 0", "", "| corpus | seeds | mean | least | most |"]
-    lines.append("|---|---|---|---|---|")
+    lines = [
+        "## Spread over seeds: UAR of fold 0",
+        "",
+        "A seed draws the generated sounds and the windows.",
+        "",
+        *_head(["corpus", "seeds", "mean", "least", "most"]),
+    ]
     for corpus in sorted(done[0]["alone"]) if done else ():
         values = [uar(run["alone"][corpus]["confusion"]) for run in done]
         cells = _row([float(np.mean(values)), min(values), max(values)])
         lines.append(f"| {corpus} | {len(values)} | {cells} |")
-    return "\n".join([*lines, *_missing(names, {"fine-tuned": runs}), ""])
+    return "\n".join([*lines, *_missing(names, {"compact": runs}), ""])
 
 
 def _sentences(results: Results) -> str:

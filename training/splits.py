@@ -31,7 +31,8 @@ class Run:
 
     Attributes:
         fold: the speaker fold held out; `corpus`: the corpus held out; `speakers`: those held
-            out. None and no speakers: nothing is.
+            out.
+        seed: of the generated sounds and of the windows.
         half_the_sentences: whether it learns from every second sentence of a corpus only.
     """
 
@@ -88,4 +89,4 @@ def plan(corpora: Sequence[str]) -> list[Run]:
     seeds = [Run(f"fold0-seed{seed}", fold=0, seed=seed) for seed in (1, 2)]
     sentences = Run("fold0-sentences", fold=0, half_the_sentences=True)
     unheard = Run("without-composite", speakers=COMPOSITE)
-    return [*folds, *left_out, Run("final"), unheard, *seeds, sentences]
+    return [*folds, *left_out, unheard, *seeds, sentences]

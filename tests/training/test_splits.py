@@ -62,6 +62,6 @@ def test_plan_names_every_run_once() -> None:
     runs = plan(["corpus0", "corpus1", "generated"])
     names = [run.name for run in runs]
     assert names[:5] == [f"fold{k}" for k in range(5)]
-    assert {"without-corpus0", "without-corpus1", "final", "fold0-seed2"} <= set(names)
+    assert {"without-corpus0", "without-corpus1", "without-composite", "fold0-seed2"} <= set(names)
     assert "without-generated" not in names
     assert len(names) == len(set(names))
