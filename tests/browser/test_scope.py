@@ -106,6 +106,10 @@ def _span(url: str, key: str) -> Span:
     return Span(float(start), float(end))
 
 
+def _middle(span: Span) -> float:
+    return (span.start_s + span.end_s) / 2
+
+
 def _until(page, holds, said: str) -> dict:
     for _ in range(200):
         state = audio_state(page)
@@ -209,6 +213,11 @@ def test_keys_play_step_mark_loop_and_explain(opened, diary):
     page.mouse.wheel(-240, 0)  # along, backwards
     page.wait_for_url(lambda url: _span(url, "zoom").start_s < before.start_s - 1)
     assert _span(page.url, "zoom").duration_s == pytest.approx(before.duration_s, abs=0.002)
+    box = page.locator(".tsc-overview").bounding_box()
+    page.mouse.click(_x(page, 18.0), box["y"] + box["height"] / 2)
+    page.wait_for_url(lambda url: abs(_middle(_span(url, "zoom")) - 18.0) < 0.1)
+    assert _span(page.url, "zoom").duration_s == pytest.approx(before.duration_s, abs=0.002)
+    page.locator(".tsc").focus()
     page.keyboard.press("?")
     assert page.get_by_role("dialog", name="Keys").is_visible()
     told = page.locator(".tsc-help").inner_text()
@@ -253,7 +262,12 @@ def test_what_one_set_is_there_after_a_reload_and_by_the_link(opened, another):
     assert (_hidden(page), _pressed(page)) == (["sad", "unknown"], ["loop", "spectrogram"])
     assert page.get_by_label("Speed", exact=True).input_value() == "1.5"
     assert page.evaluate("() => document.querySelector('.tsc-media > *').playbackRate") == 1.5
-    again.goto(page.url)  # the view is in the link; how one listens is not
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_text("The address of this view is copied.").wait_for()
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert copied == page.url
+    again.goto(copied)  # the view is in the link; how one listens is not
     _drawn(again, 7)
     assert (_hidden(again), _pressed(again)) == (["sad", "unknown"], ["spectrogram"])
     assert again.get_by_label("Speed", exact=True).input_value() == "1"
