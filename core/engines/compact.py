@@ -43,6 +43,7 @@ class CompactEngine:
         self._network = network
         self._device = device()
         self._network.to(self._device)
+        self._network.pack()
         self._config = files.config
         self._columns = [EMOTIONS.index(emotion) for emotion in files.config.classes]
         self.name = name

@@ -8,12 +8,13 @@ Source: Radford et al., 2022, https://arxiv.org/abs/2212.04356, and the code bes
 https://github.com/openai/whisper (`whisper/model.py`, `whisper/audio.py`; MIT).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from core.engines.products import Products
 
 
 @dataclass(frozen=True)
@@ -89,19 +90,20 @@ class Block(nn.Module):
         self.ffn_in = nn.Linear(n_dims, n_ffn, device="meta")
         self.ffn_out = nn.Linear(n_ffn, n_dims, device="meta")
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, product: Products) -> Tensor:
         """Returns the same shape as `x`: `(n_waveforms, n_frames, n_dims)`, and float32 as it is.
 
         Products are in the arithmetic of their weights, what they are added to stays float32.
         """
         n, n_frames, n_dims = x.shape
         kind = self.qkv.weight.dtype
-        qkv = self.qkv(self.attention_norm(x).to(kind)).view(n, n_frames, 3, self.n_heads, -1)
+        qkv = product(self.qkv, self.attention_norm(x).to(kind))
+        qkv = qkv.view(n, n_frames, 3, self.n_heads, -1)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
         seen = functional.scaled_dot_product_attention(query, key, value)
-        x = x + self.out(seen.transpose(1, 2).reshape(n, n_frames, n_dims))
-        widened: Tensor = self.ffn_out(functional.gelu(self.ffn_in(self.ffn_norm(x).to(kind))))
-        return x + widened
+        x = x + product(self.out, seen.transpose(1, 2).reshape(n, n_frames, n_dims))
+        widened = product(self.ffn_in, self.ffn_norm(x).to(kind), gelu=True)
+        return x + product(self.ffn_out, widened)
 
 
 class WhisperEncoder(nn.Module):
@@ -125,15 +127,23 @@ class WhisperEncoder(nn.Module):
         )
         self.projection = nn.Linear(n * len(shape.reads), shape.n_embedded, device="meta")
         self.head = nn.Linear(shape.n_embedded, shape.n_classes, device="meta")
+        self._product = Products()
+
+    def pack(self) -> None:
+        """Packs the blocks' weights where that makes them faster; they must not change afterwards."""
+        self._product.pack(self._multiplying())
 
     def to_bfloat16(self) -> None:
         """Turns the products of the blocks to bfloat16, nine tenths of the work.
 
         All else stays float32: sums over layers and the convolutions would be too rough otherwise.
         """
-        for block in self.blocks:
-            for product in (block.qkv, block.out, block.ffn_in, block.ffn_out):
-                product.bfloat16()
+        for layer in self._multiplying():
+            layer.bfloat16()
+        self.pack()
+
+    def _multiplying(self) -> list[nn.Linear]:
+        return [layer for layer in self.blocks.modules() if isinstance(layer, nn.Linear)]
 
     def stem(self, waveforms: Tensor) -> Tensor:
         """Returns what the first block takes, shape `(n_waveforms, n_frames, n_dims)`."""
@@ -152,33 +162,23 @@ class WhisperEncoder(nn.Module):
         Returns:
             `n_layers + 1` tensors of shape `(n_waveforms, n_frames, n_dims)`, float32.
         """
-        return layers_of(self.blocks, self.stem(waveforms), self.shape.pairs_from)
+        x = self.stem(waveforms)
+        n_frames = x.shape[1]
+        found = [_normed(x)]
+        for i, block in enumerate(self.blocks):
+            if i == self.shape.pairs_from:  # a last frame that is left over stands alone
+                x = functional.avg_pool1d(x.mT, 2, ceil_mode=True).mT.contiguous()
+            x = block(x, self._product)
+            normed = _normed(x)
+            is_whole = i < self.shape.pairs_from
+            found.append(normed if is_whole else normed.repeat_interleave(2, 1)[:, :n_frames])
+        return found
 
     def forward(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Returns logits `(n_waveforms, n_frames, n_classes)` and embeddings `(.., n_embedded)`."""
         layers = self.layers(waveforms)
         embeddings = self.projection(torch.cat([layers[i] for i in self.shape.reads], dim=-1))
         return self.head(embeddings), embeddings
-
-
-def layers_of(blocks: Iterable[nn.Module], x: Tensor, pairs_from: int) -> list[Tensor]:
-    """Returns what the blocks take and what each gives, layer-normed, all of as many frames.
-
-    Args:
-        blocks: the layers to run, one after the other.
-        x: shape `(n_waveforms, n_frames, n_dims)`.
-        pairs_from: how many of them come before frames are taken in pairs; a last one that is
-            left over stands alone.
-    """
-    n_frames = x.shape[1]
-    found = [_normed(x)]
-    for i, block in enumerate(blocks):
-        if i == pairs_from:
-            x = functional.avg_pool1d(x.mT, 2, ceil_mode=True).mT.contiguous()
-        x = block(x)
-        normed = _normed(x)
-        found.append(normed if i < pairs_from else normed.repeat_interleave(2, 1)[:, :n_frames])
-    return found
 
 
 def _normed(x: Tensor) -> Tensor:

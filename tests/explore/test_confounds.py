@@ -136,7 +136,10 @@ def _one(factor: Factor, ami: float | None, probe_accuracy: float | None = None)
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        ([_one(Factor.SPEAKER, 0.02)], "follow none of these clearly, the speaker most .*Label some segments"),
+        (
+            [_one(Factor.SPEAKER, 0.02)],
+            "follow none of these clearly, the speaker most .*Label some segments",
+        ),
         ([_one(Factor.LEVEL, 0.02), _one(Factor.EMOTION_PEOPLE, 0.4)], "people heard it is 0.40"),
         ([_one(Factor.SESSION, 0.2), _one(Factor.EMOTION_PEOPLE, 0.4)], "use them and say both"),
         ([_one(Factor.DURATION, 0.5)], "follow the duration.*do not read them as emotions. Cut"),
