@@ -29,7 +29,8 @@ _HTML = """
 </div>
 """
 _CSS = """
-.listen {container-type: inline-size; font-family: var(--st-font); font-size: .9rem; color: var(--st-text-color); outline: none}
+.listen {container-type: inline-size; font-family: var(--st-font); font-size: .9rem;
+  color: var(--st-text-color); outline: none}
 .listen:focus-visible {outline: 2px solid var(--st-primary-color); outline-offset: 2px}
 .bar {display: flex; gap: 6px; align-items: center; min-height: 34px}
 button {font: inherit; color: inherit; background: var(--st-secondary-background-color);
