@@ -26,7 +26,12 @@ def main() -> None:
     st.title("Calibrate to your recordings", help=_HEAD, anchor=False)
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     step = bar.segmented_control(
-        "Step", [_LABEL, _FIT, _HEADS], default=_LABEL, key=Keys.STEP, bind="query-params"
+        "Step",
+        [_LABEL, _FIT, _HEADS],
+        default=_LABEL,
+        key=Keys.STEP,
+        bind="query-params",
+        required=True,
     )
     engine = engines[0]
     if len(engines) > 1:

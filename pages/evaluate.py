@@ -32,6 +32,7 @@ def main() -> None:
         key=Keys.EVALUATE_SOURCE,
         bind="query-params",
         help=_SOURCE,
+        required=True,
     )
     by, against = answerers.show(bar, stored=source == _HERE)
     reference = Reference() if source == _HERE else _csv()

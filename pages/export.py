@@ -28,7 +28,12 @@ def main() -> None:
         return
     bar = st.container(horizontal=True, gap="medium")
     what = bar.segmented_control(
-        "What", [_DATA, _CHARTS, _WHOLE], default=_DATA, key=Keys.EXPORT_WHAT, bind="query-params"
+        "What",
+        [_DATA, _CHARTS, _WHOLE],
+        default=_DATA,
+        key=Keys.EXPORT_WHAT,
+        bind="query-params",
+        required=True,
     )
     names = {takeaway.ALL: f"All {len(rows):,} recording{'' if len(rows) == 1 else 's'}"}
     if what == _WHOLE:

@@ -32,7 +32,12 @@ def main() -> None:
     }
     name = choose.show("Rule", Keys.RULE, labels, bar, width=320)
     step = bar.segmented_control(
-        "Step", [_WRITE, _REVIEW], default=_WRITE, key=Keys.STEP, bind="query-params"
+        "Step",
+        [_WRITE, _REVIEW],
+        default=_WRITE,
+        key=Keys.STEP,
+        bind="query-params",
+        required=True,
     )
     engine = engines[0]
     if len(engines) > 1:

@@ -138,6 +138,7 @@ def _look(others: pd.DataFrame, blind: bool) -> tuple[scope.Look, str]:
         key=Keys.VIEW,
         bind="query-params",
         help=words.SCORE,
+        required=True,
     )
     frames = bar.segmented_control(
         "Frames",
@@ -146,6 +147,7 @@ def _look(others: pd.DataFrame, blind: bool) -> tuple[scope.Look, str]:
         key=Keys.FRAMES,
         bind="query-params",
         help=words.FRAMES,
+        required=True,
     )
     second, name = None, ""
     if len(others):

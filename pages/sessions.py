@@ -50,6 +50,7 @@ def main() -> None:
         default=_TABLE,
         key=Keys.STEP,
         bind="query-params",
+        required=True,
     )
     engine = engines[0]
     if len(engines) > 1 and step not in (_TABLE, None):
@@ -74,6 +75,7 @@ def _tidy(engine: str) -> None:
         key=Keys.SESSIONS_UNIT,
         bind="query-params",
         help="A turn is what one speaker says in neighbouring segments.",
+        required=True,
     )
     rows = sessions.tidy(engine, unit or "segment")
     st.markdown(

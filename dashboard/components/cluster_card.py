@@ -143,6 +143,7 @@ def _examples(found: Profiles, profile: Profile, names: dict[str, str], kept: pd
         default=_TYPICAL,
         key=f"cluster.{number}.examples",
         label_visibility="collapsed",
+        required=True,
     )
     rows = profile.outliers if which == _OUTLYING else profile.typical
     chosen = found.rows.iloc[[row for row in rows if kept.iloc[row]]]

@@ -51,6 +51,7 @@ def show(engine: str) -> None:
         key=Keys.ESTIMATE_STEP,
         bind="query-params",
         label_visibility="collapsed",
+        required=True,
     )
     if step == _LABEL:
         name = annotator.ask(st.container(horizontal=True), "Who listens")

@@ -31,6 +31,7 @@ def show(bar: Any) -> Axis | None:
         bind="query-params",
         help="Round an event: time 0 is where the event begins, and the events of a recording are "
         "averaged.",
+        required=True,
     )
     if kind == _SECONDS:
         return Axis(_seconds("Up to", Keys.SESSIONS_END, _LENGTHS, "60", bar))

@@ -48,6 +48,7 @@ def show(rows: pd.DataFrame, recording: str, stem: str) -> None:
         default=_TIMELINE,
         key=Keys.EXPORT_CHART,
         bind="query-params",
+        required=True,
     )
     found = _chart(bar, name or _TIMELINE, rows, recording)
     if found is None:
@@ -93,6 +94,7 @@ def _chart(bar: Any, name: str, rows: pd.DataFrame, recording: str) -> tuple[Cha
         key=Keys.VIEW,
         bind="query-params",
         help=words.SCORE,
+        required=True,
     )
     region = _part(bar, float(row["duration_s"]))
     bar = st.container(horizontal=True, gap="medium")
@@ -170,7 +172,9 @@ def _file(name: str, figure: go.Figure, caption: str, recording: str, look: str,
     bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     drawable = pictures.browser() is not None
     kinds = list(_PICTURES) if drawable else ["HTML"]
-    chosen = bar.segmented_control("As", kinds, default="HTML", key=Keys.EXPORT_PICTURE)
+    chosen = bar.segmented_control(
+        "As", kinds, default="HTML", key=Keys.EXPORT_PICTURE, required=True
+    )
     kind = _PICTURES[chosen or "HTML"]
     sheet = _sheet(bar, kind)
     file_name = f"{stem}_{name.split()[0].lower()}.{kind}"

@@ -50,7 +50,12 @@ def show(recording: str, stem: str) -> tuple[str, bool]:
     """
     bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     chosen = bar.pills(
-        "Format", list(_FORMATS), default="CSV", key=Keys.EXPORT_FORMAT, bind="query-params"
+        "Format",
+        list(_FORMATS),
+        default="CSV",
+        key=Keys.EXPORT_FORMAT,
+        bind="query-params",
+        required=True,
     )
     kind = _FORMATS[chosen or "CSV"]
     pseudonyms = bar.toggle("Pseudonyms", key=Keys.EXPORT_PSEUDONYMS, help=words.PSEUDONYMS)

@@ -29,7 +29,12 @@ def show(chosen: str) -> None:
     """
     bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     name = bar.segmented_control(
-        "As", list(_KINDS), default="Report", key=Keys.EXPORT_WHOLE, bind="query-params"
+        "As",
+        list(_KINDS),
+        default="Report",
+        key=Keys.EXPORT_WHOLE,
+        bind="query-params",
+        required=True,
     )
     kind = _KINDS[name or "Report"]
     pseudonyms = bar.toggle("Pseudonyms", key=Keys.EXPORT_PSEUDONYMS, help=words.PSEUDONYMS)

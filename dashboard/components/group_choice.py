@@ -15,7 +15,12 @@ BY: Final = {"Session": Grouping.SESSION, "Tag": Grouping.TAG}
 def by(bar: Any) -> Grouping:
     """Asks what recordings are grouped by."""
     chosen = bar.segmented_control(
-        "Groups by", list(BY), default="Session", key=Keys.SESSIONS_BY, bind="query-params"
+        "Groups by",
+        list(BY),
+        default="Session",
+        key=Keys.SESSIONS_BY,
+        bind="query-params",
+        required=True,
     )
     return BY[chosen or "Session"]
 

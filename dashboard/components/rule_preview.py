@@ -40,7 +40,12 @@ def show(rule: Rule, engine: str) -> None:
         f"{palette.duration(float(lengths.sum()))}{half}. Listen to some before you trust the rule."
     )
     by = st.segmented_control(
-        "Count by", ["Each flag", *_BY], default="Each flag", key=Keys.RULE_BY, bind="query-params"
+        "Count by",
+        ["Each flag", *_BY],
+        default="Each flag",
+        key=Keys.RULE_BY,
+        bind="query-params",
+        required=True,
     )
     if by in _BY:
         _counts(found, segments, by, _BY[by])

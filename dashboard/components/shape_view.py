@@ -38,6 +38,7 @@ def show(engine: str) -> None:
         key=Keys.SHAPE_SOURCE,
         bind="query-params",
         help=_HOW,
+        required=True,
     )
     try:
         query = _drawn(bar) if source == _SHAPE else _stretch(engine, bar)

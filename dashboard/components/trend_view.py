@@ -35,7 +35,12 @@ def show(engine: str) -> None:
         width=220,
     )
     over = bar.segmented_control(
-        "Over", list(_OVER), default="Session", key=Keys.SESSIONS_OVER, bind="query-params"
+        "Over",
+        list(_OVER),
+        default="Session",
+        key=Keys.SESSIONS_OVER,
+        bind="query-params",
+        required=True,
     )
     group = bar.selectbox(
         "Divided by", list(_GROUPS), key=Keys.SESSIONS_GROUP, bind="query-params", width=140
@@ -48,6 +53,7 @@ def show(engine: str) -> None:
         key=Keys.SESSIONS_LINES,
         bind="query-params",
         help=f"Means need {MIN_SPEAKERS} speakers; with fewer, the speakers are drawn.",
+        required=True,
     )
     each = lines == _EACH
     rows, grouped = sessions.trend(engine, _MEASURES[measure], _GROUPS[group], column, each=each)

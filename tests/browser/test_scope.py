@@ -243,6 +243,15 @@ def test_keys_play_step_mark_loop_and_explain(opened, diary):
     assert page.get_by_role("button", name="happy").get_attribute("aria-pressed") == "true"
 
 
+def test_a_choice_that_is_clicked_again_stays(opened):
+    for name in ("Stacked", "Stacked", "Lines", "Lines"):
+        choice = opened.get_by_test_id("stMain").get_by_role("radio", name=name)
+        choice.click()
+        opened.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        opened.wait_for_timeout(300)
+        assert choice.get_attribute("aria-checked") == "true"
+
+
 def test_what_one_set_is_there_after_a_reload_and_by_the_link(opened, another):
     page, again = opened, another
     if _hidden(page):
