@@ -307,7 +307,8 @@ TURNING_POINTS: Final = (
 )
 SENSITIVITY: Final = (
     "How many points an hour of one person in one emotion shows all the same, as measured on acted "
-    "speech with the engine “compact”. Fewer false points also means fewer true ones."
+    "speech with the engine “compact”; on speakers it was not set on, up to three times as many. "
+    "Fewer false points also means fewer true ones."
 )
 SENSITIVITY_UNKNOWN: Final = (
     "How little a change may explain and still count. How many points an hour are false was measured "
