@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from core.emotions import EMOTIONS
 from core.engines.base import Floats
-from training.data import balancing_weights, speaker_folds
+from training.data import Clip, balancing_weights, speaker_folds
+from training.features import Cells, pool
 
 EMPHASIS = 4.0  # of an embedding's directions that the head looks along, see LOG.md
 PENALTY = 0.1  # chosen on inner folds, see LOG.md
@@ -116,6 +117,16 @@ class Passes:
     def folds(self, n_folds: int, seed: int) -> NDArray[np.int64]:
         """Returns the speaker-disjoint fold of each clip."""
         return speaker_folds(self.speakers.tolist(), self.corpora.tolist(), n_folds, seed)
+
+
+def passes_of(clips: Sequence[Clip], runs: Sequence[Cells], reads: Sequence[int]) -> Passes:
+    """Returns what the layers that are read make of clips, one pass for each taking of cells."""
+    return Passes(
+        features=tuple(pool(cells.read(reads), cells.n_frames, cells.clip) for cells in runs),
+        corpora=np.array([clip.corpus for clip in clips]),
+        speakers=np.array([clip.speaker for clip in clips]),
+        emotions=np.array([str(clip.emotion) for clip in clips]),
+    )
 
 
 @dataclass(frozen=True)

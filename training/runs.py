@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from core.engines.base import Floats
 from core.engines.whisper_encoder import WhisperEncoder
 from training.data import Clip, balancing_weights, load_clips
-from training.features import pool, taken
+from training.features import taken
 from training.figures import by_corpus
-from training.fit import PENALTY, Head, fit_head, read_out
+from training.fit import PENALTY, Head, Passes, passes_of, read_out
 from training.nonspeech import N_NONSPEECH, nonspeech_clips
 from training.pretrained import pretrained_encoder
 from training.search import search_figures
@@ -34,40 +34,17 @@ RESULTS = Path(__file__).parent / "results" / "runs"
 
 @dataclass(frozen=True)
 class Material:
-    """Clips, and what the encoder makes of them.
-
-    Attributes:
-        features: mean features of each clip, `(n_clips, n_features)`, alone and in windows.
-    """
+    """Clips, and what the encoder makes of them alone and in windows."""
 
     encoder: WhisperEncoder
     clips: Sequence[Clip]
-    features: tuple[Floats, Floats]
-
-    @property
-    def corpora(self) -> NDArray[np.str_]:
-        """Corpus of each clip."""
-        return np.array([clip.corpus for clip in self.clips])
-
-    @property
-    def speakers(self) -> NDArray[np.str_]:
-        """Speaker of each clip."""
-        return np.array([clip.speaker for clip in self.clips])
-
-    @property
-    def emotions(self) -> NDArray[np.str_]:
-        """Emotion of each clip."""
-        return np.array([str(clip.emotion) for clip in self.clips])
+    passes: Passes
 
 
 def prepare(encoder: WhisperEncoder, clips: Sequence[Clip], cache: Path, seed: int = 0) -> Material:
     """Returns what runs of one seed are made of; the seed draws the windows."""
-    reads = encoder.shape.reads
-    alone, in_windows = (
-        pool(cells.read(reads), cells.n_frames, cells.clip)
-        for cells in taken(encoder, clips, seed, cache)
-    )
-    return Material(encoder, clips, (alone, in_windows))
+    cells = taken(encoder, clips, seed, cache)
+    return Material(encoder, clips, passes_of(clips, cells, encoder.shape.reads))
 
 
 def key_of(run: Run, material: Material, penalty: float) -> str:
@@ -87,9 +64,9 @@ def execute(run: Run, material: Material, penalty: float, results: Path) -> dict
         if known["key"] == key:
             return known
     held, learnt = held_out(run, material.clips), learnt_from(run, material.clips)
-    head = learn(material, learnt, penalty)
+    head = material.passes.part(learnt).fit(penalty)
     # What no training clip shows cannot be answered: it is counted apart, not as wrong.
-    known_ones = held & np.isin(material.emotions, head.classes)
+    known_ones = held & np.isin(material.passes.emotions, head.classes)
     figures: dict[str, Any] = {
         "name": run.name,
         "key": key,
@@ -100,7 +77,7 @@ def execute(run: Run, material: Material, penalty: float, results: Path) -> dict
         "n_held_out": int(held.sum()),
         "n_unknowable": int((held & ~known_ones).sum()),
     }
-    for name, features in zip(_passes(run), material.features, strict=False):
+    for name, features in zip(_passes(run), material.passes.features, strict=False):
         figures |= _figures(
             name, run, material, known_ones, head.logits(features[known_ones]), head
         )
@@ -109,14 +86,6 @@ def execute(run: Run, material: Material, penalty: float, results: Path) -> dict
     results.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(figures) + "\n", encoding="utf-8")
     return figures
-
-
-def learn(material: Material, learnt: NDArray[np.bool_], penalty: float) -> Head:
-    """Returns the head that is fitted on some of the clips, shape `(n_clips,)`, alone and in windows."""
-    corpora, emotions = material.corpora[learnt], material.emotions[learnt]
-    weights = balancing_weights(corpora.tolist(), emotions.tolist())
-    features = np.concatenate([values[learnt] for values in material.features])
-    return fit_head(features, np.tile(emotions, 2).tolist(), np.tile(weights, 2), penalty)
 
 
 def _passes(run: Run) -> tuple[str, ...]:
@@ -128,21 +97,17 @@ def _passes(run: Run) -> tuple[str, ...]:
 def _search(
     material: Material, learnt: NDArray[np.bool_], chosen: NDArray[np.bool_], head: Head
 ) -> dict[str, float]:
-    alone = material.features[0]
-    weights = balancing_weights(
-        material.corpora[learnt].tolist(), material.emotions[learnt].tolist()
-    )
-    out = read_out(head, alone[learnt], weights, material.encoder.shape.n_embedded)
-    return search_figures(
-        alone[chosen] @ out.projection.T, material.emotions[chosen], material.speakers[chosen]
-    )
+    known, held = material.passes.part(learnt), material.passes.part(chosen)
+    weights = balancing_weights(known.corpora, known.emotions)
+    out = read_out(head, known.features[0], weights, material.encoder.shape.n_embedded)
+    return search_figures(held.features[0] @ out.projection.T, held.emotions, held.speakers)
 
 
 def _figures(
     name: str, run: Run, material: Material, chosen: NDArray[np.bool_], logits: Floats, head: Head
 ) -> dict[str, Any]:
     answers = np.array(head.classes)[logits.argmax(axis=1)]
-    corpora, emotions = material.corpora[chosen], material.emotions[chosen]
+    corpora, emotions = material.passes.corpora[chosen], material.passes.emotions[chosen]
     if not run.half_the_sentences:
         return {name: by_corpus(corpora.tolist(), emotions.tolist(), answers.tolist())}
     unheard = second_sentences(material.clips)[chosen]

@@ -25,9 +25,9 @@ from training.calibrate import (
 )
 from training.card import write_card
 from training.data import Clip, balancing_weights, load_clips
-from training.features import WINDOW_S, Cells, pool, taken
+from training.features import WINDOW_S, Cells, taken
 from training.figures import by_corpus
-from training.fit import PENALTY, Passes, read_out
+from training.fit import PENALTY, Passes, passes_of, read_out
 from training.nonspeech import N_NONSPEECH, nonspeech_clips
 from training.pretrained import pretrained_encoder
 from training.splits import folds_of
@@ -68,12 +68,7 @@ def make(
     runs = [cells.part(kept) for cells in taken(encoder, clips, seed, cache)]
     clips = [clip for clip in clips if clip.speaker not in excluded]
     reads = encoder.shape.reads
-    passes = Passes(
-        features=tuple(pool(cells.read(reads), cells.n_frames, cells.clip) for cells in runs),
-        corpora=np.array([clip.corpus for clip in clips]),
-        speakers=np.array([clip.speaker for clip in clips]),
-        emotions=np.array([str(clip.emotion) for clip in clips]),
-    )
+    passes = passes_of(clips, runs, reads)
     held = _hold_out(passes, runs, reads, n_folds, seed, penalty)
     head = passes.fit(penalty)
     weights = np.tile(balancing_weights(passes.corpora, passes.emotions), len(runs))

@@ -15,7 +15,7 @@ from training.figures import by_corpus
 from training.nonspeech import nonspeech_clips
 from training.pretrained import encoder_from
 from training.report import report, uar
-from training.runs import Material, execute, learn, prepare
+from training.runs import Material, execute, prepare
 from training.search import precision_at_10, search_figures
 from training.splits import Run, held_out, learnt_from
 
@@ -51,15 +51,17 @@ def test_run_is_that_of_another_library(material: Material, tmp_path: Path) -> N
     run = Run("fold0", fold=0)
     found = execute(run, material, PENALTY, tmp_path)["alone"]
     learnt, held = learnt_from(run, material.clips), held_out(run, material.clips)
-    features = np.concatenate([values[learnt] for values in material.features])
-    features = np.concatenate([features, material.features[0][held]])
+    features = np.concatenate([values[learnt] for values in material.passes.features])
+    features = np.concatenate([features, material.passes.features[0][held]])
     n = 2 * int(learnt.sum())
     standard = (features - features[:n].mean(axis=0)) / features[:n].std(axis=0)
     # All emotions of the tiny corpora are as frequent, so that no weights are needed.
     other = LogisticRegression(C=1 / (PENALTY * n), max_iter=1000)
-    said = other.fit(standard[:n], np.tile(material.emotions[learnt], 2)).predict(standard[n:])
-    corpora = material.corpora[held].tolist()
-    expected = by_corpus(corpora, material.emotions[held].tolist(), said.tolist())
+    said = other.fit(standard[:n], np.tile(material.passes.emotions[learnt], 2)).predict(
+        standard[n:]
+    )
+    corpora = material.passes.corpora[held].tolist()
+    expected = by_corpus(corpora, material.passes.emotions[held].tolist(), said.tolist())
     for corpus, row in found.items():
         assert row["uar"] == pytest.approx(expected[corpus]["uar"], abs=0.1)
 
@@ -68,10 +70,12 @@ def test_nothing_held_out_is_learnt_from(material: Material) -> None:
     learnt = learnt_from(Run("fold0", fold=0), material.clips)
 
     def weight(chosen: np.ndarray) -> np.ndarray:
-        zeros = tuple(np.where(chosen[:, None], 0, x).astype(np.float32) for x in material.features)
-        return learn(dataclasses.replace(material, features=zeros), learnt, PENALTY).weight
+        zeros = tuple(
+            np.where(chosen[:, None], 0, x).astype(np.float32) for x in material.passes.features
+        )
+        return dataclasses.replace(material.passes, features=zeros).part(learnt).fit(PENALTY).weight
 
-    whole = learn(material, learnt, PENALTY).weight
+    whole = material.passes.part(learnt).fit(PENALTY).weight
     np.testing.assert_array_equal(weight(~learnt), whole)
     assert not np.allclose(weight(learnt & (np.arange(len(learnt)) % 2 == 0)), whole)
 
@@ -122,7 +126,8 @@ def test_run_on_half_the_sentences_is_measured_on_both(material: Material, tmp_p
         dataclasses.replace(clip, corpus="emodb", file=f"_08a0{1 + i % 2}Wb.flac")
         for i, clip in enumerate(material.clips)
     ]
-    named = dataclasses.replace(material, clips=clips)
+    passes = dataclasses.replace(material.passes, corpora=np.full(len(clips), "emodb"))
+    named = dataclasses.replace(material, clips=clips, passes=passes)
     run = Run("fold0-sentences", fold=0, half_the_sentences=True)
     figures = execute(run, named, PENALTY, tmp_path)
     n = [figures[f"{how}_sentences"]["emodb"]["n_clips"] for how in ("heard", "unheard")]
