@@ -25,14 +25,7 @@ def main() -> None:
         return
     st.title("Calibrate to your recordings", help=_HEAD, anchor=False)
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    step = bar.segmented_control(
-        "Step",
-        [_LABEL, _FIT, _HEADS],
-        default=_LABEL,
-        key=Keys.STEP,
-        bind="query-params",
-        required=True,
-    )
+    step = choose.one_of("Step", [_LABEL, _FIT, _HEADS], Keys.STEP, bar)
     engine = engines[0]
     if len(engines) > 1:
         engine = choose.show("Engine", Keys.MAP_ENGINE, {e: e for e in engines}, bar, width=260)

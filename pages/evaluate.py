@@ -9,7 +9,7 @@ from core.emotions import EMOTIONS, Emotion
 from core.errors import TonescopeError
 from core.learn.foreign import suggested
 from dashboard import evaluating, palette, words
-from dashboard.components import answerers, busy, evaluation, nothing, people_beside
+from dashboard.components import answerers, busy, choose, evaluation, nothing, people_beside
 from dashboard.evaluating import Answerer, Reference
 from dashboard.session import Keys
 
@@ -25,15 +25,7 @@ def main() -> None:
     """Shows the page."""
     st.title("Evaluate: the engine against people's labels", anchor=False)
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    source = bar.segmented_control(
-        "Labels",
-        [_CSV, _HERE],
-        default=_CSV,
-        key=Keys.EVALUATE_SOURCE,
-        bind="query-params",
-        help=_SOURCE,
-        required=True,
-    )
+    source = choose.one_of("Labels", [_CSV, _HERE], Keys.EVALUATE_SOURCE, bar, help=_SOURCE)
     by, against = answerers.show(bar, stored=source == _HERE)
     reference = Reference() if source == _HERE else _csv()
     if reference is None:

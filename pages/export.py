@@ -27,14 +27,7 @@ def main() -> None:
     if rows.empty:
         return
     bar = st.container(horizontal=True, gap="medium")
-    what = bar.segmented_control(
-        "What",
-        [_DATA, _CHARTS, _WHOLE],
-        default=_DATA,
-        key=Keys.EXPORT_WHAT,
-        bind="query-params",
-        required=True,
-    )
+    what = choose.one_of("What", [_DATA, _CHARTS, _WHOLE], Keys.EXPORT_WHAT, bar)
     names = {takeaway.ALL: f"All {len(rows):,} recording{'' if len(rows) == 1 else 's'}"}
     if what == _WHOLE:
         sessions = rows["session"].dropna().drop_duplicates()

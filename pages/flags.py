@@ -31,14 +31,7 @@ def main() -> None:
         name: f"{name}, version {found.version}" for name, found in stored.items()
     }
     name = choose.show("Rule", Keys.RULE, labels, bar, width=320)
-    step = bar.segmented_control(
-        "Step",
-        [_WRITE, _REVIEW],
-        default=_WRITE,
-        key=Keys.STEP,
-        bind="query-params",
-        required=True,
-    )
+    step = choose.one_of("Step", [_WRITE, _REVIEW], Keys.STEP, bar)
     engine = engines[0]
     if len(engines) > 1:
         engine = choose.show("Engine", Keys.MAP_ENGINE, {e: e for e in engines}, bar, width=260)

@@ -131,24 +131,8 @@ def _look(others: pd.DataFrame, blind: bool) -> tuple[scope.Look, str]:
         help=words.SMOOTHING,
         width=260,
     )
-    view = bar.segmented_control(
-        "View",
-        [LINES, STACKED],
-        default=LINES,
-        key=Keys.VIEW,
-        bind="query-params",
-        help=words.SCORE,
-        required=True,
-    )
-    frames = bar.segmented_control(
-        "Frames",
-        [SPEECH_ONLY, ALL_FRAMES],
-        default=SPEECH_ONLY,
-        key=Keys.FRAMES,
-        bind="query-params",
-        help=words.FRAMES,
-        required=True,
-    )
+    view = choose.one_of("View", [LINES, STACKED], Keys.VIEW, bar, help=words.SCORE)
+    frames = choose.one_of("Frames", [SPEECH_ONLY, ALL_FRAMES], Keys.FRAMES, bar, help=words.FRAMES)
     second, name = None, ""
     if len(others):
         names = {"": "nothing"} | choose.track_names(others)
@@ -164,7 +148,7 @@ def _look(others: pd.DataFrame, blind: bool) -> tuple[scope.Look, str]:
     stacked = view == STACKED
     look = scope.Look(
         smoothing_s=float(width_s),
-        frames=frames or SPEECH_ONLY,
+        frames=frames,
         stacked=stacked,
         second=second,
         rate=turning.rate(),

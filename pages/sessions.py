@@ -44,16 +44,9 @@ def main() -> None:
     told = [words.counted(n, word) for n, word in counts if n]
     st.title(f"Sessions: {', '.join(told)}", anchor=False)
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    step = bar.segmented_control(
-        "Show",
-        [_TABLE, *_VIEWS, _TIDY],
-        default=_TABLE,
-        key=Keys.STEP,
-        bind="query-params",
-        required=True,
-    )
+    step = choose.one_of("Show", [_TABLE, *_VIEWS, _TIDY], Keys.STEP, bar)
     engine = engines[0]
-    if len(engines) > 1 and step not in (_TABLE, None):
+    if len(engines) > 1 and step != _TABLE:
         engine = choose.show("Engine", Keys.MAP_ENGINE, {e: e for e in engines}, bar, width=260)
     try:
         if step in _VIEWS:
@@ -68,16 +61,13 @@ def main() -> None:
 
 def _tidy(engine: str) -> None:
     """Shows the tidy table and hands it out with its codebook."""
-    unit = st.segmented_control(
+    unit = choose.one_of(
         "A row is a",
         ["segment", "turn"],
-        default="segment",
-        key=Keys.SESSIONS_UNIT,
-        bind="query-params",
+        Keys.SESSIONS_UNIT,
         help="A turn is what one speaker says in neighbouring segments.",
-        required=True,
     )
-    rows = sessions.tidy(engine, unit or "segment")
+    rows = sessions.tidy(engine, unit)
     st.markdown(
         f"**{words.counted(len(rows), 'row')} with all that is known of each**, ready for R's "
         "lme4, pandas or SPSS. Let speaker and recording be random effects: rows of one speaker "

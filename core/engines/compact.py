@@ -43,7 +43,6 @@ class CompactEngine:
         self._network = network
         self._device = device()
         self._network.to(self._device)
-        self._network.pack()
         self._config = files.config
         self._columns = [EMOTIONS.index(emotion) for emotion in files.config.classes]
         self.name = name
@@ -86,6 +85,8 @@ class CompactEngine:
             log.warning("%s: %s", name, remark)
             note(files.sha256, precision="fp32", remark_bf16=remark)
             engine = cls(_network(files, directory / WEIGHTS), files, name, "fp32")
+        if engine.precision == "fp32":
+            engine._network.pack()
         if is_auto or precision == "bf16":
             engine.remark = joined(noted(files.sha256).get("remark_bf16"))
         return engine

@@ -1,6 +1,7 @@
 """A choice among things that have names of their own, kept in the page's address."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -48,6 +49,29 @@ def show(label: str, key: str, options: dict[str, str], place: Any = st, **look:
     elif key in st.query_params:
         del st.query_params[key]
     return found
+
+
+def one_of(label: str, options: Sequence[str], key: str, place: Any = st, **look: Any) -> str:
+    """Asks for one of a few by buttons, the first unless the address says another; one always is.
+
+    Args:
+        label: of the widget.
+        options: the words on the buttons, as the address has them.
+        key: in the address.
+        place: the container to show it in.
+        look: more for the widget.
+    """
+    return str(
+        place.segmented_control(
+            label,
+            options,
+            default=options[0],
+            key=key,
+            bind="query-params",
+            required=True,
+            **look,
+        )
+    )
 
 
 def emotion(place: Any) -> str:

@@ -23,15 +23,13 @@ _KINDS: Final = {
 
 def show(bar: Any) -> Axis | None:
     """Asks for the time axis; returns it, or None after saying what is missing."""
-    kind = bar.segmented_control(
+    kind = choose.one_of(
         "Time",
         [_RELATIVE, _SECONDS, _EVENT],
-        default=_RELATIVE,
-        key=Keys.SESSIONS_AXIS,
-        bind="query-params",
+        Keys.SESSIONS_AXIS,
+        bar,
         help="Round an event: time 0 is where the event begins, and the events of a recording are "
         "averaged.",
-        required=True,
     )
     if kind == _SECONDS:
         return Axis(_seconds("Up to", Keys.SESSIONS_END, _LENGTHS, "60", bar))

@@ -42,19 +42,12 @@ def show(rows: pd.DataFrame, recording: str, stem: str) -> None:
         stem: begins the name of the file.
     """
     bar = st.container(horizontal=True, gap="medium")
-    name = bar.segmented_control(
-        "Chart",
-        [_TIMELINE, _SHARE, _MAP],
-        default=_TIMELINE,
-        key=Keys.EXPORT_CHART,
-        bind="query-params",
-        required=True,
-    )
-    found = _chart(bar, name or _TIMELINE, rows, recording)
+    name = choose.one_of("Chart", [_TIMELINE, _SHARE, _MAP], Keys.EXPORT_CHART, bar)
+    found = _chart(bar, name, rows, recording)
     if found is None:
         return
     (figure, caption), look = found
-    grey = _file(name or _TIMELINE, figure, caption, recording, look, stem)
+    grey = _file(name, figure, caption, recording, look, stem)
     page = printing.printed(figure, caption)
     st.plotly_chart(
         printing.in_grey(page) if grey else page,
@@ -87,15 +80,7 @@ def _chart(bar: Any, name: str, rows: pd.DataFrame, recording: str) -> tuple[Cha
         help=words.SMOOTHING,
         width=260,
     )
-    view = bar.segmented_control(
-        "View",
-        [LINES, STACKED],
-        default=LINES,
-        key=Keys.VIEW,
-        bind="query-params",
-        help=words.SCORE,
-        required=True,
-    )
+    view = choose.one_of("View", [LINES, STACKED], Keys.VIEW, bar, help=words.SCORE)
     region = _part(bar, float(row["duration_s"]))
     bar = st.container(horizontal=True, gap="medium")
     wave = _waveform(row) if bar.toggle("Waveform", key="export.waveform") else None
@@ -175,7 +160,7 @@ def _file(name: str, figure: go.Figure, caption: str, recording: str, look: str,
     chosen = bar.segmented_control(
         "As", kinds, default="HTML", key=Keys.EXPORT_PICTURE, required=True
     )
-    kind = _PICTURES[chosen or "HTML"]
+    kind = _PICTURES[chosen]
     sheet = _sheet(bar, kind)
     file_name = f"{stem}_{name.split()[0].lower()}.{kind}"
     if not drawable:

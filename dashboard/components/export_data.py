@@ -57,7 +57,7 @@ def show(recording: str, stem: str) -> tuple[str, bool]:
         bind="query-params",
         required=True,
     )
-    kind = _FORMATS[chosen or "CSV"]
+    kind = _FORMATS[chosen]
     pseudonyms = bar.toggle("Pseudonyms", key=Keys.EXPORT_PSEUDONYMS, help=words.PSEUDONYMS)
     key = takeaway.tables_key(kind, recording, pseudonyms)
     task = background().view(key)

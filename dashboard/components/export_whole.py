@@ -7,7 +7,7 @@ import streamlit as st
 from core.export.whole import SUFFIXES, Whole
 from dashboard import takeaway, words
 from dashboard.background import background
-from dashboard.components import busy
+from dashboard.components import busy, choose
 from dashboard.session import Keys
 
 SESSION: Final = "session:"  # begins the key of a session among those of recordings
@@ -28,15 +28,8 @@ def show(chosen: str) -> None:
         chosen: the SHA-256 of a recording, `SESSION` with a name, or `takeaway.ALL`.
     """
     bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
-    name = bar.segmented_control(
-        "As",
-        list(_KINDS),
-        default="Report",
-        key=Keys.EXPORT_WHOLE,
-        bind="query-params",
-        required=True,
-    )
-    kind = _KINDS[name or "Report"]
+    name = choose.one_of("As", list(_KINDS), Keys.EXPORT_WHOLE, bar)
+    kind = _KINDS[name]
     pseudonyms = bar.toggle("Pseudonyms", key=Keys.EXPORT_PSEUDONYMS, help=words.PSEUDONYMS)
     audio = kind is Whole.BUNDLE and bar.toggle(
         "With the sound", key=Keys.EXPORT_AUDIO, help="Of recordings that may be heard."

@@ -14,15 +14,8 @@ BY: Final = {"Session": Grouping.SESSION, "Tag": Grouping.TAG}
 
 def by(bar: Any) -> Grouping:
     """Asks what recordings are grouped by."""
-    chosen = bar.segmented_control(
-        "Groups by",
-        list(BY),
-        default="Session",
-        key=Keys.SESSIONS_BY,
-        bind="query-params",
-        required=True,
-    )
-    return BY[chosen or "Session"]
+    chosen = choose.one_of("Groups by", list(BY), Keys.SESSIONS_BY, bar)
+    return BY[chosen]
 
 
 def show(engine: str, bar: Any, what: str) -> tuple[Grouping, tuple[str, str]] | None:

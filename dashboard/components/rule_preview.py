@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.studies.rules import EmotionHolds, Rule
 from dashboard import corpus, palette, rule_words, studies, words
-from dashboard.components import busy, stretch_table
+from dashboard.components import busy, choose, stretch_table
 from dashboard.session import Keys
 
 _BY: Final = {"Recording": "name", "Speaker": "speaker", "Session": "session"}
@@ -39,14 +39,7 @@ def show(rule: Rule, engine: str) -> None:
         f"**{words.counted(len(found), 'flag')} in {n_in:,} of {n_recordings:,} recordings**, together "
         f"{palette.duration(float(lengths.sum()))}{half}. Listen to some before you trust the rule."
     )
-    by = st.segmented_control(
-        "Count by",
-        ["Each flag", *_BY],
-        default="Each flag",
-        key=Keys.RULE_BY,
-        bind="query-params",
-        required=True,
-    )
+    by = choose.one_of("Count by", ["Each flag", *_BY], Keys.RULE_BY)
     if by in _BY:
         _counts(found, segments, by, _BY[by])
         return

@@ -31,14 +31,8 @@ _DISTANCE: Final = "how far the scores lie apart along the warping; 0 is the sam
 def show(engine: str) -> None:
     """Asks for a course, and shows where there are others like it."""
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    source = bar.segmented_control(
-        "Look for what is like",
-        [_STRETCH, _SHAPE],
-        default=_STRETCH,
-        key=Keys.SHAPE_SOURCE,
-        bind="query-params",
-        help=_HOW,
-        required=True,
+    source = choose.one_of(
+        "Look for what is like", [_STRETCH, _SHAPE], Keys.SHAPE_SOURCE, bar, help=_HOW
     )
     try:
         query = _drawn(bar) if source == _SHAPE else _stretch(engine, bar)

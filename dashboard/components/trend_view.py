@@ -34,26 +34,17 @@ def show(engine: str) -> None:
         help=f"{words.SHARES} {words.CONFIDENCE}",
         width=220,
     )
-    over = bar.segmented_control(
-        "Over",
-        list(_OVER),
-        default="Session",
-        key=Keys.SESSIONS_OVER,
-        bind="query-params",
-        required=True,
-    )
+    over = choose.one_of("Over", list(_OVER), Keys.SESSIONS_OVER, bar)
     group = bar.selectbox(
         "Divided by", list(_GROUPS), key=Keys.SESSIONS_GROUP, bind="query-params", width=140
     )
-    column = _OVER[over or "Session"]
-    lines = bar.segmented_control(
+    column = _OVER[over]
+    lines = choose.one_of(
         "Lines",
         [_MEANS, _EACH],
-        default=_MEANS,
-        key=Keys.SESSIONS_LINES,
-        bind="query-params",
+        Keys.SESSIONS_LINES,
+        bar,
         help=f"Means need {MIN_SPEAKERS} speakers; with fewer, the speakers are drawn.",
-        required=True,
     )
     each = lines == _EACH
     rows, grouped = sessions.trend(engine, _MEASURES[measure], _GROUPS[group], column, each=each)
@@ -64,7 +55,7 @@ def show(engine: str) -> None:
     names = mine["line"].unique()
     st.plotly_chart(
         study_figures.trend_figure(
-            mine[mine["line"].isin(names[:24])].rename(columns={column: over or "Session"}),
+            mine[mine["line"].isin(names[:24])].rename(columns={column: over}),
             emotion,
             over or "Session",
             is_dark(),
