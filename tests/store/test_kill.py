@@ -49,8 +49,9 @@ class Child:
         """Returns what it told until its end."""
         lines = []
         try:
-            while self._lines.poll(60):
+            while self._lines.poll(120):
                 lines.append(self._lines.recv())
+            raise AssertionError(f"nothing was told for two minutes after {lines}")
         except EOFError:
             pass
         self.process.join(60)
@@ -147,6 +148,7 @@ def test_batch_that_is_killed_again_and_again_resumes_and_ends_whole(tmp_path):
     child = Child(analyse_together, root, files)
     child.go()
     statuses = Counter(status for status, _, _ in child.rest())
+    assert child.process.exitcode == 0
     assert set(statuses) <= {"done", "skipped"}
     assert statuses.total() == 16
     assert check(Store(root)).ok
