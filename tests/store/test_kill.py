@@ -23,9 +23,8 @@ from core.store.store import Store
 from tests.fakes import FakeEngine
 from tests.synthetic import LevelDetector, talk, write
 
-# Children are forked from a process that has imported all this and done nothing yet.
-CHILDREN = get_context("forkserver")
-CHILDREN.set_forkserver_preload([__name__, "deltalake", "core.audio.workers"])
+# Children begin anew: native libraries that were imported before a fork need not survive it.
+CHILDREN = get_context("spawn")
 
 
 class Child:
