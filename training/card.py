@@ -7,6 +7,7 @@ from typing import Any
 
 from core.emotions import EMOTIONS
 from training.data import Clip
+from training.nonspeech import CORPUS
 
 ATTRIBUTIONS = {
     "emodb": "Burkhardt et al. 2005, A Database of German Emotional Speech",
@@ -68,6 +69,8 @@ says how speech sounds to the model, never how a person is.
   chords and clicks: real music or crowds may be answered as an emotion.
 - CREMA-D's part holds hardly any emotion but happy and sad: its UAR over six classes rests on a
   few clips.
+- How well a speaker is understood differs more than anything else (the table above): look at each
+  speaker's own labels before comparing speakers.
 - The encoder, its layers and the regularisation were chosen on inner folds of the training speakers of
   fold 0, whom the other folds hold out, so the figures above flatter a little; all folds were run once
   with another regularisation before, and the left-out corpora were looked at when this encoder was
@@ -106,17 +109,28 @@ def _data(clips: Sequence[Clip]) -> str:
 def _accuracy(figures: dict[str, Any]) -> str:
     rows = "".join(
         f"| {corpus} | {row['n_classes']} | {row['uar']:.3f} | {row['wa']:.3f} "
-        f"| {figures['in_windows'][corpus]['uar']:.3f} | {_weakest(row['recall'])} |\n"
+        f"| {figures['in_windows'][corpus]['uar']:.3f} | {_spread(corpus, figures)} "
+        f"| {_weakest(row['recall'])} |\n"
         for corpus, row in figures["alone"].items()
     )
     return (
         f"\n## Accuracy on held-out speakers\n\n{figures['folds']} speaker-disjoint folds over all "
         f"corpora together, as printed by `python -m training.train --data FOLDER` "
         f"(seed {figures['seed']}; all figures in `training/results/`). UAR is the mean of the "
-        'recalls. "In windows" is the same clip in the middle of a 10 s window.\n\n'
-        "| corpus | classes | UAR | WA | UAR in windows | weakest recalls |\n"
-        f"|---|---|---|---|---|---|\n{rows}"
+        'recalls, WA the share of right answers. "In windows" is the same clip in the middle of a '
+        "10 s window. One speaker is understood far better than the next: "
+        '"WA of speakers" is that of the one who is understood worst and of the one who is '
+        "understood best.\n\n"
+        "| corpus | classes | UAR | WA | UAR in windows | WA of speakers | weakest recalls |\n"
+        f"|---|---|---|---|---|---|---|\n{rows}"
     )
+
+
+def _spread(corpus: str, figures: dict[str, Any]) -> str:
+    if corpus == CORPUS:
+        return "no speech"
+    row = figures["speakers"][corpus]
+    return f"{row['least']:.2f} to {row['most']:.2f}"
 
 
 def _weakest(recalls: dict[str, float]) -> str:

@@ -40,6 +40,30 @@ def of_confusion(table: NDArray[np.int64]) -> dict[str, Any]:
     }
 
 
+def by_speaker(
+    corpora: NDArray[np.str_], speakers: NDArray[np.str_], right: NDArray[np.bool_]
+) -> dict[str, dict[str, float]]:
+    """Returns the least, median and largest share of right answers of each corpus' speakers.
+
+    Args:
+        corpora: shape `(n_clips,)`.
+        speakers: shape `(n_clips,)`.
+        right: shape `(n_clips,)`: whether the answer was right.
+    """
+    spread = {}
+    for corpus in sorted(set(corpora.tolist())):
+        mine = corpora == corpus
+        shares = [right[mine & (speakers == s)].mean() for s in sorted(set(speakers[mine]))]
+        least, middle, most = np.quantile(shares, (0.0, 0.5, 1.0)).round(4).tolist()
+        spread[corpus] = {
+            "n_speakers": len(shares),
+            "least": least,
+            "median": middle,
+            "most": most,
+        }
+    return spread
+
+
 def pooled(tables: Sequence[dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
     """Returns the figures by corpus of several parts together: their confusions summed."""
     sums: dict[str, NDArray[np.int64]] = {}

@@ -26,7 +26,7 @@ from training.calibrate import (
 from training.card import write_card
 from training.data import Clip, balancing_weights, load_clips
 from training.features import WINDOW_S, Cells, taken
-from training.figures import by_corpus
+from training.figures import by_corpus, by_speaker
 from training.fit import PENALTY, Passes, passes_of, read_out
 from training.nonspeech import N_NONSPEECH, nonspeech_clips
 from training.pretrained import pretrained_encoder
@@ -88,6 +88,9 @@ def make(
         "penalty": penalty,
         "alone": by_corpus(corpora, emotions, held.answers[0].tolist()),
         "in_windows": by_corpus(corpora, emotions, held.answers[1].tolist()),
+        "speakers": by_speaker(
+            passes.corpora, passes.speakers, held.answers[0] == passes.emotions
+        ),
         "calibration": widths,
         "used_temperatures": used_temperatures(widths),
     }

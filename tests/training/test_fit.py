@@ -12,7 +12,7 @@ from training.calibrate import (
     used_temperatures,
 )
 from training.data import balancing_weights, speaker_folds
-from training.figures import by_corpus
+from training.figures import by_corpus, by_speaker
 from training.fit import fit_head, read_out
 
 EMOTIONS = np.array(["angry", "happy", "neutral", "sad"])
@@ -126,3 +126,14 @@ def test_temperature_is_used_only_where_it_helps_and_never_rises() -> None:
         "5.0": row(1.2, 0.06, 0.04),
     }
     assert used_temperatures(rows) == {"0.5": 2.9, "1.0": 2.9, "5.0": 1.2, "10.0": 1.0}
+
+
+def test_spread_is_of_speakers_not_of_clips() -> None:
+    corpora = np.array(["a"] * 7 + ["b"])
+    speakers = np.array(["x", "x", "x", "x", "y", "y", "z", "w"])
+    right = np.array([True, True, True, False, False, False, True, True])
+
+    spread = by_speaker(corpora, speakers, right)
+
+    assert spread["a"] == {"n_speakers": 3, "least": 0.0, "median": 0.75, "most": 1.0}
+    assert spread["b"] == {"n_speakers": 1, "least": 1.0, "median": 1.0, "most": 1.0}

@@ -69,6 +69,8 @@ def test_card_says_terms_figures_and_files(made: Path) -> None:
     assert card.startswith("---\nlicense: cc-by-nc-sa-4.0\n")
     assert "Copyright (c) 2022 OpenAI" in card
     assert f"| {figures['alone']['corpus0']['uar']:.3f} |" in card
+    spread = figures["speakers"]["corpus0"]
+    assert f"| {spread['least']:.2f} to {spread['most']:.2f} |" in card
     listed = (made / "one" / "training_files.sha256").read_text().splitlines()
     assert len(listed) == 48
 
