@@ -88,9 +88,7 @@ def make(
         "penalty": penalty,
         "alone": by_corpus(corpora, emotions, held.answers[0].tolist()),
         "in_windows": by_corpus(corpora, emotions, held.answers[1].tolist()),
-        "speakers": by_speaker(
-            passes.corpora, passes.speakers, held.answers[0] == passes.emotions
-        ),
+        "speakers": by_speaker(passes.corpora, passes.speakers, held.answers[0] == passes.emotions),
         "calibration": widths,
         "used_temperatures": used_temperatures(widths),
     }
