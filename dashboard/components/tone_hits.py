@@ -94,15 +94,13 @@ def _table(asked: Asked, hits: tuple[Hit, ...]) -> list[Hit]:
             "Sounds": [palette.signed(hit.emotion) for hit in hits],
             "Recording": [hit.name for hit in hits],
             "Speaker": [hit.speaker or "" for hit in hits],
-            "Start, s": [hit.start_s for hit in hits],
-            "End, s": [hit.end_s for hit in hits],
+            "When, s": [f"{hit.start_s:.2f} to {hit.end_s:.2f}" for hit in hits],
             "Difference": [list(hit.difference) for hit in hits],
             "Why": [_why(hit) for hit in hits],
         }
     )
     if not any(hit.speaker for hit in hits):
         table = table.drop(columns="Speaker")
-    two = st.column_config.NumberColumn(format="%.2f", width=70)
     names = ".".join(f"{hit.row}" for hit in hits)
     event = st.dataframe(
         table,
@@ -115,14 +113,15 @@ def _table(asked: Asked, hits: tuple[Hit, ...]) -> list[Hit]:
             "#": st.column_config.NumberColumn(width=40),
             "Score": st.column_config.NumberColumn(format="%.2f", width=70, help=words.COSINE),
             "Sounds": st.column_config.TextColumn(width=110),
+            "Recording": st.column_config.TextColumn(width=190),
+            "Speaker": st.column_config.TextColumn(width=90),
+            "When, s": st.column_config.TextColumn(width=110),
             "Difference": st.column_config.BarChartColumn(
-                y_min=-most, y_max=most, width=110, help=words.DIFFERENCE
+                y_min=-most, y_max=most, width=100, help=words.DIFFERENCE
             ),
             "Why": st.column_config.TextColumn(
                 width="large", help="How the hit sounds to the engine, against the query."
             ),
-            "Start, s": two,
-            "End, s": two,
         },
     )
     rows: list[int] = event["selection"]["rows"]
@@ -165,6 +164,8 @@ def _act(found: Search, asked: Asked, chosen: list[Hit]) -> None:
         f"{len(chosen)} selected" if chosen else "Select hits in the table to hear or judge them."
     )
     bar.caption(said, width="content")
+    for hit in chosen:
+        st.caption(f"{hit.rank} · {words.plain(hit.why)}")
 
 
 def _say(found: Search, asked: Asked, kind: str, chosen: list[Hit]) -> None:
