@@ -61,7 +61,7 @@ def _write(chosen: StoredRule | None, engine: str) -> None:
         st.query_params.pop(Keys.RULE_DRAFT, None)
     else:
         st.query_params[Keys.RULE_DRAFT] = to_json(rule)
-    rule_preview.show(rule, engine)
+    rule_preview.show(rule, engine, of)
     if chosen is not None:
         _versions(chosen)
 

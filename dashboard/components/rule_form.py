@@ -137,6 +137,11 @@ def _coming_together(bar: Any, of: str, before: Rule) -> tuple[Match, float]:
     return match, within_s
 
 
+def set_post(of: str, name: str) -> None:
+    """Chooses named settings in the form; stored frames stay as they are."""
+    st.session_state[f"{Keys.RULE_FORM}.{of}.post"] = name
+
+
 def _settings(of: str, before: PostProcessing) -> PostProcessing:
     """Asks for the settings between scores and conditions."""
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small")

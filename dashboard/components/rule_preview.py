@@ -8,18 +8,19 @@ import streamlit as st
 
 from core.studies.rules import EmotionHolds, Rule
 from dashboard import corpus, palette, rule_words, studies, words
-from dashboard.components import busy, choose, stretch_table
+from dashboard.components import busy, choose, rule_form, stretch_table
 from dashboard.session import Keys
 
 _BY: Final = {"Recording": "name", "Speaker": "speaker", "Session": "session"}
 
 
-def show(rule: Rule, engine: str) -> None:
+def show(rule: Rule, engine: str, of: str) -> None:
     """Shows the flags of a rule, looked for beside the page.
 
     Args:
         rule: as it stands.
         engine: whose tracks.
+        of: names what the form edits.
     """
     st.subheader("What it flags", anchor=False)
     task = studies.look_for(rule, engine)
@@ -28,7 +29,7 @@ def show(rule: Rule, engine: str) -> None:
         return
     found: pd.DataFrame = task.result
     if found.empty:
-        _none(rule)
+        _none(rule, of)
         return
     segments = corpus.corpus(engine).segments
     n_recordings = segments["recording"].nunique()
@@ -50,15 +51,24 @@ def show(rule: Rule, engine: str) -> None:
     stretch_table.table(rows, f"flags.table.{hash(studies.search_key(rule, engine))}")
 
 
-def _none(rule: Rule) -> None:
+def _none(rule: Rule, of: str) -> None:
+    lasting = any(isinstance(c, EmotionHolds) and c.for_s > 0.2 for c in rule.conditions)
+    flickers = lasting and not rule.post.smoothing_s
     hint = "Lower a bound, or ask for a shorter stretch."
-    frames = not rule.post.smoothing_s
-    if frames and any(isinstance(c, EmotionHolds) and c.for_s > 0.2 for c in rule.conditions):
+    if flickers:
         hint = (
-            "Frames of 0.02 s flicker, so few stretches hold a bound for long: choose settings that "
-            "smooth, lower a bound, or ask for a shorter stretch."
+            "Frames of 0.02 s flicker, so few stretches hold a bound for long: smooth the scores, lower "
+            "a bound, or ask for a shorter stretch."
         )
     st.info(f"It flags nothing in these recordings. {hint}", icon=":material/flag:")
+    if flickers:
+        st.button(
+            "Smooth over 1 s",
+            icon=":material/ssid_chart:",
+            on_click=rule_form.set_post,
+            args=(of, "smoothed"),
+            help=rule_words.POST,
+        )
     st.caption(f"Looked for: {words.plain(rule_words.sentence(rule))}.")
 
 

@@ -14,6 +14,7 @@ from core.studies.rules import (
     Match,
     Rule,
     TurnsTo,
+    from_json,
     to_json,
 )
 from dashboard import rule_words, shared, studies
@@ -43,6 +44,17 @@ def test_empty_store_teaches_and_tells_the_law(open_page):
     assert "information, not legal advice" in said
     assert "banned" in said
     assert "No diagnosis" in said
+
+
+def test_scores_are_smoothed_by_a_button_where_frames_flicker(open_page, diary):
+    app = open_page("flags")
+    assert field(app.selectbox, ".post").value == "off"
+    app = button(app, "Smooth over 1 s").click().run()
+    assert not app.exception
+    assert field(app.selectbox, ".post").value == "smoothed"
+    draft = from_json(app.query_params["draft"])
+    assert draft.post == POSTPROCESSING["smoothed"]
+    assert "Smooth over 1 s" not in [one.label for one in app.button]
 
 
 def test_rule_is_previewed_saved_and_in_the_address(open_page, diary):
