@@ -52,7 +52,26 @@ RECALL: Final = (
 
 
 def sentence(rule: Rule) -> str:
-    """Returns what a rule looks for, such as "angry at least 0.60 for at least 3 s"."""
+    """Returns what a rule looks for, such as "angry at least 0.60 for at least 3 s".
+
+    What stands between scores and conditions follows, where anything does.
+    """
+    settings = _settings(rule.post)
+    return f"{_conditions(rule)}; {', '.join(settings)}" if settings else _conditions(rule)
+
+
+def _settings(post: PostProcessing) -> list[str]:
+    told = (
+        (post.smoothing_s, f"scores smoothed over {post.smoothing_s:g} s"),
+        (post.min_confidence, f"confidence at least {post.min_confidence:.2f}"),
+        (post.hysteresis, f"goes on until {post.hysteresis:.2f} below the bound"),
+        (post.merge_s, f"gaps up to {post.merge_s:g} s closed"),
+        (post.min_duration_s, f"shorter than {post.min_duration_s:g} s left out"),
+    )
+    return [words for value, words in told if value]
+
+
+def _conditions(rule: Rule) -> str:
     parts = [_condition(condition) for condition in rule.conditions]
     if len(parts) == 1:
         return parts[0]

@@ -105,8 +105,7 @@ def _versions(chosen: StoredRule) -> None:
     with st.expander(f"Versions: {len(known)}", icon=":material/history:"):
         for found in reversed(known):
             st.text(
-                f"{found.version} · {found.made_at:%Y-%m-%d %H:%M} · "
-                f"{rule_words.sentence(found.rule)} · {rule_words.settings_of(found.rule.post)}"
+                f"{found.version} · {found.made_at:%Y-%m-%d %H:%M} · {rule_words.sentence(found.rule)}"
             )
 
 

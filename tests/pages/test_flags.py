@@ -12,6 +12,7 @@ from core.studies.rules import (
     EmotionHolds,
     LevelOver,
     Match,
+    PostProcessing,
     Rule,
     TurnsTo,
     from_json,
@@ -193,6 +194,11 @@ def test_unsaved_rule_cannot_be_reviewed(open_page, diary):
             Rule("x", (LevelOver(-30, 2), TurnsTo(Emotion.SAD, 1, 9)), Match.THEN, 5.0),
             "level over -30 dB for at least 2 s, then 1 turning point to sad, each beginning at most 5 "
             "s after the one before it ends",
+        ),
+        (
+            Rule("x", LOUD.conditions, post=PostProcessing(1.0, 0.1, 0.5, 0.6, 0.3)),
+            "sad at least 0.10 for at least 0.1 s; scores smoothed over 1 s, confidence at least 0.60, "
+            "goes on until 0.10 below the bound, gaps up to 0.3 s closed, shorter than 0.5 s left out",
         ),
     ],
 )
