@@ -24,6 +24,7 @@ import numpy as np
 
 from benchmarks.figures import Figure
 from core.engines.registry import Registry
+from core.errors import HeadError
 from core.learn import heads
 from core.learn.calibrating import calibrate, engine_answers
 from core.learn.heads import Labelled
@@ -98,7 +99,8 @@ def told(
 ) -> Iterator[Figure]:
     """Yields the UAR that `calibrate` tells of a head, and that of the head on the other speakers.
 
-    Takes the arguments of `curves`; labels are drawn at random, as `calibrate` asks for.
+    Takes the arguments of `curves`; labels are drawn at random, as `calibrate` asks for. A draw that
+    `calibrate` takes no head from (a class has one segment only) does not count.
     """
     n_classes = len(heads.classes_of(labelled.terms))
     for size in sizes:
@@ -110,7 +112,10 @@ def told(
             taken = pool[np.random.default_rng(seed).permutation(len(pool))[: size * n_classes]]
             sample = labelled.part(taken)
             none = sample.part(np.zeros(0, np.intp))
-            made = calibrate("benchmark", "benchmark", none, sample, scores[taken], seed=seed)
+            try:
+                made = calibrate("benchmark", "benchmark", none, sample, scores[taken], seed=seed)
+            except HeadError:
+                continue
             answers, _, _ = made.head.answers(labelled.embeddings[rest])
             pairs.append((made.uar.value, recall_of(labelled.terms[rest], answers)))
         if pairs:

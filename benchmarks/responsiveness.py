@@ -87,10 +87,10 @@ def visit() -> tuple[float, float]:
 def start(path: Path) -> str:
     """Hands a file in as the page *Analyse* does; returns the name of its job."""
     from core.records import Metadata
-    from dashboard import resources
+    from dashboard import jobs
 
     with path.open("rb") as file:
-        return resources.submit_uploads([(path.name, file)], resources.Setup(Metadata()))
+        return jobs.submit_uploads([(path.name, file)], jobs.Setup(Metadata()))
 
 
 def finished(job: str) -> float:
@@ -103,10 +103,10 @@ def finished(job: str) -> float:
 
 def until_model_works(job: str) -> None:
     """Waits until the search for speech is over."""
-    from dashboard import resources
+    from dashboard import jobs
 
     while still_runs(job):
-        view = resources.job(job)
+        view = jobs.view(job)
         if view is not None and view.share > SURVEY_SHARE:
             return
         time.sleep(0.01)
@@ -114,9 +114,9 @@ def until_model_works(job: str) -> None:
 
 def still_runs(job: str) -> bool:
     """Whether a job has not finished."""
-    from dashboard import resources
+    from dashboard import jobs
 
-    view = resources.job(job)
+    view = jobs.view(job)
     return view is not None and not view.finished
 
 

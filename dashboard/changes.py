@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from core.timeline.turning_points import Peak, TurningPoint, peaks, turning_points
-from dashboard import resources
+from dashboard import conversations, resources
 from dashboard.background import Background, Report, Task
 from dashboard.resources import Choice
 
@@ -29,7 +29,7 @@ def look_for(choice: Choice, rate: float) -> Task:
         choice: the run.
         rate: false points per hour that are put up with.
     """
-    turns = resources.turns(choice)
+    turns = conversations.turns(choice)
     key: Hashable = (resources.place(), choice, rate, turns)
 
     def action(report: Report) -> Moments:

@@ -10,7 +10,7 @@ from core.labels.records import Kind, Label
 from core.records import Segment, Span, Turn
 from core.speakers.turns import together
 from core.timeline.turning_points import FALSE_PER_HOUR, Peak, TurningPoint
-from dashboard import changes, labelling, palette, resources
+from dashboard import changes, conversations, labelling, palette, resources
 from dashboard.resources import Choice
 
 SEGMENTS: Final = "segments"
@@ -56,7 +56,7 @@ def lanes(
         annotator: who looks, where `blind`.
         rate: false turning points per hour that are put up with.
     """
-    turns = resources.everyone(choice)
+    turns = conversations.everyone(choice)
     found = [_segments(choice, dark, blind), _speakers(turns, dark), _overlap(turns, dark)]
     found.append(_speech(choice, dark))
     wait = False

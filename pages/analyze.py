@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import TonescopeError
-from dashboard import navigation, resources, words
+from dashboard import engines, jobs, navigation, words
 from dashboard.components import job_status
 from dashboard.session import Keys
 
@@ -44,14 +44,14 @@ def _job() -> None:
         navigation.link("overview", "See what is in the store", icon=":material/home:")
     if view is not None and not view.finished:
         st.caption("You may leave this page; the work goes on.")
-    elif view is None and (running := next(resources.running_jobs(), None)):
+    elif view is None and (running := next(jobs.running_jobs(), None)):
         job_status.show(running.job)
 
 
 def _engine() -> str:
     """Asks for the engine among those that are ready, where there is a choice."""
-    default = resources.default_engine()
-    names = [info.name for info in resources.engines() if info.ready]
+    default = engines.default()
+    names = [info.name for info in engines.known() if info.ready]
     if default not in names and Path(default).is_absolute():
         names.append(default)
     if len(names) < 2:
@@ -61,7 +61,7 @@ def _engine() -> str:
     return str(place.selectbox("Engine", names, index=first, key=Keys.ENGINE, help=words.ENGINE))
 
 
-def _metadata(where: str) -> resources.Metadata:
+def _metadata(where: str) -> jobs.Metadata:
     """Asks what is said of the recordings; what was entered stays for the next ones."""
     with st.expander("Session, speaker and tags (optional)"):
         left, middle, right = st.columns(3)
@@ -86,14 +86,14 @@ def _metadata(where: str) -> resources.Metadata:
             help="Words of your own, separated by commas.",
             max_chars=500,
         )
-    return resources.Metadata(
+    return jobs.Metadata(
         session=(session or "").strip() or None,
         speaker=(speaker or "").strip() or None,
         tags=tuple(tag.strip() for tag in (tags or "").split(",") if tag.strip()),
     )
 
 
-def _sound(where: str) -> resources.Conditioning:
+def _sound(where: str) -> jobs.Conditioning:
     """Asks what is done to the sound first; by default nothing is."""
     with st.expander("Settings"):
         channel = st.selectbox(
@@ -109,7 +109,7 @@ def _sound(where: str) -> resources.Conditioning:
         trim_silence = st.checkbox(
             "Trim silence", key=f"{Keys.TRIM_SILENCE}.{where}", help=words.TRIM_SILENCE
         )
-    return resources.Conditioning(
+    return jobs.Conditioning(
         channel=channel, noise_reduction=noise_reduction, trim_silence=trim_silence
     )
 
@@ -126,15 +126,15 @@ def _speakers(where: str) -> str:
     return chosen or "none"
 
 
-def _setup(where: str, engine: str) -> resources.Setup:
+def _setup(where: str, engine: str) -> jobs.Setup:
     speakers = _speakers(where)
-    return resources.Setup(_metadata(where), engine, _sound(where), speakers)
+    return jobs.Setup(_metadata(where), engine, _sound(where), speakers)
 
 
 def _files(engine: str) -> None:
     uploads = st.file_uploader(
         "Drop recordings here",
-        type=resources.media_types(),
+        type=jobs.media_types(),
         accept_multiple_files=True,
         key=f"{Keys.UPLOADS}.{_round()}",
         help="Sound or video of any usual kind. Tonescope keeps a copy in its store.",
@@ -144,14 +144,14 @@ def _files(engine: str) -> None:
     label = "Analyse" if not n_files else f"Analyse {n_files} file{'s' if n_files > 1 else ''}"
     if st.button(label, type="primary", disabled=not n_files, key="analyze.start"):
         files = [(f.name, f) for f in uploads or ()]
-        _start(lambda: resources.submit_uploads(files, setup))
+        _start(lambda: jobs.submit_uploads(files, setup))
 
 
 def _microphone(engine: str) -> None:
     take = st.audio_input("Record with the microphone", key=f"{Keys.MICROPHONE}.{_round()}")
     setup = _setup("microphone", engine)
     if st.button("Analyse the take", disabled=take is None, key="analyze.take") and take:
-        _start(lambda: resources.submit_take(take, setup))
+        _start(lambda: jobs.submit_take(take, setup))
 
 
 def _folder(engine: str) -> None:
@@ -165,7 +165,7 @@ def _folder(engine: str) -> None:
     setup = _setup("folder", engine)
     if st.button("Analyse the folder", disabled=not folder, key="analyze.folder.start"):
         path = Path((folder or "").strip()).expanduser()
-        _start(lambda: resources.submit_folder(path, setup))
+        _start(lambda: jobs.submit_folder(path, setup))
 
 
 def _round() -> int:
@@ -173,7 +173,7 @@ def _round() -> int:
     return int(st.session_state.get(Keys.ROUND, 0))
 
 
-def _start(submit: resources.Submit) -> None:
+def _start(submit: jobs.Submit) -> None:
     """Starts a job and shows it; its name goes into the address, so a reload shows it again."""
     try:
         st.query_params[Keys.JOB] = submit()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import resources, words
+from dashboard import engines, words
 from dashboard.components import fetch_status
 from dashboard.session import Keys
 
@@ -16,8 +16,8 @@ def main() -> None:
         "An engine turns sound into scores for the nine emotions. Results of different engines "
         "never mix; an engine that is fetched once works without a network from then on."
     )
-    infos = resources.engines()
-    default = resources.default_engine()
+    infos = engines.known()
+    default = engines.default()
     _choice([info for info in infos if info.ready], default)
     for info in infos:
         with st.container(border=True):
@@ -26,7 +26,7 @@ def main() -> None:
         _own()
 
 
-def _choice(ready: list[resources.EngineInfo], default: str) -> None:
+def _choice(ready: list[engines.EngineInfo], default: str) -> None:
     names = [info.name for info in ready]
     if not names:
         st.error("No engine is ready; fetch or verify one below.", icon=":material/error:")
@@ -54,23 +54,23 @@ def _choice(ready: list[resources.EngineInfo], default: str) -> None:
         help="Both hubs hold the same models. Take the one that your network reaches.",
     )
     if chosen and chosen != default and default in names:
-        resources.choose_engine(chosen)
+        engines.choose(chosen)
         st.toast(f"{chosen} is the default now.")
         st.rerun()
 
 
-def _engine(info: resources.EngineInfo, default: str) -> None:
+def _engine(info: engines.EngineInfo, default: str) -> None:
     left, right = st.columns([5, 2], vertical_alignment="top")
     marks = [":green-badge[ready]" if info.ready else ":gray-badge[not ready]"]
     if info.name == default:
         marks.append(":blue-badge[default]")
     left.markdown(f"**{info.name}** {' '.join(marks)}")
-    left.markdown(resources.about_engine(info.name))
+    left.markdown(engines.about(info.name))
     left.caption(_facts(info))
     with left:
         _remark(info)
     left.caption(f"Licence: {info.licence}")
-    view = resources.fetch_view(info.name)
+    view = engines.fetch_view(info.name)
     if view is not None and not view.finished:
         fetch_status.show(info.name)
         return
@@ -80,8 +80,8 @@ def _engine(info: resources.EngineInfo, default: str) -> None:
         left.caption(f":material/info: {words.plain(info.reason)}")
 
 
-def _facts(info: resources.EngineInfo) -> str:
-    size = resources.size_of(info)
+def _facts(info: engines.EngineInfo) -> str:
+    size = engines.size_of(info)
     facts = [size, f"{info.dims:,} dimensions", info.engine_id or "weights not known yet"]
     if info.precision:
         facts.append(words.PRECISION[info.precision])
@@ -90,24 +90,24 @@ def _facts(info: resources.EngineInfo) -> str:
     return " · ".join(facts)
 
 
-def _remark(info: resources.EngineInfo) -> None:
+def _remark(info: engines.EngineInfo) -> None:
     if info.remark:
         st.warning(words.plain(info.remark), icon=":material/warning:")
 
 
-def _actions(info: resources.EngineInfo, place: st.delta_generator.DeltaGenerator) -> None:
+def _actions(info: engines.EngineInfo, place: st.delta_generator.DeltaGenerator) -> None:
     present = info.size_mb is not None
     if info.name != "compact" and not info.ready:
         label = "Fetch again" if present else "Fetch"
         if place.button(
             label, key=f"fetch-{info.name}", icon=":material/download:", width="stretch"
         ):
-            resources.start_fetch(info.name, str(st.session_state.get(Keys.HUB, "ms")))
+            engines.start_fetch(info.name, str(st.session_state.get(Keys.HUB, "ms")))
             st.rerun()
     if present and place.button(
         "Verify", key=f"verify-{info.name}", icon=":material/verified:", width="stretch"
     ):
-        resources.start_verify(info.name)
+        engines.start_verify(info.name)
         st.rerun()
 
 
@@ -120,20 +120,20 @@ def _own() -> None:
         help="Of an emotion2vec model, or of one that training.train made.",
     )
     name = (folder or "").strip()
-    view = resources.fetch_view(name) if name else None
+    view = engines.fetch_view(name) if name else None
     if st.button("Verify the directory", disabled=not name, key="verify-own"):
-        resources.start_verify(name)
+        engines.start_verify(name)
         st.rerun()
     if view is not None and not view.finished:
         fetch_status.show(name)
     elif view is not None:
         fetch_status.result(view)
-        info = resources.own_engine(name) if view.reason is None else None
+        info = engines.own(name) if view.reason is None else None
         if info is not None:
             st.caption(_facts(info))
             _remark(info)
-        if view.reason is None and view.name != resources.default_engine():
-            st.button("Make it the default", on_click=resources.choose_engine, args=(name,))
+        if view.reason is None and view.name != engines.default():
+            st.button("Make it the default", on_click=engines.choose, args=(name,))
 
 
 main()

@@ -3,14 +3,14 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import figures, navigation, palette, resources, words
+from dashboard import figures, jobs, navigation, palette, resources, words
 from dashboard.components import job_status, privacy, welcome
 from dashboard.session import Keys, is_dark
 
 
 def show() -> None:
     """Shows the recordings, or the first screen while there are none."""
-    running = next(resources.running_jobs(), None)
+    running = next(jobs.running_jobs(), None)
     if running:
         job_status.show(running.job)
     privacy.overdue()

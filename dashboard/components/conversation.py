@@ -10,7 +10,7 @@ from core.records import Segment, Span, Turn
 from core.settings import MOST_SPEAKERS, Speakers
 from core.speakers.turns import across, merge, overlaps, rename, speakers, speech_seconds
 from core.timeline.track import Timeline
-from dashboard import palette, resources, words
+from dashboard import conversations, palette, resources, words
 from dashboard.background import Action, Report, background
 from dashboard.components import busy, turn_import, turning
 from dashboard.session import Keys
@@ -31,7 +31,7 @@ def show(choice: resources.Choice, timeline: Timeline, segments: tuple[Segment, 
 
 def _speakers(choice: resources.Choice, timeline: Timeline, segments: tuple[Segment, ...]) -> None:
     st.subheader("Speakers", help=words.SPEAKERS, anchor=False)
-    version = resources.turn_version(choice)
+    version = conversations.turn_version(choice)
     turns = () if version is None else version.turns
     if turns:
         _shares(choice, timeline, segments, turns)
@@ -48,7 +48,7 @@ def _speakers(choice: resources.Choice, timeline: Timeline, segments: tuple[Segm
                 _names(choice, turns)
                 _edit(choice, turns)
             if st.button("Undo the last change", key=_key("undo", choice)):
-                change(choice, lambda: resources.undo_turns(choice))
+                change(choice, lambda: conversations.undo_turns(choice))
             st.caption(words.TURNS_KEPT)
             if turns and not searching:
                 _find(choice)
@@ -75,7 +75,7 @@ def _shares(
     )
     share = st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0)
     st.dataframe(table, hide_index=True, column_config={"Share": share})
-    both = sum(span.duration_s for span in overlaps(resources.everyone(choice)))
+    both = sum(span.duration_s for span in overlaps(conversations.everyone(choice)))
     told = [f"At the same time: {palette.duration(both)}."] if both else []
     if choice.channel is not None:
         told.append("The lane of speakers shows the turns of all channels.")
@@ -95,7 +95,7 @@ def _shares(
             icon=":material/call_split:",
         )
         if st.button("Cut the segments by these turns", key=_key("recut", choice)):
-            change(choice, lambda: resources.cut_by_turns(choice))
+            change(choice, lambda: conversations.cut_by_turns(choice))
 
 
 def _names(choice: resources.Choice, turns: tuple[Turn, ...]) -> None:
@@ -106,7 +106,7 @@ def _names(choice: resources.Choice, turns: tuple[Turn, ...]) -> None:
         "New name", key=_key(Keys.SPEAKER_NEW, choice), max_chars=100, help=words.RENAME
     )
     if right.button("Rename", disabled=not (new or "").strip(), key=_key("rename", choice)):
-        change(choice, lambda: resources.correct_turns(choice, rename(turns, old, new or "")))
+        change(choice, lambda: conversations.correct_turns(choice, rename(turns, old, new or "")))
     if len(names) < 2:
         return
     left, middle, right = st.columns([2, 2, 1], vertical_alignment="bottom")
@@ -114,7 +114,9 @@ def _names(choice: resources.Choice, turns: tuple[Turn, ...]) -> None:
     others = [name for name in names if name != one]
     other = middle.selectbox("Is the same as", others, key=_key(Keys.SPEAKER_OTHER, choice))
     if right.button("Merge", key=_key("merge", choice), help="Merge speakers: the two become one."):
-        change(choice, lambda: resources.change_turns(choice, lambda now: merge(now, one, other)))
+        change(
+            choice, lambda: conversations.change_turns(choice, lambda now: merge(now, one, other))
+        )
 
 
 def _edit(choice: resources.Choice, turns: tuple[Turn, ...]) -> None:
@@ -134,7 +136,7 @@ def _edit(choice: resources.Choice, turns: tuple[Turn, ...]) -> None:
         height=min(76 + 35 * len(turns), 400),
     )
     if st.button("Save the turns", key=_key("save", choice)):
-        change(choice, lambda: resources.correct_turns(choice, turns_from(edited, turns)))
+        change(choice, lambda: conversations.correct_turns(choice, turns_from(edited, turns)))
 
 
 def turns_from(edited: pd.DataFrame, before: tuple[Turn, ...]) -> tuple[Turn, ...]:
@@ -217,7 +219,7 @@ def _finding(choice: resources.Choice, count: str) -> Action:
     return action
 
 
-def change(choice: resources.Choice, action: resources.Change) -> None:
+def change(choice: resources.Choice, action: conversations.Change) -> None:
     """Makes a change and shows the run that follows it; tells why where it cannot be made."""
     try:
         action()

@@ -4,14 +4,14 @@ import streamlit as st
 
 from core.fetches import FETCHING, FetchView
 from core.jobs import State
-from dashboard import resources, words
+from dashboard import engines, words
 from dashboard.palette import time_left
 
 
 @st.fragment(run_every=0.5)
 def show(name: str) -> None:
     """Shows work on an engine, anew twice a second while it runs."""
-    view = resources.fetch_view(name)
+    view = engines.fetch_view(name)
     if view is None or view.finished:
         st.rerun()
         return
@@ -19,7 +19,7 @@ def show(name: str) -> None:
     share = view.done_bytes / view.total_bytes if view.total_bytes else 0.0
     left.progress(min(1.0, share), text=_text(view))
     if view.doing == FETCHING and right.button("Cancel", key=f"stop-{name}", width="stretch"):
-        resources.cancel_fetch(name)
+        engines.cancel_fetch(name)
 
 
 def result(view: FetchView | None) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.jobs import FileProgress, JobView, State
-from dashboard import navigation, resources, words
+from dashboard import jobs, navigation, words
 from dashboard.palette import duration, signed, time_left
 
 _MARKS = {
@@ -19,7 +19,7 @@ _LISTED = 50
 
 def show(job: str) -> JobView | None:
     """Shows a job, anew every second while it runs; returns how it stands, None if unknown."""
-    view = resources.job(job)
+    view = jobs.view(job)
     if view is None:
         return None
     if view.finished:
@@ -31,7 +31,7 @@ def show(job: str) -> JobView | None:
 
 @st.fragment(run_every=0.7)
 def _running(job: str) -> None:
-    view = resources.job(job)
+    view = jobs.view(job)
     if view is None or view.finished:
         st.rerun()
         return
@@ -44,7 +44,7 @@ def _running(job: str) -> None:
             text=f"{doing} · {view.done} of {len(view.files)} finished · {time_left(view.eta_s)}",
         )
         if right.button("Cancel", key=f"cancel-{job}", width="stretch"):
-            resources.cancel(job)
+            jobs.cancel(job)
         _files(view)
 
 

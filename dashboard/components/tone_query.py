@@ -10,7 +10,7 @@ from core.errors import TonescopeError
 from core.explore.search import Query, Search
 from core.records import Span
 from core.store.rows import MIX
-from dashboard import resources, spans, tone, words
+from dashboard import jobs, spans, tone, words
 from dashboard.components import busy, choose
 from dashboard.components.listen import Item, Part
 from dashboard.routes import audio_url
@@ -50,7 +50,7 @@ def ask(found: Search, place: Any) -> Asked | None:
     if source == CLIP:
         file = st.file_uploader(
             "Clip",
-            type=resources.media_types(),
+            type=jobs.media_types(),
             key="similar.clip",
             help="At most a minute. It is listened to and not stored.",
         )

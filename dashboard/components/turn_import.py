@@ -7,7 +7,7 @@ from core.correcting import TurnPreview
 from core.errors import TonescopeError
 from core.speakers.imports import FORMATS
 from core.speakers.turns import speakers
-from dashboard import palette, resources, words
+from dashboard import conversations, palette, resources, words
 from dashboard.session import Keys
 
 
@@ -37,7 +37,7 @@ def show(choice: resources.Choice) -> bool:
 @st.cache_data(show_spinner="Reading the file …", max_entries=4)
 def _preview(choice: resources.Choice, name: str, data: bytes, place: str) -> TurnPreview:
     del place  # only part of the key
-    return resources.preview_turns(choice, name, data)
+    return conversations.preview_turns(choice, name, data)
 
 
 def _confirmed(found: TurnPreview, key: str) -> bool:
@@ -66,5 +66,5 @@ def _confirmed(found: TurnPreview, key: str) -> bool:
     label = f"Use {n_turns:,} turns of {len(only):,} speakers"
     if not st.button(label, type="primary", disabled=not only, key=f"{key}.store"):
         return False
-    resources.store_turns(found, only)
+    conversations.store_turns(found, only)
     return True

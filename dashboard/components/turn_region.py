@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.records import Span
 from core.speakers.turns import give, speakers, split_at
-from dashboard import resources, words
+from dashboard import conversations, resources, words
 from dashboard.components import conversation
 from dashboard.session import Keys
 
@@ -15,7 +15,7 @@ def show(choice: resources.Choice, marked: Span | None) -> None:
     """Shows what can be done with the turns of a region; nothing where none is marked."""
     if marked is None:
         return
-    turns = resources.turns(choice)
+    turns = conversations.turns(choice)
     there = [t.speaker for t in turns if t.start_s < marked.end_s and t.end_s > marked.start_s]
     heard = words.plain(" and ".join(dict.fromkeys(there)) or NOBODY)
     with st.container(border=True):
@@ -49,10 +49,13 @@ def show(choice: resources.Choice, marked: Span | None) -> None:
         if given:
             conversation.change(
                 choice,
-                lambda: resources.change_turns(choice, lambda now: give(now, marked, to, at_once)),
+                lambda: conversations.change_turns(
+                    choice, lambda now: give(now, marked, to, at_once)
+                ),
             )
         if split and to:
             at_s = marked.start_s
             conversation.change(
-                choice, lambda: resources.change_turns(choice, lambda now: split_at(now, at_s, to))
+                choice,
+                lambda: conversations.change_turns(choice, lambda now: split_at(now, at_s, to)),
             )

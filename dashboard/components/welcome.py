@@ -18,9 +18,9 @@ def show() -> None:
         )
         with st.container(horizontal=True):
             if st.button("Analyse the synthetic samples", type="primary"):
-                from dashboard import resources
+                from dashboard import jobs
 
-                navigation.open_page("analyze", job=resources.submit_samples())
+                navigation.open_page("analyze", job=jobs.submit_samples())
             if st.button("Analyse my own recordings"):
                 navigation.open_page("analyze")
     st.caption(words.COMPACT_LICENCE)

@@ -8,7 +8,7 @@ import pytest
 from core.api import Tonescope
 from core.jobs import JobQueue
 from core.records import Metadata
-from dashboard import resources
+from dashboard import jobs, resources
 from tests.fakes import FakeEngine
 
 N_VISITORS = 20
@@ -40,24 +40,25 @@ def test_jobs_of_twenty_visitors_take_turns_and_all_end(
     fake_registry.add("counting", lambda precision: engine)
     scope = Tonescope(tmp_path / "store", registry=fake_registry)
     monkeypatch.setattr(resources, "scope", lambda: scope)
-    monkeypatch.setattr(resources, "queue", lambda: queue)
+    monkeypatch.setattr(jobs, "scope", lambda: scope)
+    monkeypatch.setattr(jobs, "queue", lambda: queue)
     resources.pipeline.clear()
     paths = [make_talk(f"{n}.wav", hz=200 + 5 * n, seconds=0.6) for n in range(N_VISITORS)]
 
     def hand_in(number: int) -> str:
         with paths[number].open("rb") as file:
-            setup = resources.Setup(Metadata(speaker=f"P{number}"), engine="counting")
-            return resources.submit_uploads([(f"{number}.wav", file)], setup)
+            setup = jobs.Setup(Metadata(speaker=f"P{number}"), engine="counting")
+            return jobs.submit_uploads([(f"{number}.wav", file)], setup)
 
     with ThreadPoolExecutor(N_VISITORS) as threads:
-        jobs = list(threads.map(hand_in, range(N_VISITORS)))
+        names = list(threads.map(hand_in, range(N_VISITORS)))
     try:
-        assert len(set(jobs)) == N_VISITORS
+        assert len(set(names)) == N_VISITORS
         done = threading.Event()
-        while not all(resources.job(job).finished for job in jobs):
+        while not all(jobs.view(name).finished for name in names):
             done.wait(0.05)
-        for number, job in enumerate(jobs):
-            view = resources.job(job)
+        for number, name in enumerate(names):
+            view = jobs.view(name)
             assert [(f.name, f.outcome.status) for f in view.files] == [(f"{number}.wav", "done")]
         assert engine.most <= 4  # two lanes of two threads
         rows = scope.store.table("recordings").to_pylist()

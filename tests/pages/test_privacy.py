@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.export.whole import Whole
 from core.store import consent
 from core.store.consent import Consent, Use
-from dashboard import privacy, resources, routes, shared, sound, takeaway
+from dashboard import jobs, privacy, routes, shared, sound, takeaway
 from dashboard.background import background
 from dashboard.session import Keys
 from tests.pages.corpus_pages import button, settled, text_of
@@ -49,7 +49,7 @@ def test_consent_is_set_on_the_page_of_a_recording(open_page, diary):
 
 
 def test_all_of_a_speaker_are_set_and_forgotten_at_once(open_page, diary):
-    shared.scope().analyze(resources.sample_files()[1])
+    shared.scope().analyze(jobs.sample_files()[1])
     store = shared.scope().store
     other = next(r for r in store.table("recordings")["recording"].to_pylist() if r != diary)
     from core.records import Metadata

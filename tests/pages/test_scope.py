@@ -21,7 +21,7 @@ from core.settings import Conditioning
 from core.timeline.attribution import attribution
 from core.timeline.track import FrameChoice
 from core.timeline.turning_points import Peak, TurningPoint
-from dashboard import changes, labelling, lanes, region, resources, shared, sound
+from dashboard import changes, conversations, labelling, lanes, region, resources, shared, sound
 from dashboard.background import Background, background
 from dashboard.components import scope as component
 from dashboard.routes import ROUTES
@@ -162,7 +162,7 @@ def test_plotly_comes_from_the_installed_package(client):
 def test_speakers_are_a_lane_only_where_there_are_any(choice, monkeypatch):
     assert "speakers" not in [lane["name"] for lane in lanes.lanes(choice)]
     turns = (Turn("<b>1</b>", 0.0, 2.0), Turn("B", 2.0, 4.0), Turn("<b>1</b>", 4.0, 5.0))
-    monkeypatch.setattr(resources, "turns", lambda _: turns)
+    monkeypatch.setattr(conversations, "turns", lambda _: turns)
     assert "overlap" not in [lane["name"] for lane in lanes.lanes(choice)]
     found = {lane["name"]: lane["items"] for lane in lanes.lanes(choice)}["speakers"]
     assert [item["text"] for item in found] == ["<b>1</b>", "B", "<b>1</b>"]
@@ -171,7 +171,7 @@ def test_speakers_are_a_lane_only_where_there_are_any(choice, monkeypatch):
 
 def test_what_several_people_say_at_once_is_a_lane(choice, monkeypatch):
     turns = (Turn("A", 0.0, 9.0), Turn("B", 3.0, 5.0), Turn("<i>", 4.0, 6.0))
-    monkeypatch.setattr(resources, "turns", lambda _: turns)
+    monkeypatch.setattr(conversations, "turns", lambda _: turns)
     found = {lane["name"]: lane["items"] for lane in lanes.lanes(choice)}["overlap"]
     assert [(i["start_s"], i["end_s"], i["text"]) for i in found] == [
         (3.0, 4.0, "A and B at the same time"),
@@ -184,10 +184,10 @@ def test_channels_share_a_lane_of_speakers(choice, monkeypatch):
     rows = pd.DataFrame({"recording": [choice.recording] * 3, "channel": [0, 1, -1]})
     monkeypatch.setattr(resources, "catalogue", lambda: rows)
     each = {0: (Turn("Left", 0.0, 4.0),), 1: (Turn("Right", 3.0, 6.0),), None: (Turn("X", 0, 1),)}
-    monkeypatch.setattr(resources, "turns", lambda one: each[one.channel])
-    assert [t.speaker for t in resources.everyone(choice)] == ["X"]
+    monkeypatch.setattr(conversations, "turns", lambda one: each[one.channel])
+    assert [t.speaker for t in conversations.everyone(choice)] == ["X"]
     right = replace(choice, channel=1)
-    assert [t.speaker for t in resources.everyone(right)] == ["Left", "Right"]
+    assert [t.speaker for t in conversations.everyone(right)] == ["Left", "Right"]
 
 
 def test_peaks_are_a_lane_and_changes_of_speaker_have_another_shape(client, choice, monkeypatch):
