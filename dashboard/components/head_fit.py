@@ -13,7 +13,8 @@ from dashboard.session import is_dark
 
 _FOLDS = (
     "From the random sample alone. Each speaker is answered by a head that was fitted without any label "
-    "of that speaker."
+    "of that speaker: of fewer labels than the head that is kept, so with few speakers the figure is "
+    "rather too low."
 )
 _CURVE = (
     "In the order in which you gave the labels. Where the line is flat, more labels of the same kind "
