@@ -20,6 +20,7 @@ from core.api import Tonescope
 PAGES = "overview,map,clusters,similar,sessions,flags,evaluate,calibrate,engines,export"
 WIDTHS = (1440, 900)
 THEMES = ("light", "dark")
+_ADDRESS = {"overview": "/"}
 _SETTLED = """(on_recording) => {
   const busy = '[data-testid=stStatusWidget], [data-testid=stSkeleton], .tsc:not([data-ready="1"])';
   const said = [...document.querySelectorAll('.tsc-doing, .tsc-note')].map((at) => at.textContent);
@@ -42,7 +43,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         store = options.store or Path(folder) / "store"
-        pages = {name: f"/{name}" for name in options.pages.split(",") if name}
+        pages = {name: _ADDRESS.get(name, f"/{name}") for name in options.pages.split(",") if name}
         pages |= _recordings(store, options.files, options.engine)
         pages |= dict(text.split("=", 1) for text in options.at)
         with dashboard(store) as address, chromium() as browser:

@@ -244,7 +244,7 @@ def describe(name: str, directory: Path) -> EngineInfo:
     try:
         with weights.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        dims = int(json.loads((directory / "config.json").read_text())["n_dims"])
+        dims = int(json.loads((directory / "config.json").read_text())["n_embedded"])
     except (OSError, ValueError, KeyError, TypeError):
         reason = f"{weights.name} or config.json cannot be read: restore {directory.name} by git."
         return EngineInfo(name, None, False, reason, None, COMPACT_LICENCE, 384)

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from core.engines.registry import Registry, _agrees, describe
@@ -114,14 +115,20 @@ def test_unknown_precision_is_explained():
 
 def test_engine_is_described_without_loading_it(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"w" * 2_500_000)
-    (tmp_path / "config.json").write_text(json.dumps({"n_dims": 17}))
+    (tmp_path / "config.json").write_text(json.dumps({"n_embedded": 17}))
     info = describe("compact", tmp_path)
     digest = hashlib.sha256(b"w" * 2_500_000).hexdigest()[:12]
     assert (info.engine_id, info.ready, info.reason) == (f"compact-{digest}", True, None)
     assert (info.size_mb, info.dims) == (2.5, 17)
 
 
-@pytest.mark.parametrize("config", [None, "{", "[]", "{}", '{"n_dims": null}', "7"])
+def test_listed_dimensions_are_those_of_the_embeddings():
+    info = Registry().list()[0]
+    (found,) = Registry().load("compact", "fp32").run(np.zeros((1, 16_000), np.float32))
+    assert info.dims == found.embeddings.shape[1] == 384
+
+
+@pytest.mark.parametrize("config", [None, "{", "[]", "{}", '{"n_embedded": null}', "7"])
 def test_damaged_engine_is_told_and_not_ready(tmp_path, config):
     (tmp_path / "model.safetensors").write_bytes(b"w")
     if config is not None:
