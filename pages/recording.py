@@ -25,8 +25,6 @@ from dashboard.components import (
 from dashboard.session import (
     ALL_FRAMES,
     DEFAULT_SMOOTHING_S,
-    LINES,
-    SMOOTHING_S,
     SPEECH_ONLY,
     STACKED,
     Keys,
@@ -122,16 +120,7 @@ def _look(others: pd.DataFrame, blind: bool) -> tuple[scope.Look, str]:
     if blind:
         return scope.Look(DEFAULT_SMOOTHING_S, SPEECH_ONLY, stacked=False, blind=True), ""
     bar = st.container(horizontal=True, gap="medium")
-    width_s = bar.select_slider(
-        "Smoothing, s",
-        SMOOTHING_S,
-        value=DEFAULT_SMOOTHING_S,
-        key=Keys.SMOOTHING,
-        bind="query-params",
-        help=words.SMOOTHING,
-        width=260,
-    )
-    view = choose.one_of("View", [LINES, STACKED], Keys.VIEW, bar, help=words.SCORE)
+    width_s, view = choose.curves(bar)
     frames = choose.one_of("Frames", [SPEECH_ONLY, ALL_FRAMES], Keys.FRAMES, bar, help=words.FRAMES)
     second, name = None, ""
     if len(others):

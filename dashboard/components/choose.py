@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from core.emotions import EMOTIONS
-from dashboard import palette
-from dashboard.session import Keys
+from dashboard import palette, words
+from dashboard.session import DEFAULT_SMOOTHING_S, LINES, SMOOTHING_S, STACKED, Keys
 
 _OPTIONS: Final = {"noise_reduction": "noise reduced", "trim_silence": "silence trimmed"}
 
@@ -49,6 +49,20 @@ def show(label: str, key: str, options: dict[str, str], place: Any = st, **look:
     elif key in st.query_params:
         del st.query_params[key]
     return found
+
+
+def curves(place: Any) -> tuple[float, str]:
+    """Asks how wide the curves of a timeline are smoothed, in seconds, and for their form."""
+    width_s = place.select_slider(
+        "Smoothing, s",
+        SMOOTHING_S,
+        value=DEFAULT_SMOOTHING_S,
+        key=Keys.SMOOTHING,
+        bind="query-params",
+        help=words.SMOOTHING,
+        width=260,
+    )
+    return width_s, one_of("View", [LINES, STACKED], Keys.VIEW, place, help=words.SCORE)
 
 
 def one_of(label: str, options: Sequence[str], key: str, place: Any = st, **look: Any) -> str:

@@ -26,7 +26,7 @@ from dashboard.background import background
 from dashboard.components import busy, choose
 from dashboard.pictures import MIMES, Picture
 from dashboard.printing import Sheet
-from dashboard.session import DEFAULT_SMOOTHING_S, LINES, SMOOTHING_S, STACKED, Keys
+from dashboard.session import STACKED, Keys
 
 _TIMELINE, _SHARE, _MAP = "Timeline", "Share of speech time", "Map"
 _PICTURES = {kind.name: kind for kind in Picture}
@@ -71,16 +71,7 @@ def _chart(bar: Any, name: str, rows: pd.DataFrame, recording: str) -> tuple[Cha
         return None
     row, second = _tracks(recording)
     bar = st.container(horizontal=True, gap="medium")
-    width_s = bar.select_slider(
-        "Smoothing, s",
-        SMOOTHING_S,
-        value=DEFAULT_SMOOTHING_S,
-        key=Keys.SMOOTHING,
-        bind="query-params",
-        help=words.SMOOTHING,
-        width=260,
-    )
-    view = choose.one_of("View", [LINES, STACKED], Keys.VIEW, bar, help=words.SCORE)
+    width_s, view = choose.curves(bar)
     region = _part(bar, float(row["duration_s"]))
     bar = st.container(horizontal=True, gap="medium")
     wave = _waveform(row) if bar.toggle("Waveform", key="export.waveform") else None
