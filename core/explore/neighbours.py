@@ -132,20 +132,32 @@ def contrast(query_logits: Floats, hit_logits: Floats, mask: Sequence[bool]) -> 
     return found
 
 
-def why(difference: Floats, most: int = 2) -> str:
-    """Returns a sentence on what sets a hit apart from the query.
+def telling(difference: Floats, most: int = 2) -> tuple[list[int], list[int]]:
+    """Returns which emotions stand out more than in the query, and which less, the furthest first.
 
     Args:
         difference: shape `(9,)`, a row of `contrast`.
-        most: emotions that are named in either direction.
+        most: emotions in either direction.
+
+    Returns:
+        Places in `EMOTIONS`; none that differs too little to tell.
     """
     if difference.shape != (N_EMOTIONS,):
         raise ExploreError(f"Differences of shape {difference.shape} came, and (9,) is expected.")
-    order = np.argsort(-difference, kind="stable")
-    more = [_named(i, difference) for i in order[:most] if difference[i] >= TELLING]
-    less = [_named(i, difference) for i in order[::-1][:most] if difference[i] <= -TELLING]
-    parts = [f"more {' and '.join(more)}"] if more else []
-    parts += [f"less {' and '.join(less)}"] if less else []
+    order = np.argsort(-difference, kind="stable").tolist()
+    more = [i for i in order[:most] if difference[i] >= TELLING]
+    less = [i for i in order[::-1][:most] if difference[i] <= -TELLING]
+    return more, less
+
+
+def why(difference: Floats, most: int = 2) -> str:
+    """Returns a sentence on what sets a hit apart from the query; arguments as of `telling`."""
+    named = [[_named(i, difference) for i in side] for side in telling(difference, most)]
+    parts = [
+        f"{word} {' and '.join(side)}"
+        for word, side in zip(("more", "less"), named, strict=True)
+        if side
+    ]
     if not parts:
         return "Sounds the same to the engine in all nine emotions."
     return f"Sounds {', '.join(parts)} to the engine than the query."

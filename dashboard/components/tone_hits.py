@@ -3,9 +3,12 @@
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.emotions import EMOTIONS
+from core.explore.neighbours import telling
 from core.explore.search import Hit, Search
 from core.explore.selections import rows_of_hits
 from dashboard import corpus, keeping, palette, tone, words
@@ -113,14 +116,15 @@ def _table(asked: Asked, hits: tuple[Hit, ...]) -> list[Hit]:
             "#": st.column_config.NumberColumn(width=40),
             "Score": st.column_config.NumberColumn(format="%.2f", width=70, help=words.COSINE),
             "Sounds": st.column_config.TextColumn(width=110),
-            "Recording": st.column_config.TextColumn(width=190),
+            "Recording": st.column_config.TextColumn(width=230),
             "Speaker": st.column_config.TextColumn(width=90),
             "When, s": st.column_config.TextColumn(width=110),
             "Difference": st.column_config.BarChartColumn(
                 y_min=-most, y_max=most, width=100, help=words.DIFFERENCE
             ),
             "Why": st.column_config.TextColumn(
-                width="large", help="How the hit sounds to the engine, against the query."
+                width="large",
+                help="What sounds more (+) or less (-) to the engine than in the query, in logits.",
             ),
         },
     )
@@ -129,9 +133,10 @@ def _table(asked: Asked, hits: tuple[Hit, ...]) -> list[Hit]:
 
 
 def _why(hit: Hit) -> str:
-    """Returns why a hit is near without the words that all of them share."""
-    said = hit.why.removeprefix("Sounds ").removesuffix(" to the engine than the query.")
-    return f"{said[0].upper()}{said[1:]}"
+    """Returns what sets a hit apart, in few words; the whole sentence stands below when chosen."""
+    more, less = telling(np.array(hit.difference))
+    told = [f"{EMOTIONS[i]} {hit.difference[i]:+.1f}" for i in (*more, *less)]
+    return ", ".join(told) or "the same in all nine"
 
 
 def _opinions(asked: Asked) -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from core.emotions import EMOTIONS
 from core.explore import search, selections
+from core.explore.neighbours import TELLING
 from core.records import Span
 from dashboard import keeping, shared, tone
 from tests.fakes import FakeEngine
@@ -42,7 +44,12 @@ def test_region_of_the_address_is_looked_for(opened, diary):
     assert table["Score"].tolist() == pytest.approx(expected(diary, Span(2.0, 4.0)))
     assert table["#"].tolist() == list(range(1, len(table) + 1))
     assert all(len(bar) == 9 for bar in table["Difference"])
-    assert all(why.startswith(("More ", "Less ", "The same ")) for why in table["Why"])
+    for why, bar in zip(table["Why"], table["Difference"], strict=True):
+        told = dict(part.rsplit(" ", 1) for part in why.split(", ")) if why[-1].isdigit() else {}
+        furthest = max(range(9), key=lambda i: bar[i])
+        assert told or max(abs(value) for value in bar) < TELLING
+        if bar[furthest] >= TELLING:
+            assert told[EMOTIONS[furthest]] == f"{bar[furthest]:+.1f}"
 
 
 def test_times_can_be_changed_and_the_address_follows(opened, diary):
