@@ -5,6 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import TonescopeError
+from core.records import Metadata
+from core.settings import Conditioning
 from dashboard import engines, jobs, navigation, words
 from dashboard.components import job_status
 from dashboard.session import Keys
@@ -61,7 +63,7 @@ def _engine() -> str:
     return str(place.selectbox("Engine", names, index=first, key=Keys.ENGINE, help=words.ENGINE))
 
 
-def _metadata(where: str) -> jobs.Metadata:
+def _metadata(where: str) -> Metadata:
     """Asks what is said of the recordings; what was entered stays for the next ones."""
     with st.expander("Session, speaker and tags (optional)"):
         left, middle, right = st.columns(3)
@@ -86,14 +88,14 @@ def _metadata(where: str) -> jobs.Metadata:
             help="Words of your own, separated by commas.",
             max_chars=500,
         )
-    return jobs.Metadata(
+    return Metadata(
         session=(session or "").strip() or None,
         speaker=(speaker or "").strip() or None,
         tags=tuple(tag.strip() for tag in (tags or "").split(",") if tag.strip()),
     )
 
 
-def _sound(where: str) -> jobs.Conditioning:
+def _sound(where: str) -> Conditioning:
     """Asks what is done to the sound first; by default nothing is."""
     with st.expander("Settings"):
         channel = st.selectbox(
@@ -109,9 +111,7 @@ def _sound(where: str) -> jobs.Conditioning:
         trim_silence = st.checkbox(
             "Trim silence", key=f"{Keys.TRIM_SILENCE}.{where}", help=words.TRIM_SILENCE
         )
-    return jobs.Conditioning(
-        channel=channel, noise_reduction=noise_reduction, trim_silence=trim_silence
-    )
+    return Conditioning(channel=channel, noise_reduction=noise_reduction, trim_silence=trim_silence)
 
 
 def _speakers(where: str) -> str:

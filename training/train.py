@@ -30,10 +30,9 @@ from training.figures import by_corpus, by_speaker
 from training.fit import PENALTY, Passes, passes_of, read_out
 from training.nonspeech import N_NONSPEECH, nonspeech_clips
 from training.pretrained import pretrained_encoder
-from training.splits import folds_of
+from training.splits import N_FOLDS, folds_of
 
 WINDOWING = Windowing(window_s=WINDOW_S, overlap_s=2.0)
-N_FOLDS = 5
 RESULTS = Path(__file__).parent / "results" / "frozen_head.json"
 
 

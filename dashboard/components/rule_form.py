@@ -139,7 +139,7 @@ def _coming_together(bar: Any, of: str, before: Rule) -> tuple[Match, float]:
 
 def set_post(of: str, name: str) -> None:
     """Chooses named settings in the form; stored frames stay as they are."""
-    st.session_state[f"{Keys.RULE_FORM}.{of}.post"] = name
+    st.session_state[_key(f"{of}.post")] = name
 
 
 def _settings(of: str, before: PostProcessing) -> PostProcessing:
@@ -215,9 +215,13 @@ def _number(
     return float(found)
 
 
+def _key(name: str) -> str:
+    return f"{Keys.RULE_FORM}.{name}"
+
+
 def _seeded(name: str, value: Any) -> str:
     """Returns the key of a widget, which begins with a value where it has none."""
-    key = f"{Keys.RULE_FORM}.{name}"
+    key = _key(name)
     if key not in st.session_state:
         st.session_state[key] = value
     return key

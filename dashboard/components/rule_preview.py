@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.studies.rules import EmotionHolds, Rule
+from core.studies.rules import POSTPROCESSING, EmotionHolds, Rule
 from dashboard import corpus, palette, rule_words, studies, words
 from dashboard.components import busy, choose, rule_form, stretch_table
 from dashboard.session import Keys
 
+_SMOOTHED: Final = "smoothed"
 _BY: Final = {"Recording": "name", "Speaker": "speaker", "Session": "session"}
 
 
@@ -63,10 +64,10 @@ def _none(rule: Rule, of: str) -> None:
     st.info(f"It flags nothing in these recordings. {hint}", icon=":material/flag:")
     if flickers:
         st.button(
-            "Smooth over 1 s",
+            f"Smooth over {POSTPROCESSING[_SMOOTHED].smoothing_s:g} s",
             icon=":material/ssid_chart:",
             on_click=rule_form.set_post,
-            args=(of, "smoothed"),
+            args=(of, _SMOOTHED),
             help=rule_words.POST,
         )
     st.caption(f"Looked for: {words.plain(rule_words.sentence(rule))}.")

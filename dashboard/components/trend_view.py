@@ -57,7 +57,7 @@ def show(engine: str) -> None:
         study_figures.trend_figure(
             mine[mine["line"].isin(names[:24])].rename(columns={column: over}),
             emotion,
-            over or "Session",
+            over,
             is_dark(),
             f"{measure.lower()}, {emotion}",
         ),

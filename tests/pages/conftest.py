@@ -5,15 +5,16 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from core.pipeline import Pipeline
-from core.settings import PROJECT_ROOT, SAMPLES_DIR
+from core.settings import PROJECT_ROOT, SAMPLES_DIR, Conditioning
 from core.store.store import Store
-from dashboard import shared
+from dashboard import resources, shared
 from tests import stores
 from tests.fakes import FakeEngine
 
@@ -95,3 +96,21 @@ def wait_for_job(app: AppTest) -> AppTest:
         assert time.monotonic() < end_s, "the job does not end"
         time.sleep(0.02)
     return app.run()
+
+
+@pytest.fixture
+def choice(diary: str) -> resources.Choice:
+    """Returns the run of the diary, as a page opens it."""
+    return resources.choice_of(resources.catalogue().iloc[0])
+
+
+def two_tracks() -> pd.DataFrame:
+    """Analyses the diary with less noise too; returns the rows of both."""
+    library = shared.scope()
+    pipeline = library.pipeline("compact")
+    other = type(pipeline)(
+        pipeline.engine,
+        type(pipeline.settings)(conditioning=Conditioning(noise_reduction=True)),
+    )
+    assert other.analyze(DIARY, library.store).status == "done"
+    return resources.catalogue()
