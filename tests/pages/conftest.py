@@ -1,10 +1,13 @@
 """Pages run by Streamlit's AppTest over a store of their own, with the fake engine as `compact`."""
 
+import base64
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
@@ -114,3 +117,10 @@ def two_tracks() -> pd.DataFrame:
     )
     assert other.analyze(DIARY, library.store).status == "done"
     return resources.catalogue()
+
+
+def numbers(values: Any) -> Any:
+    """Returns the numbers of a figure's JSON, which Plotly packs where there are many."""
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])
+    return values

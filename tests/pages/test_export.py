@@ -17,9 +17,8 @@ from core.labels import history
 from core.labels.records import Draft
 from dashboard import pictures, shared, sound
 from dashboard.background import background
-from tests.pages.conftest import DIARY
+from tests.pages.conftest import DIARY, numbers, two_tracks
 from tests.pages.test_map import settled, text_of
-from tests.pages.test_scope import _numbers, _two_tracks
 
 FORMATS = {
     "CSV": TableFormat.CSV,
@@ -137,17 +136,17 @@ def test_timeline_with_its_waveform(open_page, diary):
     assert not app.exception
     traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
     (wave,) = (trace for trace in traces if trace["name"] == "waveform")
-    assert 2 * 1400 < len(_numbers(wave["x"])) < 2 * 1600
+    assert 2 * 1400 < len(numbers(wave["x"])) < 2 * 1600
     app.text_input(key="export.part").set_value("2-2.4").run()
     traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
     (part,) = (trace for trace in traces if trace["name"] == "waveform")
     with open_audio(DIARY) as audio:
         samples = np.concatenate(list(audio.samples()))[32_000:38_400]
-    assert max(_numbers(part["y"])) == pytest.approx(samples.max(), abs=1e-4)
+    assert max(numbers(part["y"])) == pytest.approx(samples.max(), abs=1e-4)
 
 
 def test_a_second_track_and_labels_are_drawn_on_request(open_page, diary):
-    rows = _two_tracks().set_index("run_key")
+    rows = two_tracks().set_index("run_key")
     first, second = rows.index
     said = {"recording": diary, "start_s": 1.0, "end_s": 2.0, "annotator": "Cy"}
     history.add(shared.scope().store, Draft(**said, term="wistful"))

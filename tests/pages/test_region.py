@@ -15,7 +15,7 @@ from core.timeline.attribution import attribution
 from dashboard import region, resources, shared
 from dashboard.background import background
 from tests.fakes import FakeEngine
-from tests.pages.conftest import two_tracks
+from tests.pages.conftest import numbers, two_tracks
 
 
 def test_region_of_the_address_is_looked_into(open_page, choice):
@@ -30,9 +30,9 @@ def test_region_of_the_address_is_looked_into(open_page, choice):
     assert shown["Duration"] == "2.00 s"
     assert shown["Confidence"] == f"{read.confidence:.2f}"
     charts = [json.loads(c.proto.spec) for c in app.get("plotly_chart")]
-    np.testing.assert_allclose(_numbers(charts[0]["data"][0]["x"]), read.scores, atol=1e-9)
+    np.testing.assert_allclose(numbers(charts[0]["data"][0]["x"]), read.scores, atol=1e-9)
     parts = attribution(timeline, Span(2.0, 4.0)).of(read.emotion)
-    np.testing.assert_allclose(_numbers(charts[1]["data"][0]["y"]), parts, atol=1e-9)
+    np.testing.assert_allclose(numbers(charts[1]["data"][0]["y"]), parts, atol=1e-9)
 
 
 def test_the_region_is_told_of_both_tracks(open_page, choice):
@@ -64,15 +64,7 @@ def test_the_region_is_told_of_both_tracks(open_page, choice):
                 ]
                 spoken = [sum(s.n_frames for s in inside if s.emotion == e) for e in EMOTIONS]
                 expected = np.array(spoken) / sum(spoken)
-            np.testing.assert_allclose(_numbers(bars["x"]), expected, atol=1e-9)
-
-
-def _numbers(values):
-    if isinstance(values, dict):
-        import base64
-
-        return np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])
-    return values
+            np.testing.assert_allclose(numbers(bars["x"]), expected, atol=1e-9)
 
 
 def test_a_long_region_is_summed_up_by_shares_and_a_short_one_has_no_confidence(open_page, choice):
