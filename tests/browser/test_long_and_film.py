@@ -176,7 +176,9 @@ def test_three_hours_open_seek_and_play_by_ranges(page, address, stored):
     )  # while it plays, others come too
     with page.expect_response(whole) as waited:
         page.keyboard.press("0")  # all of it
-    answer = waited.value.json()
+    # Asked for again: while it plays, the page may drop an answer for the one that follows.
+    again = page.request.get(waited.value.url)
+    answer = again.json()
     assert (answer["start_s"], answer["end_s"]) == (0, HOURS_3_S)
-    assert len(waited.value.body()) < 1_500_000
+    assert len(again.body()) < 1_500_000
     assert max(answer["curves"]["angry"]["x"]) > HOURS_3_S - 5
